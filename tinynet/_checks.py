@@ -1,0 +1,121 @@
+"""The checks at the border: what comes in is either right, or an error that says what to do.
+
+Kernels trust their arguments, since Numba reads past the end of an array without a word. So every
+public function checks its own, once, with the functions below, before it changes anything.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinynet._types import Array, Labels
+
+
+def float_array(owner: str, values: Any, dtype: Any = None) -> Array:
+    """`values` as a C-contiguous, writeable float32 or float64 array in native byte order.
+
+    An array that is all of this is returned as it is, any other is copied: Numba would compile
+    every kernel once more for read-only or unaligned arrays.
+
+    Parameters
+    ----------
+    owner : str
+        Who asks, for the message.
+    values : ndarray
+    dtype : float32, float64 or None
+        The dtype it must have; None: either.
+
+    Raises
+    ------
+    TypeError
+        If `values` is not an array of that dtype. Nothing is converted silently: uint8 pixels, for
+        one, wrap around in NumPy arithmetic.
+    """
+    wanted = "float32 or float64" if dtype is None else np.dtype(dtype).name
+    fix = "np.float32" if dtype is None else f"np.{np.dtype(dtype).name}"
+    if not isinstance(values, np.ndarray):
+        raise TypeError(
+            f"{owner}: got {type(values).__name__}, expected a {wanted} array; convert it with "
+            f"np.asarray(..., dtype={fix})"
+        )
+    native = values.dtype.newbyteorder("=")
+    if native not in ((np.float32, np.float64) if dtype is None else (dtype,)):
+        raise TypeError(
+            f"{owner}: got dtype {values.dtype}, expected {wanted}; convert with .astype({fix})"
+        )
+    return np.require(values, native, ["C", "A", "W"])
+
+
+def labels_array(owner: str, labels: Any, rows: int, classes: int, ignored: int = -100) -> Labels:
+    """`labels` as int64 (N,), each in [0, `classes`) or equal to `ignored`.
+
+    Raises
+    ------
+    TypeError
+        If they are not integers.
+    ValueError
+        If they are not one per row.
+    IndexError
+        If one is out of range.
+    """
+    if not isinstance(labels, np.ndarray):
+        raise TypeError(
+            f"{owner}: labels are {type(labels).__name__}, expected an integer array (N,); convert "
+            "with np.asarray(labels)"
+        )
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        raise ValueError(f"{owner}: labels have shape {labels.shape}, expected (N,); use .ravel()")
+    if labels.ndim == 2 and labels.shape[1] == classes:
+        raise ValueError(
+            f"{owner}: labels have shape {labels.shape} (one-hot?), expected (N,); "
+            "use .argmax(axis=1)"
+        )
+    if labels.dtype.kind not in "iu":
+        raise TypeError(
+            f"{owner}: labels have dtype {labels.dtype}, expected integers; use .astype(int)"
+        )
+    if labels.shape != (rows,):
+        raise ValueError(
+            f"{owner}: labels have shape {labels.shape}, expected ({rows},), one for "
+            "each row of the input"
+        )
+    outside = ((labels < 0) | (labels >= classes)) & (labels != ignored)
+    if outside.any():
+        first = int(outside.argmax())
+        raise IndexError(f"{owner}: labels[{first}] = {labels[first]} is outside [0, {classes})")
+    return np.require(labels, np.int64, ["C", "A", "W"])
+
+
+def number(
+    owner: str, name: str, value: Any, low: float, high: float = math.inf, *, below: bool = False
+) -> float:
+    """`value` as a float in [low, high], or in [low, high) with `below`.
+
+    Raises
+    ------
+    TypeError
+        If it is not a number.
+    ValueError
+        If it is out of range or NaN.
+    """
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
+        raise TypeError(f"{owner}: {name} = {value!r} is not a number")
+    inside = low <= value < high if below or high == math.inf else low <= value <= high
+    if not inside:
+        closing = ")" if below or high == math.inf else "]"
+        raise ValueError(f"{owner}: {name} = {value} is outside [{low:g}, {high:g}{closing}")
+    return float(value)
+
+
+def whole_number(owner: str, name: str, value: Any, low: int) -> int:
+    """`value` as an int of at least `low`.
+
+    Raises
+    ------
+    ValueError
+        If it is not an int, or below `low`.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
+        raise ValueError(f"{owner}: {name} = {value!r}, expected an int of at least {low}")
+    return int(value)

@@ -1,0 +1,129 @@
+"""A record of which layer was called on what, so that backward can replay it in reverse.
+
+While a network's own ``forward`` runs, every call of one of its layers is written down: layer,
+inputs, output. That forward handles read-only views, told apart by identity. What it computes
+between the layers is the output of no call and has no derivative here: an error, never a wrong
+gradient.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tinynet._types import Array
+
+if TYPE_CHECKING:
+    from tinynet.module import Module
+
+
+class Call(NamedTuple):
+    """One call of one layer; arrays are numbers into ``Recording.arrays``."""
+
+    layer: "Module"
+    inputs: list[int]
+    output: int
+
+
+class Recording:
+    """The calls that one forward pass of the network `name` makes.
+
+    Parameters
+    ----------
+    name : str
+        The network, for messages.
+    *inputs : ndarray
+        What the network was called on.
+    """
+
+    def __init__(self, name: str, *inputs: Array) -> None:
+        self.name = name
+        self.inputs = len(inputs)
+        self.arrays: list[Array] = []
+        self.views: list[Array] = []
+        self.calls: list[Call] = []
+        for array in inputs:
+            self._show(array)
+
+    def run(self, forward: Callable[..., Array]) -> Array:
+        """Run `forward` on views of the inputs; return its output."""
+        try:
+            output = forward(*self.views)
+        except ValueError as error:
+            if "read-only" not in str(error):
+                raise
+            raise RuntimeError(
+                f"{self.name}.forward changes an array in place, which backward cannot see; {_FIX}"
+            ) from error
+        return self._finish(output)
+
+    def resolve(self, layer: "Module", views: tuple[Array, ...]) -> tuple[Array, ...]:
+        """The arrays behind the views that `layer` was called on."""
+        if any(layer is call.layer for call in self.calls):
+            raise RuntimeError(
+                f"{self.name}.forward: {layer!r} is called twice; make a second layer, since each "
+                "keeps one input for its backward"
+            )
+        numbers = [self._number(view) for view in views]
+        if None in numbers:
+            raise RuntimeError(
+                f"{self.name}.forward: {layer!r} is called on an array that no layer returned; "
+                f"{_FIX}"
+            )
+        return tuple(self.arrays[number] for number in numbers if number is not None)
+
+    def add(self, layer: "Module", inputs: tuple[Array, ...], output: Array) -> Array:
+        """Write down one call; return a view of its output."""
+        if any(output is array for array in self.arrays):
+            raise RuntimeError(
+                f"{self.name}.forward: {layer!r} returns its input object; return a new array"
+            )
+        numbers = [next(n for n, a in enumerate(self.arrays) if a is x) for x in inputs]
+        self.calls.append(Call(layer, numbers, len(self.arrays)))
+        return self._show(output)
+
+    def replay(self, dy: Array) -> Any:
+        """Call backward of every recorded layer, last first; return dLoss/dinputs."""
+        gradients: dict[int, Array] = {self.result: dy}
+        for call in reversed(self.calls):
+            parts = call.layer.backward(gradients.pop(call.output))
+            for number, dx in zip(
+                call.inputs, parts if isinstance(parts, tuple) else (parts,), strict=True
+            ):
+                # an array that went two ways gets the sum of what comes back
+                gradients[number] = gradients[number] + dx if number in gradients else dx
+        results = tuple(gradients[number] for number in range(self.inputs))
+        return results[0] if self.inputs == 1 else results
+
+    def _show(self, array: Array) -> Array:
+        view = array.view()
+        view.flags.writeable = False
+        self.arrays.append(array)
+        self.views.append(view)
+        return view
+
+    def _number(self, view: Array) -> int | None:
+        return next((number for number, own in enumerate(self.views) if own is view), None)
+
+    def _finish(self, view: Array) -> Array:
+        result = self._number(view)
+        if result is None or result < self.inputs:
+            raise RuntimeError(
+                f"{self.name}.forward: its result is not the output of a layer; {_FIX}"
+            )
+        used = {number for call in self.calls for number in call.inputs} | {result}
+        for number in range(len(self.arrays)):
+            if number not in used:
+                what = f"input {number}"
+                if number >= self.inputs:
+                    what = f"the output of {self.calls[number - self.inputs].layer!r}"
+                raise RuntimeError(
+                    f"{self.name}.forward: {what} is not used; leave it out, or use it"
+                )
+        self.result = result
+        self.views.clear()
+        return self.arrays[result]
+
+
+_FIX = (
+    "arithmetic on arrays between layers has no backward. Make it a layer (tn.Add adds two "
+    "arrays), or write backward by hand"
+)

@@ -1,0 +1,179 @@
+"""From arrays to batches: scaling, binarising, and the loader that deals out a new order per epoch.
+
+Networks learn best from inputs of about the size of 1, so pixels of 0 to 255 are scaled first: by
+one pair of constants for the whole data set, which the test set must share. The loader gathers rows
+into small batches; the order is a fresh permutation per epoch, drawn from its own generator.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tinynet._checks import whole_number
+from tinynet._types import Array
+from tinynet.rng import Rng, TorchGenerator, as_generator, epoch_permutation
+
+
+def minmax_scale(
+    data: ArrayLike, minimum: float | None = None, maximum: float | None = None
+) -> Array:
+    """Scale `data` so that `minimum` becomes 0 and `maximum` becomes 1.
+
+    Parameters
+    ----------
+    data : array of numbers, any shape
+    minimum, maximum : float, optional
+        One pair for all of `data`; default: its own smallest and largest value. Scale the test set
+        by the constants of the training set.
+
+    Returns
+    -------
+    ndarray of float32
+        ``(data - minimum) / (maximum - minimum)``.
+
+    Raises
+    ------
+    ValueError
+        If `data` is empty, or `maximum` is not above `minimum`.
+    """
+    values = np.asarray(data)
+    if values.size == 0:
+        raise ValueError("minmax_scale: data is empty")
+    low = float(values.min() if minimum is None else minimum)
+    high = float(values.max() if maximum is None else maximum)
+    if not low < high:
+        raise ValueError(
+            f"minmax_scale: maximum {high:g} is not above minimum {low:g}; give both as constants"
+        )
+    scaled = np.subtract(values, low, dtype=np.float32)
+    scaled /= np.float32(high - low)
+    return scaled
+
+
+def binarize(data: ArrayLike) -> Array:
+    """1 where `data` is positive, 0 elsewhere.
+
+    Parameters
+    ----------
+    data : array of numbers, any shape
+
+    Returns
+    -------
+    ndarray of float32
+    """
+    return (np.asarray(data) > 0).astype(np.float32)
+
+
+class DataLoader:
+    """Deals out a data set in batches ``(X[rows], y[rows])``.
+
+    Parameters
+    ----------
+    X : ndarray (n, features) of float32 or float64, or of any real dtype if `scale` is given
+    y : ndarray (n, ...)
+        Labels (n,) of ints, or class probabilities (n, C).
+    batch_size : int
+    shuffle : bool
+        A new order in every epoch.
+    drop_last : bool
+        Leave out the last batch if it is short.
+    rng : int, numpy.random.Generator, TorchGenerator or None
+        Draws the orders. With a TorchGenerator they are those of PyTorch's loader.
+    scale : float, optional
+        Batches are converted to float32 and multiplied by this; so pixels can stay uint8 in memory,
+        or in a memory-mapped file.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, there is no batch to deal out, X holds NaN or infinity, or `batch_size`
+        is not a positive int.
+    TypeError
+        If X is neither float32 nor float64 and there is no `scale`.
+    """
+
+    def __init__(
+        self,
+        X: Array,
+        y: Any,
+        batch_size: int = 1,
+        shuffle: bool = False,
+        drop_last: bool = False,
+        rng: Rng = None,
+        scale: float | None = None,
+    ) -> None:
+        check_dataset("DataLoader", X, y, scale)
+        self.X, self.y = X, y
+        self.batch_size = whole_number("DataLoader", "batch_size", batch_size, 1)
+        self.shuffle = shuffle
+        self.drop_last = drop_last
+        self.rng = as_generator(rng)
+        self.scale = scale
+        if len(self) == 0:
+            raise ValueError(
+                f"DataLoader: {len(X)} rows make no batch of {batch_size} with drop_last=True; "
+                "use smaller batches"
+            )
+
+    def __len__(self) -> int:
+        """Batches per epoch."""
+        full, rest = divmod(len(self.X), self.batch_size)
+        return full if self.drop_last or rest == 0 else full + 1
+
+    def __iter__(self) -> Iterator[tuple[Array, Any]]:
+        order = self.order()
+        for batch in range(len(self)):
+            rows = order[batch * self.batch_size : (batch + 1) * self.batch_size]
+            yield self.gather(rows)
+
+    def order(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """The row numbers of the next epoch, in the order in which they will be dealt out."""
+        if self.shuffle:
+            return epoch_permutation(self.rng, len(self.X))
+        if isinstance(self.rng, TorchGenerator):
+            self.rng.random_int64()  # PyTorch's loader draws a seed per pass, shuffled or not
+        return np.arange(len(self.X))
+
+    def gather(self, rows: np.ndarray[Any, np.dtype[np.int64]]) -> tuple[Array, Any]:
+        """One batch: these rows of X (converted, if there is a `scale`) and of y."""
+        X = self.X[rows]
+        if self.scale is not None:
+            X = X.astype(np.float32) * np.float32(self.scale)
+        return X, self.y[rows]
+
+
+def check_dataset(owner: str, X: Any, y: Any, scale: float | None = None) -> None:
+    """Refuse a data set that no network can learn from.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `DataLoader` says.
+    """
+    for name, array in (("X", X), ("y", y)):
+        if not isinstance(array, np.ndarray) or array.ndim == 0:
+            raise TypeError(
+                f"{owner}: {name} is {type(array).__name__}, expected an array; use np.asarray"
+            )
+    if len(X) != len(y):
+        raise ValueError(f"{owner}: X has {len(X)} rows but y has {len(y)}; they must pair up")
+    if len(X) == 0:
+        raise ValueError(f"{owner}: X has 0 rows; there is nothing to learn from")
+    if scale is None and X.dtype.newbyteorder("=") not in (np.float32, np.float64):
+        raise TypeError(
+            f"{owner}: X has dtype {X.dtype}, expected float32 or float64; use "
+            "tn.data.minmax_scale(X), or DataLoader(..., scale=1 / 255)"
+        )
+    if X.dtype.kind == "f":
+        for start in range(0, len(X), 4096):  # in parts: no boolean copy of a large data set
+            finite = np.isfinite(X[start : start + 4096])
+            if not finite.all():
+                row, *column = np.argwhere(~finite)[0]
+                value = X[start : start + 4096][tuple(np.argwhere(~finite)[0])]
+                place = ", ".join(f"column {c}" for c in column)
+                raise ValueError(
+                    f"{owner}: X holds {value} at row {start + row}, {place}; "
+                    "repair or drop such rows first"
+                )

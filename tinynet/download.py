@@ -1,0 +1,198 @@
+"""Find the four MNIST files, or download them, and trust no byte of them.
+
+A network can fail in many ways: silence, half an answer, an error page, another file. All of them
+end in one test: the SHA-256 of the unpacked content. What passes is stored by one rename, so that
+neither a kill nor a second process can leave half a file behind. What fails is never stored.
+"""
+
+import hashlib
+import io
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinynet.atomic import write_atomically
+from tinynet.idx import GZIP_MAGIC, DataError, decode_idx, idx_header, open_data
+
+MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    "https://raw.githubusercontent.com/fgnt/mnist/master/",
+)
+
+# Name, shape, and SHA-256 of the unpacked file. Small files first: a folder that cannot be written
+# is then noticed after 5 kB.
+FILES: dict[str, tuple[tuple[int, ...], str]] = {
+    "t10k-labels-idx1-ubyte": (
+        (10_000,),
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
+    "train-labels-idx1-ubyte": (
+        (60_000,),
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    ),
+    "t10k-images-idx3-ubyte": (
+        (10_000, 28, 28),
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    ),
+    "train-images-idx3-ubyte": (
+        (60_000, 28, 28),
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    ),
+}
+
+TIMEOUT = (10.0, 20.0)  # seconds to wait for a connection, and for the next bytes
+PATIENCE = 30.0  # seconds after which the average speed counts
+SLOWEST = 1_000  # bytes per second
+LARGEST = 2**26  # bytes in one answer; the largest file has 47 million unpacked
+
+
+def load_files(
+    data_home: str | os.PathLike[str] | None = None, offline: bool = False
+) -> dict[str, NDArray[np.uint8]]:
+    """Return the arrays of the four files by name, downloading what is not there.
+
+    See `tinynet.datasets.mnist` for the parameters and errors.
+    """
+    arrays = {name: _find(name, data_home) for name in FILES}
+    missing = [name for name, array in arrays.items() if array is None]
+    if missing and offline:
+        folders = " and ".join(str(folder) for folder in _folders(data_home))
+        raise FileNotFoundError(
+            f"mnist(offline=True): {', '.join(missing)} not found in {folders}. Allow the download "
+            f"from {', '.join(MIRRORS)} with offline=False. {_by_hand(data_home)}"
+        )
+    mirrors = list(MIRRORS)
+    found = {name: array for name, array in arrays.items() if array is not None}
+    return found | {name: _download(name, mirrors, data_home) for name in missing}
+
+
+def _folders(data_home: str | os.PathLike[str] | None) -> Iterator[Path]:
+    """Yield the folders to look in; downloads go to the first."""
+    if data_home is not None:
+        yield Path(data_home).expanduser()
+        return
+    if named := os.environ.get("TINYNET_DATA"):
+        yield Path(named).expanduser()
+    yield _import_pooch().os_cache("tinynet")
+
+
+def _find(name: str, data_home: str | os.PathLike[str] | None) -> NDArray[np.uint8] | None:
+    for folder in _folders(data_home):
+        for path in (folder / f"{name}.gz", folder / name):
+            if not path.is_file():
+                continue
+            try:
+                with open_data(path) as file:
+                    return _verified(file, str(path), name)
+            except DataError as error:
+                # Not overwritten: Fashion-MNIST, for one, uses the same four names.
+                raise DataError(
+                    f"{error}. Move this file away, and mnist() downloads the right one, or pass "
+                    "another data_home"
+                ) from None
+    return None
+
+
+def _verified(file: Any, source: str, name: str) -> NDArray[np.uint8]:
+    shape, expected = FILES[name]
+    array = decode_idx(file, source, shape)
+    digest = hashlib.sha256(idx_header(shape))
+    digest.update(array.data)
+    if digest.hexdigest() != expected:
+        raise DataError(
+            f"{source}: not MNIST's {name}: the SHA-256 of its content is {digest.hexdigest()}, "
+            f"expected {expected}"
+        )
+    return array
+
+
+def _download(
+    name: str, mirrors: list[str], data_home: str | os.PathLike[str] | None
+) -> NDArray[np.uint8]:
+    failures = []
+    for _ in range(len(mirrors)):
+        url = f"{mirrors[0]}{name}.gz"
+        try:
+            content = _fetch(url, name)
+            array = _verified(io.BytesIO(content), "the answer", name)
+            break
+        except (OSError, ValueError) as error:
+            failures.append(f"{url} ({type(error).__name__}: {error})")
+            mirrors.append(mirrors.pop(0))  # the files to come ask this mirror last
+    else:
+        raise ConnectionError(
+            f"mnist(): {name}.gz could not be downloaded. Tried {'; '.join(failures)}. "
+            f"{_by_hand(data_home)}"
+        )
+    folder = next(_folders(data_home))
+    path = folder / (f"{name}.gz" if content.startswith(GZIP_MAGIC) else name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"mnist(): {url} was downloaded, but {path} cannot be written: {error.strerror}. Make "
+            f"room there, or pass another data_home. {_by_hand(data_home)}",
+        ) from error
+    return array
+
+
+def _fetch(url: str, name: str) -> bytes:
+    if not url.startswith("https://"):
+        raise ValueError("only https is allowed")
+    pooch = _import_pooch()
+    from tqdm.auto import tqdm
+
+    answer = _Answer()
+    with tqdm(total=1, desc=name, unit="B", unit_scale=True, disable=None) as bar:
+        pooch.HTTPDownloader(
+            progressbar=bar,
+            timeout=TIMEOUT,
+            allow_redirects=False,  # a redirect might lead away from https
+            headers={"Accept-Encoding": "identity"},
+        )(url, answer, None)
+    return answer.getvalue()
+
+
+class _Answer(io.BytesIO):
+    """The bytes received so far: in memory, so that only whole and verified files meet the disk."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.start = time.monotonic()
+
+    def write(self, piece: Any) -> int:
+        written = super().write(piece)
+        seconds = time.monotonic() - self.start
+        if self.tell() > LARGEST:
+            raise DataError(f"the answer is longer than {LARGEST} bytes")
+        if seconds > PATIENCE and self.tell() < SLOWEST * seconds:
+            raise TimeoutError(f"only {self.tell()} bytes came in {seconds:.0f} s")
+        return written
+
+
+def _by_hand(data_home: str | os.PathLike[str] | None) -> str:
+    names = ", ".join(f"{name}.gz" for name in FILES)
+    return (
+        f"Or put the four files {names} into {next(_folders(data_home))} by hand, or use the "
+        "20,000 digits that come with tinynet and need no network: tinynet.datasets.mnist_small()"
+    )
+
+
+def _import_pooch() -> Any:
+    try:
+        import pooch
+        import tqdm  # noqa: F401
+    except ImportError as error:
+        raise ModuleNotFoundError(
+            f"mnist() needs {error.name} for its downloads; from tinynet's folder run: python -m "
+            "pip install '.[data]'. Without it, tinynet.datasets.mnist_small() has 20,000 digits"
+        ) from error
+    return pooch

@@ -1,0 +1,40 @@
+"""The machine room: every equation of this library, once for the reader and once for the machine.
+
+A kernel is a pair. ``linear_reference`` is the equation, in NumPy; ``linear`` is the loop that
+Numba compiles, which the layers call. Pairs stand together: ``products.py`` has the matrix products
+of Linear, ``rows.py`` activations and losses, ``updates.py`` the optimizers' steps. ``lanes.py`` is
+the vector type of the loops; ``jit.py`` compiles them, keeps them, and ties them to their equation.
+
+Kernels expect C-contiguous arrays of one dtype and of matching shapes, and labels in range: layers
+and losses see to that. Results go into arrays that the caller hands over, always the last argument.
+"""
+
+from tinynet.kernels.jit import PAIRS as PAIRS
+from tinynet.kernels.products import linear as linear
+from tinynet.kernels.products import linear_db as linear_db
+from tinynet.kernels.products import linear_dW as linear_dW
+from tinynet.kernels.products import linear_dx as linear_dx
+from tinynet.kernels.rows import cross_entropy as cross_entropy
+from tinynet.kernels.rows import cross_entropy_dx as cross_entropy_dx
+from tinynet.kernels.rows import label_targets as label_targets
+from tinynet.kernels.rows import label_weights as label_weights
+from tinynet.kernels.rows import log_softmax as log_softmax
+from tinynet.kernels.rows import log_softmax_dx as log_softmax_dx
+from tinynet.kernels.rows import nll as nll
+from tinynet.kernels.rows import nll_dx as nll_dx
+from tinynet.kernels.rows import relu as relu
+from tinynet.kernels.rows import relu_dx as relu_dx
+from tinynet.kernels.rows import softmax as softmax
+from tinynet.kernels.rows import softmax_dx as softmax_dx
+from tinynet.kernels.rows import total as total
+from tinynet.kernels.updates import adam_direction as adam_direction
+from tinynet.kernels.updates import add_scaled as add_scaled
+from tinynet.kernels.updates import all_finite as all_finite
+from tinynet.kernels.updates import descend as descend
+from tinynet.kernels.updates import rmsprop_direction as rmsprop_direction
+from tinynet.kernels.updates import shrink as shrink
+from tinynet.kernels.updates import track_highest as track_highest
+from tinynet.kernels.updates import track_mean as track_mean
+from tinynet.kernels.updates import track_square as track_square
+from tinynet.kernels.updates import track_velocity as track_velocity
+from tinynet.kernels.updates import variance as variance

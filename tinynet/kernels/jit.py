@@ -1,0 +1,177 @@
+"""How a kernel becomes machine code, and where that code is kept.
+
+A kernel is written twice: as one NumPy equation (the reference) and as a plain Python loop. Numba
+compiles the loop the first time it is called; the compiled code is then kept on disk, in a folder
+whose name is a hash of every kernel's source, so that an edited kernel can never run as its old
+self. A cache that cannot be written, or that was damaged, costs one warning and some time.
+"""
+
+import functools
+import hashlib
+import inspect
+import os
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import numba
+from numba.core import config
+from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.misc.appdirs import AppDirs
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def cache_folder() -> Path:
+    """The folder of compiled code: ``$NUMBA_CACHE_DIR`` if set, else the user's cache folder."""
+    base = config.CACHE_DIR or AppDirs(appname="tinynet", appauthor=False).user_cache_dir
+    return Path(base) / f"tinynet-{source_hash()[:16]}"
+
+
+@functools.cache
+def source_hash() -> str:
+    """SHA-256 over the source of all kernels and the version of Numba that compiles them."""
+    digest = hashlib.sha256(numba.__version__.encode())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def jit(function: Function) -> Function:
+    """Compile `function` at its first call: no fast-math, the GIL released, the result cached."""
+    compiled = numba.njit(nogil=True, error_model="numpy")(function)
+    if not config.DISABLE_JIT:
+        keep_on_disk(compiled, cache_folder(), source_hash())
+    return compiled
+
+
+class Pair(NamedTuple):
+    """A kernel: the equation that says what it computes, and the loop that runs."""
+
+    reference: Callable[..., Any]
+    loop: Callable[..., Any]
+    adds: bool
+    updates: tuple[str, ...]
+
+
+PAIRS: dict[str, Pair] = {}
+"""Every kernel by name; the tests walk all of them and compare equation and loop."""
+
+
+def kernel(
+    reference: Callable[..., Any], *, adds: bool = False, updates: tuple[str, ...] = ()
+) -> Callable[[Function], Function]:
+    """Compile a loop and tie it to the NumPy equation that says what it computes.
+
+    The loop takes the arguments of `reference` and then the array that it writes the result to.
+    With `adds` it adds the result to that array instead; with `updates` it has no such array, but
+    changes the arguments of these names; and a result that is one number is returned.
+    """
+
+    def tie(loop: Function) -> Function:
+        compiled = jit(loop)
+        PAIRS[loop.__name__] = Pair(reference, compiled, adds, updates)
+        return compiled
+
+    return tie
+
+
+def keep_on_disk(dispatcher: Any, folder: Path, stamp: str) -> None:
+    """Cache what `dispatcher` compiles in `folder`, or warn once that it cannot be kept."""
+    if _writable(folder):
+        dispatcher._cache = _CheckedCache(dispatcher.py_func, folder, stamp)
+
+
+@functools.cache
+def _writable(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        _warn_once(f"cannot be written ({error})")
+        return False
+    return True
+
+
+@functools.cache
+def _warn_once(problem: str) -> None:
+    warnings.warn(
+        f"tinynet: the folder of compiled kernels {problem}; kernels are compiled anew in each "
+        "process. Set NUMBA_CACHE_DIR to a folder that can be written.",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+
+
+class _Locator:
+    """Tells Numba where a function's compiled code lies."""
+
+    def __init__(self, function: Callable[..., Any], folder: Path) -> None:
+        self._py_file = inspect.getfile(function)
+        self._folder = folder
+        self._line = function.__code__.co_firstlineno
+
+    def get_cache_path(self) -> str:
+        return os.fspath(self._folder)
+
+    def get_disambiguator(self) -> str:
+        return str(self._line)
+
+    def ensure_cache_path(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+
+
+class _CheckedFile(IndexDataCacheFile):
+    """Numba's cache file with a SHA-256 before the data: damaged machine code must not run."""
+
+    def _save_data(self, name: str, data: Any) -> None:
+        content = self._dump(data)
+        with self._open_for_write(self._data_path(name)) as file:
+            file.write(hashlib.sha256(content).digest() + content)
+
+    def _load_data(self, name: str) -> Any:
+        import pickle  # Numba's own format; read only from the user's cache folder
+
+        stored = Path(self._data_path(name)).read_bytes()
+        digest, content = stored[:32], stored[32:]
+        if hashlib.sha256(content).digest() != digest:
+            raise ValueError(f"{name} is damaged")
+        return pickle.loads(content)
+
+
+class _CheckedCache(FunctionCache):
+    """Numba's cache of one function, which never stops the program it serves."""
+
+    def __init__(self, function: Callable[..., Any], folder: Path, stamp: str) -> None:
+        self._py_func = function
+        self._name = repr(function)
+        self._folder = folder
+        self._impl = self._impl_class.__new__(self._impl_class)
+        self._impl._locator = _Locator(function, folder)
+        self._impl._lineno = function.__code__.co_firstlineno
+        module = Path(inspect.getfile(function)).stem
+        self._impl._filename_base = self._impl.get_filename_base(
+            f"{module}.{function.__qualname__}", ""
+        )
+        self._cache_path = os.fspath(folder)
+        self._cache_file = _CheckedFile(self._cache_path, self._impl.filename_base, stamp)
+        self.enable()
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception as error:
+            self._give_up(error)
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        except Exception as error:
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        _warn_once(f"has unusable content in {self._folder} ({type(error).__name__}: {error})")
+        self.disable()

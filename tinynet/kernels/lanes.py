@@ -1,0 +1,231 @@
+"""A small vector type: several neighbouring numbers that one processor instruction handles.
+
+In plain Python, with the JIT off, lanes are a short NumPy array, and every function below is its
+own one-line definition. In compiled code the same calls become vector instructions: a row of 64
+float32 lanes lives in eight AVX2 registers, which is what makes the matmul loops fast. Nothing is
+reordered: lane k of a result depends on lane k of the arguments alone.
+"""
+
+import operator
+import platform
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import llvmlite.binding as llvm
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, config, types
+from numba.extending import lower_builtin, models, register_model, type_callable
+
+from tinynet._types import Array
+
+Index = Sequence[Any]
+
+
+def load(a: Array, index: Index, width: int) -> Array:
+    """`width` neighbours of `a`, from `index` on along the last axis."""
+    *row, j = index
+    return a[(*row, slice(j, j + width))].copy()
+
+
+def store(lanes: Array, a: Array, index: Index) -> None:
+    """Write `lanes` over the neighbours of `a` from `index` on."""
+    *row, j = index
+    a[(*row, slice(j, j + len(lanes)))] = lanes
+
+
+def zeros(a: Array, width: int) -> Array:
+    """`width` zeros of the dtype of `a`."""
+    return np.zeros(width, a.dtype)
+
+
+def multiply_add(x: float, a: Array, index: Index, lanes: Array) -> Array:
+    """``x * a[index ...] + lanes``, rounded once where the processor can."""
+    return x * load(a, index, len(lanes)) + lanes
+
+
+def nonzero_bits(lanes: Array) -> np.uint32:
+    """32 lanes as 32 bits: bit k is set where lane k differs from zero (NaN does)."""
+    return np.packbits(lanes != 0, bitorder="little").view(np.uint32)[0]
+
+
+def lowest_bit(bits: np.uint32) -> int:
+    """The place of the lowest bit that is set, 0 to 31; `bits` must not be 0."""
+    return int(bits & -bits.astype(np.int64)).bit_length() - 1
+
+
+def count_bits(bits: np.uint32) -> int:
+    """How many bits are set."""
+    return int(bits).bit_count()
+
+
+def all_finite(lanes: Array) -> bool:
+    """Whether no lane is NaN or infinite."""
+    return bool(np.isfinite(lanes).all())
+
+
+def fma(x: float, y: float, z: float) -> float:
+    """Fused multiply-add of three scalars: ``x * y + z``, rounded once where the processor can."""
+    return x * y + z
+
+
+# From here on: what the functions above mean to Numba's compiler.
+
+Context = Any
+Builder = Any
+
+
+def _processor_has_fma() -> bool:
+    if platform.machine().lower() not in ("x86_64", "amd64", "i686"):
+        return True
+    features = config.CPU_FEATURES
+    if features is None:
+        features = llvm.get_host_cpu_features().flatten()
+    return "+fma" in features.split(",")
+
+
+HAS_FMA = _processor_has_fma()
+
+
+class LanesType(types.Type):
+    """The compile-time type of `width` lanes of `dtype`."""
+
+    def __init__(self, dtype: types.Float, width: int) -> None:
+        self.dtype = dtype
+        self.width = width
+        super().__init__(name=f"Lanes({dtype}, {width})")
+
+
+@register_model(LanesType)
+class _LanesModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, lanes: LanesType) -> None:
+        element = ir.FloatType() if lanes.dtype == types.float32 else ir.DoubleType()
+        super().__init__(manager, lanes, ir.VectorType(element, lanes.width))
+
+
+def _declare(function: Callable[..., Any], result: Callable[..., Any]) -> None:
+    @type_callable(function)
+    def typing(context: Context) -> Callable[..., Any]:
+        return result
+
+
+def _of_width(a: types.Array, width: types.Type) -> LanesType | None:
+    if isinstance(width, types.IntegerLiteral):
+        return LanesType(a.dtype, width.literal_value)
+    return None  # Numba asks again with the width as a literal
+
+
+_declare(load, lambda a, index, width: _of_width(a, width))
+_declare(zeros, lambda a, width: _of_width(a, width))
+_declare(store, lambda lanes, a, index: types.none)
+_declare(multiply_add, lambda x, a, index, lanes: lanes)
+_declare(nonzero_bits, lambda lanes: types.uint32)
+_declare(lowest_bit, lambda bits: types.uint64)
+_declare(count_bits, lambda bits: types.int64)
+_declare(all_finite, lambda lanes: types.boolean)
+_declare(fma, lambda x, y, z: z)
+_declare(
+    operator.add, lambda a, b: a if isinstance(a, LanesType) and isinstance(b, LanesType) else None
+)
+
+
+def _pointer(
+    context: Context, builder: Builder, kinds: Sequence[Any], values: Sequence[Any], vector: Any
+) -> Any:
+    (array_type, index_type), (array, position) = kinds, values
+    places = [
+        context.cast(builder, value, place_type, types.uintp)
+        for value, place_type in zip(cgutils.unpack_tuple(builder, position), index_type)
+    ]
+    struct = context.make_array(array_type)(context, builder, array)
+    start = cgutils.get_item_pointer(context, builder, array_type, struct, places, wraparound=False)
+    return builder.bitcast(start, vector.as_pointer())
+
+
+def _splat(builder: Builder, value: Any, vector: Any) -> Any:
+    undefined = ir.Constant(vector, ir.Undefined)
+    first = builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0))
+    places = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)
+    return builder.shuffle_vector(first, undefined, places)
+
+
+def _fused(builder: Builder, x: Any, y: Any, z: Any) -> Any:
+    if not HAS_FMA:
+        return builder.fadd(builder.fmul(x, y), z)
+    kind = z.type
+    if isinstance(kind, ir.VectorType):
+        name = f"llvm.fma.v{kind.count}{kind.element.intrinsic_name}"
+    else:
+        name = f"llvm.fma.{kind.intrinsic_name}"
+    signature = ir.FunctionType(kind, [kind] * 3)
+    return builder.call(cgutils.get_or_insert_function(builder.module, signature, name), [x, y, z])
+
+
+def _mask(builder: Builder, lanes: Any) -> Any:
+    return builder.bitcast(lanes, ir.IntType(lanes.type.count))
+
+
+@lower_builtin(load, types.Array, types.BaseTuple, types.IntegerLiteral)
+def _load(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    vector = context.get_value_type(sig.return_type)
+    place = _pointer(context, builder, sig.args[:2], args[:2], vector)
+    return builder.load(place, align=sig.return_type.dtype.bitwidth // 8)
+
+
+@lower_builtin(store, LanesType, types.Array, types.BaseTuple)
+def _store(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    place = _pointer(context, builder, sig.args[1:], args[1:], args[0].type)
+    builder.store(args[0], place, align=sig.args[0].dtype.bitwidth // 8)
+    return context.get_dummy_value()
+
+
+@lower_builtin(zeros, types.Array, types.IntegerLiteral)
+def _zeros(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    return ir.Constant(context.get_value_type(sig.return_type), None)
+
+
+@lower_builtin(multiply_add, types.Float, types.Array, types.BaseTuple, LanesType)
+def _multiply_add(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    lanes = args[3]
+    place = _pointer(context, builder, sig.args[1:3], args[1:3], lanes.type)
+    row = builder.load(place, align=sig.args[3].dtype.bitwidth // 8)
+    x = context.cast(builder, args[0], sig.args[0], sig.args[3].dtype)
+    return _fused(builder, _splat(builder, x, lanes.type), row, lanes)
+
+
+@lower_builtin(operator.add, LanesType, LanesType)
+def _add(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    return builder.fadd(*args)
+
+
+@lower_builtin(nonzero_bits, LanesType)
+def _nonzero_bits(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    zero = ir.Constant(args[0].type, None)
+    return _mask(builder, builder.fcmp_unordered("!=", args[0], zero))
+
+
+@lower_builtin(lowest_bit, types.Integer)
+def _lowest_bit(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    place = builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+    return builder.zext(place, ir.IntType(64))
+
+
+@lower_builtin(count_bits, types.Integer)
+def _count_bits(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    return builder.zext(builder.ctpop(args[0]), ir.IntType(64))
+
+
+@lower_builtin(all_finite, LanesType)
+def _all_finite(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    # a - a is 0 for every finite a, and NaN for the rest
+    mask = _mask(
+        builder,
+        builder.fcmp_ordered("==", builder.fsub(args[0], args[0]), ir.Constant(args[0].type, None)),
+    )
+    return builder.icmp_unsigned("==", mask, ir.Constant(mask.type, -1))
+
+
+@lower_builtin(fma, types.Float, types.Float, types.Float)
+def _fma(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    values = (context.cast(builder, v, t, sig.return_type) for v, t in zip(args, sig.args))
+    return _fused(builder, *values)

@@ -1,0 +1,196 @@
+"""Kernels that treat one row (one sample) after the other: activations, losses, and their sums.
+
+Each pair is an equation and its loop. In the loops a row is walked two or three times, always from
+its first class to its last, so that a sample's result does not depend on its neighbours. The row's
+maximum is subtracted before `exp`: exp(89) is already more than float32 can hold.
+"""
+
+import numpy as np
+
+from tinynet._types import Array, Labels
+from tinynet.kernels.jit import kernel
+
+
+def relu_reference(x: Array) -> Array:
+    return np.maximum(x, 0)
+
+
+@kernel(relu_reference)
+def relu(x: Array, y: Array) -> None:
+    inputs, outputs = x.reshape(-1), y.reshape(-1)
+    for i in range(inputs.size):
+        outputs[i] = 0 if inputs[i] <= 0 else inputs[i]  # NaN is not <= 0: it passes
+
+
+def relu_dx_reference(dy: Array, y: Array) -> Array:
+    return np.where(y <= 0, 0, dy)
+
+
+@kernel(relu_dx_reference)
+def relu_dx(dy: Array, y: Array, dx: Array) -> None:
+    upstream, outputs, results = dy.reshape(-1), y.reshape(-1), dx.reshape(-1)
+    for i in range(outputs.size):
+        results[i] = 0 if outputs[i] <= 0 else upstream[i]  # chosen, not multiplied: 0 * NaN is NaN
+
+
+def softmax_reference(x: Array) -> Array:
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+@kernel(softmax_reference)
+def softmax(x: Array, y: Array) -> None:
+    N, C = x.shape
+    for n in range(N):
+        highest = x[n].max()
+        total = x.dtype.type(0)
+        for c in range(C):
+            y[n, c] = np.exp(x[n, c] - highest)
+            total += y[n, c]
+        for c in range(C):
+            y[n, c] /= total
+
+
+def softmax_dx_reference(dy: Array, y: Array) -> Array:
+    return y * (dy - (dy * y).sum(axis=1, keepdims=True))
+
+
+@kernel(softmax_dx_reference)
+def softmax_dx(dy: Array, y: Array, dx: Array) -> None:
+    N, C = y.shape
+    for n in range(N):
+        total = y.dtype.type(0)
+        for c in range(C):
+            total += dy[n, c] * y[n, c]
+        for c in range(C):
+            dx[n, c] = y[n, c] * (dy[n, c] - total)
+
+
+def log_softmax_reference(x: Array) -> Array:
+    shifted = x - x.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+@kernel(log_softmax_reference)
+def log_softmax(x: Array, y: Array) -> None:
+    N, C = x.shape
+    for n in range(N):
+        highest = x[n].max()
+        total = x.dtype.type(0)
+        for c in range(C):
+            total += np.exp(x[n, c] - highest)
+        log_total = np.log(total)
+        for c in range(C):
+            y[n, c] = x[n, c] - highest - log_total
+
+
+def log_softmax_dx_reference(dy: Array, y: Array) -> Array:
+    return dy - np.exp(y) * dy.sum(axis=1, keepdims=True)
+
+
+@kernel(log_softmax_dx_reference)
+def log_softmax_dx(dy: Array, y: Array, dx: Array) -> None:
+    N, C = y.shape
+    for n in range(N):
+        total = y.dtype.type(0)
+        for c in range(C):
+            total += dy[n, c]
+        for c in range(C):
+            dx[n, c] = dy[n, c] - np.exp(y[n, c]) * total
+
+
+def label_weights_reference(labels: Labels, weight: Array, ignore_index: int) -> Array:
+    return np.where(labels == ignore_index, 0, weight.take(labels, mode="clip"))
+
+
+@kernel(label_weights_reference)
+def label_weights(labels: Labels, weight: Array, ignore_index: int, weights: Array) -> None:
+    for n in range(labels.size):
+        weights[n] = 0 if labels[n] == ignore_index else weight[labels[n]]
+
+
+def nll_reference(log_probs: Array, labels: Labels, weights: Array) -> Array:
+    picked = log_probs[np.arange(labels.size), labels.clip(0, log_probs.shape[1] - 1)]
+    return -np.where(weights == 0, 0, weights * picked)
+
+
+@kernel(nll_reference)
+def nll(log_probs: Array, labels: Labels, weights: Array, losses: Array) -> None:
+    for n in range(labels.size):
+        losses[n] = 0 if weights[n] == 0 else -weights[n] * log_probs[n, labels[n]]
+
+
+def nll_dx_reference(dy: Array, labels: Labels, weights: Array, classes: int) -> Array:
+    return -(dy * weights)[:, None] * (labels[:, None] == np.arange(classes))
+
+
+@kernel(nll_dx_reference)
+def nll_dx(dy: Array, labels: Labels, weights: Array, classes: int, dx: Array) -> None:
+    dx[:] = 0
+    for n in range(labels.size):
+        if weights[n] != 0:
+            dx[n, labels[n]] = -dy[n] * weights[n]
+
+
+def label_targets_reference(
+    labels: Labels, weight: Array, ignore_index: int, smoothing: float
+) -> Array:
+    """How much each class counts for each row: the label, and a share of every class (N, C)."""
+    hit = labels[:, None] == np.arange(weight.size)
+    q = (1 - smoothing) * weight * hit + smoothing / weight.size * weight
+    return np.where(labels[:, None] == ignore_index, 0, q)
+
+
+@kernel(label_targets_reference)
+def label_targets(
+    labels: Labels, weight: Array, ignore_index: int, smoothing: float, q: Array
+) -> None:
+    share, rest = q.dtype.type(smoothing / weight.size), q.dtype.type(1 - smoothing)
+    for n in range(labels.size):
+        if labels[n] == ignore_index:
+            q[n] = 0
+        else:
+            q[n] = share * weight
+            q[n, labels[n]] += rest * weight[labels[n]]
+
+
+def cross_entropy_reference(log_probs: Array, q: Array) -> Array:
+    return -np.where(q == 0, 0, q * log_probs).sum(axis=1)
+
+
+@kernel(cross_entropy_reference)
+def cross_entropy(log_probs: Array, q: Array, losses: Array) -> None:
+    N, C = q.shape
+    for n in range(N):
+        total = q.dtype.type(0)
+        for c in range(C):
+            if q[n, c] != 0:  # a class that does not count, counts 0, even at log(0)
+                total += q[n, c] * log_probs[n, c]
+        losses[n] = -total
+
+
+def cross_entropy_dx_reference(dy: Array, log_probs: Array, q: Array) -> Array:
+    return dy[:, None] * (np.exp(log_probs) * q.sum(axis=1, keepdims=True) - q)
+
+
+@kernel(cross_entropy_dx_reference)
+def cross_entropy_dx(dy: Array, log_probs: Array, q: Array, dx: Array) -> None:
+    N, C = q.shape
+    for n in range(N):
+        total = q.dtype.type(0)
+        for c in range(C):
+            total += q[n, c]
+        for c in range(C):
+            dx[n, c] = dy[n] * (np.exp(log_probs[n, c]) * total - q[n, c])
+
+
+def total_reference(values: Array) -> float:
+    return float(values.sum(dtype=np.float64))
+
+
+@kernel(total_reference)
+def total(values: Array) -> float:
+    result = 0.0
+    for n in range(values.size):
+        result += values[n]
+    return result

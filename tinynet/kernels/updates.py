@@ -1,0 +1,150 @@
+"""The update rules of the optimizers: what one step does to one parameter, and to its memory.
+
+Every rule works on each number by itself; `w` is the parameter, `g` its gradient. An optimizer
+tracks what it remembers of the gradients, forms a direction, and descends. Scalars come as float64
+and are cast to the parameter's dtype first. Where PyTorch's loops multiply and add with one
+rounding, ``fma`` does so here.
+"""
+
+import numpy as np
+
+from tinynet._types import Array
+from tinynet.kernels.jit import kernel
+from tinynet.kernels.lanes import fma
+
+
+def descend_reference(w: Array, direction: Array, lr: float) -> Array:
+    return w - lr * direction
+
+
+@kernel(descend_reference, updates=("w",))
+def descend(w: Array, direction: Array, lr: float) -> None:
+    weights, slopes, step = w.reshape(-1), direction.reshape(-1), -w.dtype.type(lr)
+    for i in range(weights.size):
+        weights[i] = fma(step, slopes[i], weights[i])
+
+
+def shrink_reference(w: Array, factor: float) -> Array:
+    """Weight decay as AdamW has it, apart from the gradient."""
+    return w * factor
+
+
+@kernel(shrink_reference, updates=("w",))
+def shrink(w: Array, factor: float) -> None:
+    weights, share = w.reshape(-1), w.dtype.type(factor)
+    for i in range(weights.size):
+        weights[i] *= share
+
+
+def add_scaled_reference(a: Array, b: Array, factor: float) -> Array:
+    """Weight decay within the gradient, and Nesterov's look ahead."""
+    return a + factor * b
+
+
+@kernel(add_scaled_reference)
+def add_scaled(a: Array, b: Array, factor: float, result: Array) -> None:
+    firsts, seconds, results = a.reshape(-1), b.reshape(-1), result.reshape(-1)
+    scale = a.dtype.type(factor)
+    for i in range(firsts.size):
+        results[i] = fma(scale, seconds[i], firsts[i])
+
+
+def track_velocity_reference(v: Array, g: Array, momentum: float, share: float) -> Array:
+    return momentum * v + share * g
+
+
+@kernel(track_velocity_reference, updates=("v",))
+def track_velocity(v: Array, g: Array, momentum: float, share: float) -> None:
+    velocity, gradient = v.reshape(-1), g.reshape(-1)
+    keep, add = v.dtype.type(momentum), v.dtype.type(share)
+    for i in range(velocity.size):
+        velocity[i] = fma(add, gradient[i], keep * velocity[i])
+
+
+def track_mean_reference(m: Array, g: Array, decay: float) -> Array:
+    return m + (1 - decay) * (g - m)
+
+
+@kernel(track_mean_reference, updates=("m",))
+def track_mean(m: Array, g: Array, decay: float) -> None:
+    mean, gradient, rate = m.reshape(-1), g.reshape(-1), m.dtype.type(1 - decay)
+    for i in range(mean.size):
+        mean[i] = fma(rate, gradient[i] - mean[i], mean[i])
+
+
+def track_square_reference(v: Array, g: Array, decay: float) -> Array:
+    return decay * v + (1 - decay) * g * g
+
+
+@kernel(track_square_reference, updates=("v",))
+def track_square(v: Array, g: Array, decay: float) -> None:
+    square, gradient = v.reshape(-1), g.reshape(-1)
+    keep, rate = v.dtype.type(decay), v.dtype.type(1 - decay)
+    for i in range(square.size):
+        square[i] = fma(rate * gradient[i], gradient[i], keep * square[i])
+
+
+def track_highest_reference(highest: Array, v: Array) -> Array:
+    return np.maximum(highest, v)
+
+
+@kernel(track_highest_reference, updates=("highest",))
+def track_highest(highest: Array, v: Array) -> None:
+    highs, squares = highest.reshape(-1), v.reshape(-1)
+    for i in range(highs.size):
+        if not highs[i] >= squares[i]:  # so that NaN gets through
+            highs[i] = squares[i]
+
+
+def variance_reference(v: Array, m: Array) -> Array:
+    return v - m * m
+
+
+@kernel(variance_reference)
+def variance(v: Array, m: Array, result: Array) -> None:
+    squares, means, results = v.reshape(-1), m.reshape(-1), result.reshape(-1)
+    for i in range(squares.size):
+        results[i] = fma(-means[i], means[i], squares[i])
+
+
+def rmsprop_direction_reference(g: Array, v: Array, eps: float) -> Array:
+    return g / (np.sqrt(v) + eps)
+
+
+@kernel(rmsprop_direction_reference)
+def rmsprop_direction(g: Array, v: Array, eps: float, direction: Array) -> None:
+    gradient, squares, slopes = g.reshape(-1), v.reshape(-1), direction.reshape(-1)
+    guard = g.dtype.type(eps)
+    for i in range(gradient.size):
+        slopes[i] = gradient[i] / (np.sqrt(squares[i]) + guard)
+
+
+def adam_direction_reference(
+    m: Array, v: Array, t: float, beta1: float, beta2: float, eps: float
+) -> Array:
+    return (m / (1 - beta1**t)) / (np.sqrt(v) / np.sqrt(1 - beta2**t) + eps)
+
+
+@kernel(adam_direction_reference)
+def adam_direction(
+    m: Array, v: Array, t: float, beta1: float, beta2: float, eps: float, direction: Array
+) -> None:
+    means, squares, slopes = m.reshape(-1), v.reshape(-1), direction.reshape(-1)
+    start1 = m.dtype.type(1 - beta1**t)
+    start2 = m.dtype.type(np.sqrt(1 - beta2**t))
+    guard = m.dtype.type(eps)
+    for i in range(means.size):
+        slopes[i] = (means[i] / start1) / (np.sqrt(squares[i]) / start2 + guard)
+
+
+def all_finite_reference(values: Array) -> bool:
+    return bool(np.isfinite(values).all())
+
+
+@kernel(all_finite_reference)
+def all_finite(values: Array) -> bool:
+    numbers = values.reshape(-1)
+    strays = 0
+    for i in range(numbers.size):
+        strays += not np.isfinite(numbers[i])
+    return strays == 0

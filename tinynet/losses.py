@@ -1,0 +1,278 @@
+"""The losses: how wrong the network's answer is, as one number, and where its gradient starts.
+
+``loss = loss_fn(log_probs, labels)`` is a float; ``loss_fn.backward()`` returns its derivative with
+respect to the first argument, the mean's 1/N included. ``net.backward(loss_fn.backward())`` is then
+all of backpropagation. CrossEntropyLoss is LogSoftmax and NLLLoss in one; fused, their gradient is
+the simplest of all: what the network believes, minus what is true.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tinynet import kernels
+from tinynet._checks import float_array, labels_array, number
+from tinynet._types import Array, Labels
+from tinynet.module import Module
+
+
+class Loss(Module):
+    """What both losses share: options, the reduction, and the upstream of their rows."""
+
+    def __init__(self, weight: ArrayLike | None, ignore_index: int, reduction: str) -> None:
+        name = type(self).__name__
+        if reduction not in ("mean", "sum", "none"):
+            raise ValueError(f"{name}: reduction = {reduction!r}, expected 'mean', 'sum' or 'none'")
+        if isinstance(ignore_index, bool) or not isinstance(ignore_index, int | np.integer):
+            raise TypeError(f"{name}: ignore_index = {ignore_index!r} is not an int")
+        self.reduction = reduction
+        self.ignore_index = int(ignore_index)
+        self.weight = None if weight is None else np.asarray(weight, np.float64)
+        if self.weight is not None and (
+            self.weight.ndim != 1 or not np.isfinite(self.weight).all() or (self.weight < 0).any()
+        ):
+            raise ValueError(
+                f"{name}: weight must be one finite, non-negative number per class (C,)"
+            )
+
+    def backward(self, dy: Any = 1.0) -> Array:
+        """dLoss/dinput.
+
+        Parameters
+        ----------
+        dy : float, or ndarray (N,) with ``reduction="none"``
+            The derivative of whatever follows with respect to this loss.
+
+        Returns
+        -------
+        ndarray (N, C)
+
+        Raises
+        ------
+        RuntimeError
+            If there was no forward since the last backward.
+        """
+        if self.reduction == "none":
+            if not isinstance(dy, np.ndarray):
+                raise ValueError(
+                    f'{self!r}.backward: with reduction="none" it needs dy, an array (N,): the '
+                    "derivative with respect to each row's loss"
+                )
+            _, *kept, counts = self.kept(dy)
+            return self._gradient(float_array(repr(self), dy, counts.dtype), *kept)
+        if not np.isscalar(dy) or isinstance(dy, str):
+            raise ValueError(f"{self!r}.backward: dy is the derivative of one number; give a float")
+        _, *kept, counts = self.kept(dy)
+        divisor = kernels.total(counts) if self.reduction == "mean" else 1.0
+        share = float(dy) / divisor if divisor else np.nan  # type: ignore[arg-type]
+        return self._gradient(np.full(len(counts), share, counts.dtype), *kept)
+
+    def _gradient(self, dy: Array, *kept: Any) -> Array:
+        raise NotImplementedError
+
+    def _reduced(self, losses: Array, counts: Array) -> Any:
+        """The loss, where row n counts `counts[n]` in the mean (NaN if nothing counts)."""
+        if self.reduction == "none":
+            return losses
+        total = float(kernels.total(losses))
+        if self.reduction == "sum":
+            return total
+        count = float(kernels.total(counts))
+        return total / count if count else float("nan")
+
+    def _class_weights(self, classes: int, dtype: Any) -> Array:
+        if self.weight is None:
+            return np.ones(classes, dtype)
+        if len(self.weight) != classes:
+            raise ValueError(
+                f"{self!r}: weight has {len(self.weight)} numbers, expected one for each of the "
+                f"{classes} classes of the input"
+            )
+        return self.weight.astype(dtype)
+
+    def _checked_input(self, x: Any) -> Array:
+        x = float_array(type(self).__name__, x)
+        if x.ndim != 2 or 0 in x.shape:
+            raise ValueError(
+                f"{type(self).__name__}: input has shape {x.shape}, expected (N, C): "
+                "N rows of C classes"
+            )
+        return x
+
+    def _checked_labels(self, labels: Any, x: Array) -> Labels:
+        return labels_array(type(self).__name__, labels, x.shape[0], x.shape[1], self.ignore_index)
+
+    def __repr__(self) -> str:
+        options = []
+        if self.weight is not None:
+            options.append(f"weight={self.weight.tolist()}")
+        if self.ignore_index != -100:
+            options.append(f"ignore_index={self.ignore_index}")
+        if self.reduction != "mean":
+            options.append(f"reduction={self.reduction!r}")
+        return f"{type(self).__name__}({', '.join(options)})"
+
+
+class NLLLoss(Loss):
+    """The negative log-likelihood: minus the log-probability given to the right class.
+
+    ::
+
+        forward    loss = -mean(log_probs[n, labels[n]])
+        backward   dlog_probs[n, c] = -(c == labels[n]) / N
+
+    With class weights, row n counts ``w[labels[n]]``, and the mean divides by the sum of these
+    counts instead of N. Rows labelled `ignore_index` count 0.
+
+    Parameters
+    ----------
+    weight : array (C,), optional
+        How much each class counts; finite and not negative. Default: 1 each.
+    ignore_index : int
+        Rows with this label are left out.
+    reduction : {"mean", "sum", "none"}
+        One float, or with "none" the losses of the rows, (N,).
+
+    Notes
+    -----
+    If no row counts, the mean is NaN, as in PyTorch.
+    """
+
+    def __init__(
+        self, weight: ArrayLike | None = None, ignore_index: int = -100, reduction: str = "mean"
+    ) -> None:
+        super().__init__(weight, ignore_index, reduction)
+
+    def forward(self, log_probs: Array, labels: Labels) -> Any:  # type: ignore[override]
+        """The loss.
+
+        Parameters
+        ----------
+        log_probs : ndarray (N, C), float32 or float64
+            The output of LogSoftmax.
+        labels : ndarray (N,) of ints
+            The right classes, in [0, C), or `ignore_index`.
+
+        Returns
+        -------
+        float, or ndarray (N,) with ``reduction="none"``
+
+        Raises
+        ------
+        IndexError
+            If a label is out of range.
+        TypeError, ValueError
+            If an array has the wrong dtype or shape.
+        """
+        log_probs = self._checked_input(log_probs)
+        labels = self._checked_labels(labels, log_probs)
+        N, C = log_probs.shape
+        counts, losses = np.empty(N, log_probs.dtype), np.empty(N, log_probs.dtype)
+        weight = self._class_weights(C, log_probs.dtype)
+        kernels.label_weights(labels, weight, self.ignore_index, counts)
+        kernels.nll(
+            log_probs, labels, counts, losses
+        )  # losses[n] = -counts[n] * log_probs[n, label]
+        self.keep(labels, counts, C, counts)
+        return self._reduced(losses, counts)
+
+    def _gradient(self, dy: Array, labels: Labels, counts: Array, classes: int) -> Array:
+        dlog_probs = np.empty((len(labels), classes), dy.dtype)
+        kernels.nll_dx(dy, labels, counts, classes, dlog_probs)  # -dy * counts, at the labels
+        return dlog_probs
+
+
+class CrossEntropyLoss(Loss):
+    """Cross-entropy between the softmax of raw scores and the right classes.
+
+    ::
+
+        forward    loss = mean(-(q * log_softmax(x)).sum(axis=1))
+        backward   dx = (softmax(x) * q.sum(axis=1) - q) / N
+
+    where row q[n] says how much each class counts: 1 for the label and 0 for the rest, so that the
+    gradient is simply ``(softmax(x) - one_hot) / N``.
+
+    Parameters
+    ----------
+    weight : array (C,), optional
+        How much each class counts. With labels, the mean divides by the sum of the labels' weights.
+    ignore_index : int
+        Rows with this label are left out.
+    reduction : {"mean", "sum", "none"}
+    label_smoothing : float
+        In [0, 1]: this share of q is spread evenly over all C classes (Szegedy et al. 2016,
+        "Rethinking the Inception architecture", section 7).
+    """
+
+    def __init__(
+        self,
+        weight: ArrayLike | None = None,
+        ignore_index: int = -100,
+        reduction: str = "mean",
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__(weight, ignore_index, reduction)
+        self.label_smoothing = number("CrossEntropyLoss", "label_smoothing", label_smoothing, 0, 1)
+
+    def forward(self, x: Array, target: Any) -> Any:  # type: ignore[override]
+        """The loss.
+
+        Parameters
+        ----------
+        x : ndarray (N, C), float32 or float64
+            Raw scores (logits), not probabilities.
+        target : ndarray (N,) of ints, or (N, C) of floats
+            The right classes, or the probability of every class.
+
+        Returns
+        -------
+        float, or ndarray (N,) with ``reduction="none"``
+
+        Raises
+        ------
+        IndexError
+            If a label is out of range.
+        TypeError, ValueError
+            If an array has the wrong dtype or shape.
+        """
+        x = self._checked_input(x)
+        N, C = x.shape
+        weight, counts = self._class_weights(C, x.dtype), np.ones(N, x.dtype)
+        log_probs, q, losses = np.empty_like(x), np.empty_like(x), np.empty(N, x.dtype)
+        if isinstance(target, np.ndarray) and target.dtype.kind == "f" and target.ndim == 2:
+            q = self._spread(self._checked_probabilities(target, x), weight)
+        else:
+            labels = self._checked_labels(target, x)
+            kernels.label_weights(labels, weight, self.ignore_index, counts)
+            kernels.label_targets(labels, weight, self.ignore_index, self.label_smoothing, q)
+        kernels.log_softmax(x, log_probs)
+        kernels.cross_entropy(log_probs, q, losses)  # losses = -(q * log_softmax(x)).sum(axis=1)
+        self.keep(log_probs, q, counts)
+        return self._reduced(losses, counts)
+
+    def _gradient(self, dy: Array, log_probs: Array, q: Array) -> Array:
+        dx = np.empty_like(q)
+        kernels.cross_entropy_dx(dy, log_probs, q, dx)  # dx = dy * (softmax(x) * q.sum() - q)
+        return dx
+
+    def _spread(self, probabilities: Array, weight: Array) -> Array:
+        smoothing = self.label_smoothing
+        return ((1 - smoothing) * probabilities + smoothing / weight.size) * weight
+
+    def _checked_probabilities(self, target: Array, x: Array) -> Array:
+        target = float_array("CrossEntropyLoss: class probabilities", target, x.dtype)
+        if target.shape != x.shape:
+            raise ValueError(
+                f"CrossEntropyLoss: class probabilities have shape {target.shape}, expected "
+                f"{x.shape}, that of the input"
+            )
+        return target
+
+    def __repr__(self) -> str:
+        options = super().__repr__()
+        if self.label_smoothing == 0:
+            return options
+        comma = "" if options.endswith("()") else ", "
+        return f"{options[:-1]}{comma}label_smoothing={self.label_smoothing:g})"

@@ -1,0 +1,324 @@
+"""How layers hold parameters and how they chain: Parameter, Module, Sequential.
+
+A layer is two functions that belong together: ``forward`` computes y from x and keeps what it will
+need; ``backward`` is handed dy = dLoss/dy, adds dLoss/dparameter to ``.grad`` and returns dx. A
+network is a layer made of layers: forward in order, backward in reverse. That is the chain rule,
+and all of backpropagation.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tinynet._checks import float_array
+from tinynet._recording import Recording
+from tinynet._types import Array
+
+
+class Parameter:
+    """An array that is learned, and the gradient accumulated into it.
+
+    Parameters
+    ----------
+    data : array of float32 or float64
+        The initial values, any shape; copied.
+
+    Attributes
+    ----------
+    data : ndarray
+        The values. Optimizers change them in place.
+    grad : ndarray or None
+        dLoss/ddata, the same shape. None: optimizers leave this parameter alone.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `data` is not float32 or float64, or if a later value of `data` or `grad` has another
+        dtype or shape.
+    """
+
+    def __init__(self, data: Array) -> None:
+        self._data = float_array("Parameter", data).copy()
+        self._grad: Array | None = np.zeros_like(self._data)
+
+    @property
+    def data(self) -> Array:
+        return self._data
+
+    @data.setter
+    def data(self, values: Array) -> None:
+        self._data = self._like("data", values)
+
+    @property
+    def grad(self) -> Array | None:
+        return self._grad
+
+    @grad.setter
+    def grad(self, values: Array | None) -> None:
+        self._grad = None if values is None else self._like("grad", values)
+
+    def _like(self, name: str, values: Array) -> Array:
+        values = float_array(f"Parameter.{name}", values, self._data.dtype)
+        if values.shape != self._data.shape:
+            raise ValueError(
+                f"Parameter.{name}: got shape {values.shape}, expected {self._data.shape}"
+            )
+        return values
+
+    def accumulate(self) -> Array:
+        """The gradient to add to; allocated anew if it was set to None."""
+        if self._grad is None:
+            self._grad = np.zeros_like(self._data)
+        return self._grad
+
+    def __repr__(self) -> str:
+        return f"Parameter({'x'.join(map(str, self.data.shape))}, {self.data.dtype})"
+
+
+class _Mode(threading.local):
+    predicting = False
+    recording: Recording | None = None
+
+
+_mode = _Mode()
+
+
+class Module:
+    """The base of all layers and networks.
+
+    A subclass that is a layer writes ``forward`` and, directly below, ``backward``: forward hands
+    ``self.keep(...)`` what backward takes out with ``self.kept()``. A subclass that is a network of
+    layers writes ``forward`` only, in terms of layers that are its attributes; its backward replays
+    the recorded calls in reverse.
+    """
+
+    _kept: tuple[Any, ...] | None = None
+    _output: tuple[tuple[int, ...], Any] | None = None
+    torch_layout: ClassVar[dict[str, tuple[str, Callable[[Array], Array]]]] = {}
+    """PyTorch's name for a parameter, and the function that turns it into PyTorch's layout."""
+
+    def __call__(self, *inputs: Array) -> Array:
+        outer, inner = _mode.recording, None
+        if type(self).backward is Module.backward and not _mode.predicting:
+            inner = Recording(repr(self), *inputs)
+        if outer is not None:
+            inputs = outer.resolve(self, inputs)
+        _mode.recording = inner
+        try:
+            if inner is None:
+                output = self.forward(*inputs)
+            else:
+                output = inner.run(self.forward)
+                self.keep(inner)
+        finally:
+            _mode.recording = outer
+        if self._kept is not None and not _mode.predicting and isinstance(output, np.ndarray):
+            self._output = output.shape, output.dtype
+        return output if outer is None else outer.add(self, inputs, output)
+
+    def forward(self, *inputs: Array) -> Array:
+        """Compute the output, and keep what backward will need."""
+        raise NotImplementedError(f"{type(self).__name__} must define forward")
+
+    def backward(self, dy: Array) -> Any:
+        """Add dLoss/dparameter to every ``.grad`` and return dLoss/dinput.
+
+        Parameters
+        ----------
+        dy : ndarray
+            dLoss/doutput, the shape and dtype of forward's output.
+
+        Returns
+        -------
+        ndarray, or a tuple of them
+            dLoss/dinput, one for each input of forward.
+
+        Raises
+        ------
+        RuntimeError
+            If there was no forward since the last backward.
+        """
+        dy, recording = self.kept(dy)
+        return recording.replay(dy)
+
+    def predict(self, *inputs: Array) -> Array:
+        """Compute forward's output without keeping anything; safe from several threads at once."""
+        with predicting():
+            return self(*inputs)
+
+    def keep(self, *values: Any) -> None:
+        """Keep `values` for the next backward, instead of what an earlier forward kept."""
+        if not _mode.predicting:
+            self._kept, self._output = values, None
+
+    def kept(self, dy: Any) -> tuple[Any, ...]:
+        """Take out what forward kept: ``(dy, *values)``, with `dy` checked.
+
+        Raises
+        ------
+        RuntimeError
+            If nothing is kept: no forward yet, or backward was called already.
+        TypeError, ValueError
+            If `dy` has not the dtype or the shape of forward's output.
+        """
+        if self._kept is None:
+            raise RuntimeError(
+                f"{self!r}.backward: forward kept nothing for it; call the layer on an input "
+                "first, and backward once after each such call"
+            )
+        if self._output is not None:
+            shape, dtype = self._output
+            dy = float_array(f"{self!r}.backward", dy, dtype)
+            if dy.shape != shape:
+                raise ValueError(
+                    f"{self!r}.backward: dy has shape {dy.shape}, expected {shape}, the shape of "
+                    "forward's output"
+                )
+        values, self._kept = self._kept, None
+        return dy, *values
+
+    def children(self) -> Iterator[tuple[str, "Module"]]:
+        """Name and layer, for every layer held as an attribute or in a list or tuple."""
+        for name, value in vars(self).items():
+            if isinstance(value, Module):
+                yield name, value
+            elif isinstance(value, list | tuple) and name != "_kept":
+                for index, element in enumerate(value):
+                    if isinstance(element, Module):
+                        yield f"{name}.{index}", element
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Name and parameter, under PyTorch's names (``0.weight``), each parameter once."""
+        seen: set[int] = set()
+        for name, parameter, _ in self._placed_parameters():
+            if id(parameter) not in seen:
+                seen.add(id(parameter))
+                yield name, parameter
+
+    def parameters(self) -> list[Parameter]:
+        """All parameters, in the order of construction."""
+        return [parameter for _, parameter in self.named_parameters()]
+
+    def _placed_parameters(
+        self, prefix: str = ""
+    ) -> Iterator[tuple[str, Parameter, Callable[[Array], Array]]]:
+        for name, value in vars(self).items():
+            if isinstance(value, Parameter):
+                key, layout = self.torch_layout.get(name, (name, np.asarray))
+                yield prefix + key, value, layout
+        for name, child in self.children():
+            yield from child._placed_parameters(f"{prefix}{name}.")
+
+    def zero_grad(self) -> None:
+        """Set every gradient to zeros."""
+        for parameter in self.parameters():
+            if parameter.grad is not None:
+                parameter.grad[...] = 0
+
+    def state_dict(self) -> dict[str, Array]:
+        """Copies of all parameters, under PyTorch's names and in its ``(out, in)`` layout."""
+        return {
+            name: np.array(layout(parameter.data), order="C")
+            for name, parameter, layout in self._placed_parameters()
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over the values of a state dict, tinynet's or PyTorch's.
+
+        Parameters
+        ----------
+        state : mapping from str to array
+            One entry for each name in ``self.state_dict()``, of the same shape and dtype, finite.
+
+        Raises
+        ------
+        ValueError
+            If names are missing or unknown, or shapes, dtypes or values are wrong; the message
+            lists all of it, and no parameter was changed.
+        """
+        places = {name: (p, layout) for name, p, layout in self._placed_parameters()}
+        values = {name: np.asarray(value) for name, value in state.items()}
+        problems = [f"missing {name}" for name in places if name not in values]
+        problems += [f"unknown {name}" for name in values if name not in places]
+        for name in places.keys() & values.keys():
+            wanted, got = places[name][1](places[name][0].data), values[name]
+            if got.shape != wanted.shape:
+                problems.append(f"{name} has shape {got.shape}, expected {wanted.shape}")
+            elif got.dtype != wanted.dtype:
+                problems.append(f"{name} is {got.dtype}, expected {wanted.dtype}")
+            elif not np.isfinite(got).all():
+                problems.append(f"{name} holds NaN or inf")
+        if problems:
+            raise ValueError(
+                f"{type(self).__name__}.load_state_dict: {'; '.join(sorted(problems))}; "
+                "nothing was changed. Build the network that this state was saved from"
+            )
+        for name, (parameter, layout) in places.items():
+            layout(parameter.data)[...] = values[name]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class Sequential(Module):
+    """Layers one after the other: forward in order, backward in reverse.
+
+    Parameters
+    ----------
+    *layers : Module
+        At least one; each object only once.
+
+    Attributes
+    ----------
+    layers : list of Module
+
+    Raises
+    ------
+    RuntimeError
+        If the same layer object is given twice: its forward keeps one input only.
+    TypeError
+        If something is not a Module (a class instead of an object, for example).
+    """
+
+    def __init__(self, *layers: Module) -> None:
+        for position, layer in enumerate(layers):
+            if not isinstance(layer, Module):
+                hint = "; call it to make a layer" if isinstance(layer, type) else ""
+                raise TypeError(f"Sequential: layer {position} is {layer!r}, not a Module{hint}")
+            if any(layer is earlier for earlier in layers[:position]):
+                raise RuntimeError(
+                    f"Sequential: layer {position}, {layer!r}, stands in it twice; make a second"
+                )
+        if not layers:
+            raise ValueError("Sequential: no layers; give at least one")
+        self.layers = list(layers)
+
+    def forward(self, x: Array) -> Array:  # type: ignore[override]
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def backward(self, dy: Array) -> Array:
+        for layer in reversed(self.layers):
+            dy = layer.backward(dy)
+        return dy
+
+    def children(self) -> Iterator[tuple[str, Module]]:
+        for index, layer in enumerate(self.layers):
+            yield str(index), layer
+
+    def __repr__(self) -> str:
+        return f"Sequential({', '.join(map(repr, self.layers))})"
+
+
+@contextmanager
+def predicting() -> Iterator[None]:
+    """Within, layers of this thread keep nothing and record nothing."""
+    before, _mode.predicting = _mode.predicting, True
+    try:
+        yield
+    finally:
+        _mode.predicting = before
