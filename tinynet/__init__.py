@@ -6,7 +6,9 @@ are crunched in ``kernels/``, where each equation stands beside the loop that ru
 """
 
 from tinynet import data, datasets
+from tinynet.compiler import compile
 from tinynet.data import DataLoader
+from tinynet.gradcheck import GradientError, GradientReport, check_gradients
 from tinynet.layers import Add, Linear, LogSoftmax, ReLU, Softmax
 from tinynet.losses import CrossEntropyLoss, NLLLoss
 from tinynet.module import Module, Parameter, Sequential
@@ -23,6 +25,8 @@ __all__ = [
     "Add",
     "CrossEntropyLoss",
     "DataLoader",
+    "GradientError",
+    "GradientReport",
     "History",
     "Linear",
     "LogSoftmax",
@@ -36,6 +40,8 @@ __all__ = [
     "Softmax",
     "TorchGenerator",
     "accuracy",
+    "check_gradients",
+    "compile",
     "data",
     "datasets",
     "evaluate",

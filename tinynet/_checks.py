@@ -90,7 +90,7 @@ def labels_array(owner: str, labels: Any, rows: int, classes: int, ignored: int 
 def number(
     owner: str, name: str, value: Any, low: float, high: float = math.inf, *, below: bool = False
 ) -> float:
-    """`value` as a float in [low, high], or in [low, high) with `below`.
+    """`value` as a finite float in [low, high], or in [low, high) with `below`.
 
     Raises
     ------
@@ -102,9 +102,12 @@ def number(
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
         raise TypeError(f"{owner}: {name} = {value!r} is not a number")
     inside = low <= value < high if below or high == math.inf else low <= value <= high
-    if not inside:
+    if not inside or value == -math.inf:
         closing = ")" if below or high == math.inf else "]"
-        raise ValueError(f"{owner}: {name} = {value} is outside [{low:g}, {high:g}{closing}")
+        opening = "(" if low == -math.inf else "["
+        raise ValueError(
+            f"{owner}: {name} = {value} is outside {opening}{low:g}, {high:g}{closing}"
+        )
     return float(value)
 
 

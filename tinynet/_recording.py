@@ -9,6 +9,8 @@ gradient.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from tinynet._types import Array
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ class Recording:
         self.arrays: list[Array] = []
         self.views: list[Array] = []
         self.calls: list[Call] = []
+        self.called: set[int] = set()
         for array in inputs:
             self._show(array)
 
@@ -57,11 +60,14 @@ class Recording:
 
     def resolve(self, layer: "Module", views: tuple[Array, ...]) -> tuple[Array, ...]:
         """The arrays behind the views that `layer` was called on."""
-        if any(layer is call.layer for call in self.calls):
-            raise RuntimeError(
-                f"{self.name}.forward: {layer!r} is called twice; make a second layer, since each "
-                "keeps one input for its backward"
-            )
+        modules = [module for _, module in layer.named_modules()]
+        for module in modules:
+            if id(module) in self.called:
+                raise RuntimeError(
+                    f"{self.name}.forward: {module!r} is called twice; make a second layer, since "
+                    "each keeps one input for its backward"
+                )
+        self.called.update(map(id, modules))
         numbers = [self._number(view) for view in views]
         if None in numbers:
             raise RuntimeError(
@@ -70,13 +76,13 @@ class Recording:
             )
         return tuple(self.arrays[number] for number in numbers if number is not None)
 
-    def add(self, layer: "Module", inputs: tuple[Array, ...], output: Array) -> Array:
-        """Write down one call; return a view of its output."""
+    def add(self, layer: "Module", views: tuple[Array, ...], output: Array) -> Array:
+        """Write down one call of `layer` on `views`; return a view of its output."""
         if any(output is array for array in self.arrays):
             raise RuntimeError(
                 f"{self.name}.forward: {layer!r} returns its input object; return a new array"
             )
-        numbers = [next(n for n, a in enumerate(self.arrays) if a is x) for x in inputs]
+        numbers = [number for number in map(self._number, views) if number is not None]
         self.calls.append(Call(layer, numbers, len(self.arrays)))
         return self._show(output)
 
@@ -94,6 +100,14 @@ class Recording:
         return results[0] if self.inputs == 1 else results
 
     def _show(self, array: Array) -> Array:
+        if not isinstance(array, np.ndarray):
+            what = f"input {len(self.arrays)}"
+            if self.calls:
+                what = f"the output of {self.calls[-1].layer!r}"
+            raise TypeError(
+                f"{self.name}.forward: {what} is {type(array).__name__}, expected an array of "
+                "float32 or float64, the only thing that has a gradient"
+            )
         view = array.view()
         view.flags.writeable = False
         self.arrays.append(array)

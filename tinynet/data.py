@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from tinynet._checks import whole_number
+from tinynet._checks import number, whole_number
 from tinynet._types import Array
 from tinynet.rng import Rng, TorchGenerator, as_generator, epoch_permutation
 
@@ -36,20 +36,21 @@ def minmax_scale(
     Raises
     ------
     ValueError
-        If `data` is empty, or `maximum` is not above `minimum`.
+        If `data` is empty or holds NaN or infinity, or `maximum` is not above `minimum`.
     """
     values = np.asarray(data)
     if values.size == 0:
         raise ValueError("minmax_scale: data is empty")
+    _check_finite("minmax_scale", "data", values)
     low = float(values.min() if minimum is None else minimum)
     high = float(values.max() if maximum is None else maximum)
     if not low < high:
         raise ValueError(
             f"minmax_scale: maximum {high:g} is not above minimum {low:g}; give both as constants"
         )
-    scaled = np.subtract(values, low, dtype=np.float32)
-    scaled /= np.float32(high - low)
-    return scaled
+    scaled: Array = np.subtract(values, low, dtype=np.result_type(values, np.float32))
+    scaled /= high - low
+    return scaled.astype(np.float32, copy=False)
 
 
 def binarize(data: ArrayLike) -> Array:
@@ -62,8 +63,15 @@ def binarize(data: ArrayLike) -> Array:
     Returns
     -------
     ndarray of float32
+
+    Raises
+    ------
+    ValueError
+        If `data` holds NaN or infinity.
     """
-    return (np.asarray(data) > 0).astype(np.float32)
+    values = np.asarray(data)
+    _check_finite("binarize", "data", values)
+    return (values > 0).astype(np.float32)
 
 
 class DataLoader:
@@ -88,8 +96,8 @@ class DataLoader:
     Raises
     ------
     ValueError
-        If lengths differ, there is no batch to deal out, X holds NaN or infinity, or `batch_size`
-        is not a positive int.
+        If lengths differ, there is no batch to deal out, X is not at least 2-D, X or y holds NaN
+        or infinity, `batch_size` is not a positive int, or `scale` is not finite.
     TypeError
         If X is neither float32 nor float64 and there is no `scale`.
     """
@@ -110,7 +118,7 @@ class DataLoader:
         self.shuffle = shuffle
         self.drop_last = drop_last
         self.rng = as_generator(rng)
-        self.scale = scale
+        self.scale = scale if scale is None else number("DataLoader", "scale", scale, -np.inf)
         if len(self) == 0:
             raise ValueError(
                 f"DataLoader: {len(X)} rows make no batch of {batch_size} with drop_last=True; "
@@ -125,8 +133,7 @@ class DataLoader:
     def __iter__(self) -> Iterator[tuple[Array, Any]]:
         order = self.order()
         for batch in range(len(self)):
-            rows = order[batch * self.batch_size : (batch + 1) * self.batch_size]
-            yield self.gather(rows)
+            yield self.batch(order, batch)
 
     def order(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         """The row numbers of the next epoch, in the order in which they will be dealt out."""
@@ -135,6 +142,10 @@ class DataLoader:
         if isinstance(self.rng, TorchGenerator):
             self.rng.random_int64()  # PyTorch's loader draws a seed per pass, shuffled or not
         return np.arange(len(self.X))
+
+    def batch(self, order: NDArray[np.int64], number: int) -> tuple[Array, Any]:
+        """Batch `number` of an epoch that deals out the rows in this order."""
+        return self.gather(order[number * self.batch_size : (number + 1) * self.batch_size])
 
     def gather(self, rows: np.ndarray[Any, np.dtype[np.int64]]) -> tuple[Array, Any]:
         """One batch: these rows of X (converted, if there is a `scale`) and of y."""
@@ -161,19 +172,33 @@ def check_dataset(owner: str, X: Any, y: Any, scale: float | None = None) -> Non
         raise ValueError(f"{owner}: X has {len(X)} rows but y has {len(y)}; they must pair up")
     if len(X) == 0:
         raise ValueError(f"{owner}: X has 0 rows; there is nothing to learn from")
+    if X.ndim == 1:
+        raise ValueError(
+            f"{owner}: X has shape {X.shape}, expected (n, features); use X.reshape(-1, 1) for one "
+            "feature"
+        )
     if scale is None and X.dtype.newbyteorder("=") not in (np.float32, np.float64):
         raise TypeError(
             f"{owner}: X has dtype {X.dtype}, expected float32 or float64; use "
             "tn.data.minmax_scale(X), or DataLoader(..., scale=1 / 255)"
         )
-    if X.dtype.kind == "f":
-        for start in range(0, len(X), 4096):  # in parts: no boolean copy of a large data set
-            finite = np.isfinite(X[start : start + 4096])
-            if not finite.all():
-                row, *column = np.argwhere(~finite)[0]
-                value = X[start : start + 4096][tuple(np.argwhere(~finite)[0])]
-                place = ", ".join(f"column {c}" for c in column)
-                raise ValueError(
-                    f"{owner}: X holds {value} at row {start + row}, {place}; "
-                    "repair or drop such rows first"
-                )
+    if X.dtype.kind not in "buif":
+        raise TypeError(f"{owner}: X has dtype {X.dtype}, expected numbers")
+    _check_finite(owner, "X", X)
+    _check_finite(owner, "y", y)
+
+
+def _check_finite(owner: str, name: str, array: NDArray[Any]) -> None:
+    if array.dtype.kind != "f":
+        return
+    rows = np.atleast_1d(array)
+    for start in range(0, len(rows), 4096):  # in parts: no boolean copy of a large data set
+        part = rows[start : start + 4096]
+        finite = np.isfinite(part)
+        if not finite.all():
+            row, *columns = first = tuple(np.argwhere(~finite)[0])
+            place = "".join(f", column {column}" for column in columns)
+            raise ValueError(
+                f"{owner}: {name} holds {part[first]} at row {start + row}{place}; repair or drop "
+                "such rows first"
+            )

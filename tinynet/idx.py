@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 GZIP_MAGIC = b"\x1f\x8b"
 UNSIGNED_BYTE = 0x08
-MAX_DIMENSIONS = 32  # NumPy 1 stops here
+MAX_DIMENSIONS = 64  # of a NumPy array
 
 
 class DataError(ValueError):
@@ -156,6 +156,6 @@ def _read(stream: BinaryIO | gzip.GzipFile, size: int) -> bytearray:
     # Piece by piece, since `size` may be a lie: memory grows with what is there, not with what is
     # declared.
     body = bytearray()
-    while len(body) < size and (piece := stream.read(min(size - len(body), 2**20))):
+    while piece := stream.read(min(size - len(body), 2**20)):
         body += piece
     return body

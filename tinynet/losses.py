@@ -81,7 +81,8 @@ class Loss(Module):
         count = float(kernels.total(counts))
         return total / count if count else float("nan")
 
-    def _class_weights(self, classes: int, dtype: Any) -> Array:
+    def class_weights(self, classes: int, dtype: Any) -> Array:
+        """How much each class counts, (C,): `weight`, or ones."""
         if self.weight is None:
             return np.ones(classes, dtype)
         if len(self.weight) != classes:
@@ -169,7 +170,7 @@ class NLLLoss(Loss):
         labels = self._checked_labels(labels, log_probs)
         N, C = log_probs.shape
         counts, losses = np.empty(N, log_probs.dtype), np.empty(N, log_probs.dtype)
-        weight = self._class_weights(C, log_probs.dtype)
+        weight = self.class_weights(C, log_probs.dtype)
         kernels.label_weights(labels, weight, self.ignore_index, counts)
         kernels.nll(
             log_probs, labels, counts, losses
@@ -239,10 +240,11 @@ class CrossEntropyLoss(Loss):
         """
         x = self._checked_input(x)
         N, C = x.shape
-        weight, counts = self._class_weights(C, x.dtype), np.ones(N, x.dtype)
+        weight, counts = self.class_weights(C, x.dtype), np.ones(N, x.dtype)
         log_probs, q, losses = np.empty_like(x), np.empty_like(x), np.empty(N, x.dtype)
         if isinstance(target, np.ndarray) and target.dtype.kind == "f" and target.ndim == 2:
-            q = self._spread(self._checked_probabilities(target, x), weight)
+            target = self._checked_probabilities(target, x)
+            kernels.probability_targets(target, weight, self.label_smoothing, q)
         else:
             labels = self._checked_labels(target, x)
             kernels.label_weights(labels, weight, self.ignore_index, counts)
@@ -256,10 +258,6 @@ class CrossEntropyLoss(Loss):
         dx = np.empty_like(q)
         kernels.cross_entropy_dx(dy, log_probs, q, dx)  # dx = dy * (softmax(x) * q.sum() - q)
         return dx
-
-    def _spread(self, probabilities: Array, weight: Array) -> Array:
-        smoothing = self.label_smoothing
-        return ((1 - smoothing) * probabilities + smoothing / weight.size) * weight
 
     def _checked_probabilities(self, target: Array, x: Array) -> Array:
         target = float_array("CrossEntropyLoss: class probabilities", target, x.dtype)

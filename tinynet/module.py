@@ -81,6 +81,7 @@ class Parameter:
 class _Mode(threading.local):
     predicting = False
     recording: Recording | None = None
+    watched: "list[tuple[Module, Array]] | None" = None
 
 
 _mode = _Mode()
@@ -101,11 +102,11 @@ class Module:
     """PyTorch's name for a parameter, and the function that turns it into PyTorch's layout."""
 
     def __call__(self, *inputs: Array) -> Array:
-        outer, inner = _mode.recording, None
+        outer, inner, views = _mode.recording, None, inputs
+        if outer is not None:
+            inputs = outer.resolve(self, views)
         if type(self).backward is Module.backward and not _mode.predicting:
             inner = Recording(repr(self), *inputs)
-        if outer is not None:
-            inputs = outer.resolve(self, inputs)
         _mode.recording = inner
         try:
             if inner is None:
@@ -117,7 +118,9 @@ class Module:
             _mode.recording = outer
         if self._kept is not None and not _mode.predicting and isinstance(output, np.ndarray):
             self._output = output.shape, output.dtype
-        return output if outer is None else outer.add(self, inputs, output)
+        if _mode.watched is not None:
+            _mode.watched.append((self, output))
+        return output if outer is None else outer.add(self, views, output)
 
     def forward(self, *inputs: Array) -> Array:
         """Compute the output, and keep what backward will need."""
@@ -190,6 +193,12 @@ class Module:
                     if isinstance(element, Module):
                         yield f"{name}.{index}", element
 
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, "Module"]]:
+        """This module and all within it, under PyTorch's names: "" for itself, "0", "0.fc1"."""
+        yield prefix, self
+        for name, child in self.children():
+            yield from child.named_modules(f"{prefix}.{name}" if prefix else name)
+
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Name and parameter, under PyTorch's names (``0.weight``), each parameter once."""
         seen: set[int] = set()
@@ -202,15 +211,12 @@ class Module:
         """All parameters, in the order of construction."""
         return [parameter for _, parameter in self.named_parameters()]
 
-    def _placed_parameters(
-        self, prefix: str = ""
-    ) -> Iterator[tuple[str, Parameter, Callable[[Array], Array]]]:
-        for name, value in vars(self).items():
-            if isinstance(value, Parameter):
-                key, layout = self.torch_layout.get(name, (name, np.asarray))
-                yield prefix + key, value, layout
-        for name, child in self.children():
-            yield from child._placed_parameters(f"{prefix}{name}.")
+    def _placed_parameters(self) -> Iterator[tuple[str, Parameter, Callable[[Array], Array]]]:
+        for place, module in self.named_modules():
+            for name, value in vars(module).items():
+                if isinstance(value, Parameter):
+                    key, layout = module.torch_layout.get(name, (name, np.asarray))
+                    yield f"{place}.{key}" if place else key, value, layout
 
     def zero_grad(self) -> None:
         """Set every gradient to zeros."""
@@ -235,19 +241,31 @@ class Module:
 
         Raises
         ------
+        TypeError
+            If `state` is no mapping.
         ValueError
             If names are missing or unknown, or shapes, dtypes or values are wrong; the message
             lists all of it, and no parameter was changed.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(
+                f"{type(self).__name__}.load_state_dict: got {type(state).__name__}, expected a "
+                "mapping from names to arrays, as state_dict() returns it"
+            )
         places = {name: (p, layout) for name, p, layout in self._placed_parameters()}
-        values = {name: np.asarray(value) for name, value in state.items()}
-        problems = [f"missing {name}" for name in places if name not in values]
-        problems += [f"unknown {name}" for name in values if name not in places]
-        for name in places.keys() & values.keys():
-            wanted, got = places[name][1](places[name][0].data), values[name]
+        values = {}
+        problems = [f"missing {name}" for name in places if name not in state]
+        problems += [f"unknown {name}" for name in state if name not in places]
+        for name in places.keys() & state.keys():
+            wanted = places[name][1](places[name][0].data)
+            try:
+                got = values[name] = np.asarray(state[name]).copy()
+            except (TypeError, ValueError, RuntimeError) as error:
+                problems.append(f"{name} is no array ({error})")
+                continue
             if got.shape != wanted.shape:
                 problems.append(f"{name} has shape {got.shape}, expected {wanted.shape}")
-            elif got.dtype != wanted.dtype:
+            elif got.dtype.newbyteorder("=") != wanted.dtype:
                 problems.append(f"{name} is {got.dtype}, expected {wanted.dtype}")
             elif not np.isfinite(got).all():
                 problems.append(f"{name} holds NaN or inf")
@@ -278,20 +296,26 @@ class Sequential(Module):
     Raises
     ------
     RuntimeError
-        If the same layer object is given twice: its forward keeps one input only.
+        If the same layer object stands in it twice, also within its layers: its forward keeps one
+        input only.
     TypeError
         If something is not a Module (a class instead of an object, for example).
     """
 
     def __init__(self, *layers: Module) -> None:
+        seen: set[int] = set()
         for position, layer in enumerate(layers):
             if not isinstance(layer, Module):
                 hint = "; call it to make a layer" if isinstance(layer, type) else ""
                 raise TypeError(f"Sequential: layer {position} is {layer!r}, not a Module{hint}")
-            if any(layer is earlier for earlier in layers[:position]):
-                raise RuntimeError(
-                    f"Sequential: layer {position}, {layer!r}, stands in it twice; make a second"
-                )
+            modules = [module for _, module in layer.named_modules()]
+            for module in modules:
+                if id(module) in seen:
+                    raise RuntimeError(
+                        f"Sequential: {module!r} stands in it twice, again in layer {position}; "
+                        "make a second one, since each keeps one input for its backward"
+                    )
+            seen.update(map(id, modules))
         if not layers:
             raise ValueError("Sequential: no layers; give at least one")
         self.layers = list(layers)
@@ -306,12 +330,27 @@ class Sequential(Module):
             dy = layer.backward(dy)
         return dy
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "forward" in vars(cls) and "backward" not in vars(cls):
+            cls.backward = Module.backward  # type: ignore[method-assign]  # replays the new forward
+
     def children(self) -> Iterator[tuple[str, Module]]:
-        for index, layer in enumerate(self.layers):
-            yield str(index), layer
+        for name, layer in super().children():
+            yield name.removeprefix("layers."), layer
 
     def __repr__(self) -> str:
-        return f"Sequential({', '.join(map(repr, self.layers))})"
+        return f"{type(self).__name__}({', '.join(map(repr, self.layers))})"
+
+
+@contextmanager
+def watching() -> Iterator[list[tuple[Module, Array]]]:
+    """Within, every layer called in this thread is listed with its output, inner layers first."""
+    before, _mode.watched = _mode.watched, []
+    try:
+        yield _mode.watched
+    finally:
+        _mode.watched = before
 
 
 @contextmanager

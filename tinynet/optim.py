@@ -35,6 +35,11 @@ class Optimizer:
 
     def __init__(self, parameters: Iterable[Parameter], lr: float) -> None:
         name = type(self).__name__
+        if not isinstance(parameters, Iterable):
+            raise TypeError(
+                f"{name}: parameters is {type(parameters).__name__}, not a list of them; give it "
+                "net.parameters()"
+            )
         self.parameters = list(parameters)
         if not self.parameters:
             raise ValueError(f"{name}: no parameters; give it net.parameters()")
@@ -116,7 +121,7 @@ class SGD(Optimizer):
 
     def update(self, w: Array, g: Array, state: State) -> None:
         if self.maximize:
-            g = -g
+            g = np.asarray(-g)  # NumPy's -g of a 0-d array is a scalar
         if self.weight_decay:
             g = _sum(g, self.weight_decay, w)  # g + weight_decay * w
         if self.momentum:

@@ -5,11 +5,7 @@ batches of all epochs; an epoch's training loss and accuracy are the means over 
 measured as the network learns, and after it the test set is scored in one piece.
 """
 
-import signal
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,11 +13,16 @@ import numpy as np
 
 from tinynet import kernels
 from tinynet._checks import whole_number
+from tinynet._progress import polite_interrupt, report
 from tinynet._types import Array
+from tinynet._writer import CannotWrite
+from tinynet.compiler import CompiledSteps
 from tinynet.data import DataLoader, check_dataset
 from tinynet.losses import Loss
-from tinynet.module import Module
+from tinynet.module import Module, predicting, watching
 from tinynet.optim import Optimizer
+
+COMPILE_FROM = 3000  # batches: compiling the steps takes about as long as these, layer by layer
 
 
 @dataclass
@@ -77,6 +78,7 @@ def fit(
     test: tuple[Array, Array] | None = None,
     epochs: int = 1,
     progress: bool = True,
+    compiled: bool | None = None,
 ) -> History:
     """Train `net` for some epochs.
 
@@ -94,6 +96,10 @@ def fit(
     epochs : int
     progress : bool
         Show a progress bar (with tqdm, on a terminal or in a notebook) or a line per epoch.
+    compiled : bool, optional
+        Whether the steps run as code compiled for this very network (see `tinynet.compile`) or
+        layer by layer; both give the same bits. Default: compiled, where that is possible and the
+        run is long enough to earn back the seconds it takes.
 
     Returns
     -------
@@ -107,30 +113,39 @@ def fit(
     KeyboardInterrupt
         On Ctrl-C, once the current step is finished. The weights are those after that step; the
         exception's ``history`` holds the finished epochs.
-    TypeError, ValueError
-        If the test set is unusable, or `epochs` is not a positive int.
+    TypeError, ValueError, IndexError
+        If the network, the loss and the data do not fit each other, the optimizer is another
+        network's, or `epochs` is not a positive int. Nothing was changed.
     """
     whole_number("fit", "epochs", epochs, 1)
     if getattr(loss_fn, "reduction", "mean") == "none":
         raise ValueError(
             'fit: a loss with reduction="none" is no single number; use "mean" or "sum"'
         )
+    own = {id(parameter) for parameter in net.parameters()}
+    if own.isdisjoint(map(id, optimizer.parameters)):
+        raise ValueError(
+            "fit: the optimizer holds no parameter of this network; make a new one with "
+            "net.parameters()"
+        )
+    if isinstance(loader, DataLoader):
+        _rehearse(net, loss_fn, loader.gather(np.arange(1))[0], loader.y)
     if test is not None:
+        if not isinstance(test, tuple | list) or len(test) != 2:
+            raise TypeError(f"fit: test is {type(test).__name__}, expected a pair (X, y)")
         check_dataset("fit: test", *test)
+        _rehearse(net, loss_fn, test[0][:1], test[1])
+    steps = _Steps(net, loss_fn, optimizer, loader)
+    if compiled is not False and isinstance(loader, DataLoader):
+        steps.compile(must=compiled is True, batches=epochs * len(loader))
     history = History()
-    with _report(epochs, progress) as report, _polite_interrupt() as interrupted:
+    with report(epochs, progress) as show, polite_interrupt() as interrupted:
         try:
             for epoch in range(epochs):
                 losses, accuracies = [], []
-                for batch, (xb, yb) in enumerate(loader):
-                    outputs = net(xb)
-                    loss = float(loss_fn(outputs, yb))
-                    optimizer.zero_grad()
-                    net.backward(loss_fn.backward())
-                    _stop_if_diverged(net, loss, optimizer, xb, epoch, batch)
-                    optimizer.step()
-                    losses.append(loss)
-                    accuracies.append(accuracy(outputs, yb))
+                for some_losses, some_accuracies in steps(epoch):
+                    losses.extend(some_losses)
+                    accuracies.extend(some_accuracies)
                     if interrupted():
                         raise KeyboardInterrupt
                 history.train_loss.append(float(np.mean(losses)))
@@ -139,11 +154,65 @@ def fit(
                     test_loss, test_accuracy = evaluate(net, loss_fn, *test)
                     history.test_loss.append(test_loss)
                     history.test_accuracy.append(test_accuracy)
-                report(history)
+                show(history)
+                if interrupted():
+                    raise KeyboardInterrupt
         except (KeyboardInterrupt, FloatingPointError) as stop:
             stop.history = history  # type: ignore[union-attr]
             raise
     return history
+
+
+def _rehearse(net: Module, loss_fn: Module, first: Array, y: Array) -> None:
+    """Score the first row against all of `y`: unusable data raises before anything is learned."""
+    loss_fn.predict(np.repeat(net.predict(first), len(y), axis=0), y)
+
+
+class _Steps:
+    """The training steps of an epoch: compiled, or layer by layer."""
+
+    def __init__(
+        self, net: Module, loss_fn: Loss, optimizer: Optimizer, loader: DataLoader
+    ) -> None:
+        self.net, self.loss_fn, self.optimizer, self.loader = net, loss_fn, optimizer, loader
+        self.compiled: CompiledSteps | None = None
+
+    def compile(self, must: bool, batches: int) -> None:
+        """Use compiled steps, if that is possible and pays for so many batches."""
+        if batches < COMPILE_FROM and not must:
+            return
+        try:
+            self.compiled = CompiledSteps.for_training(
+                self.net, self.loss_fn, self.optimizer, self.loader
+            )
+        except CannotWrite as error:
+            if must:
+                raise TypeError(f"fit: compiled=True, but {error}; leave it out") from error
+
+    def __call__(self, epoch: int) -> Iterator[tuple[Sequence[float], Sequence[float]]]:
+        """Take the steps of one epoch; yield the losses and accuracies of some at a time."""
+        if self.compiled is None:
+            for batch, (xb, yb) in enumerate(self.loader):
+                yield self._step(xb, yb, epoch, batch)
+            return
+        batches, order, batch = len(self.loader), self.loader.order(), 0
+        while batch < batches and not self.compiled.ready():
+            yield self._step(*self.loader.batch(order, batch), epoch, batch)
+            batch += 1
+        for losses, accuracies in self.compiled.batches(self.loader, order, batch, batches):
+            if len(losses) == 0:  # the layers find out what went wrong in this batch
+                yield self._step(*self.loader.batch(order, batch), epoch, batch)
+            batch += len(losses)
+            yield losses.tolist(), accuracies.tolist()
+
+    def _step(self, xb: Array, yb: Any, epoch: int, batch: int) -> tuple[list[float], list[float]]:
+        outputs = self.net(xb)
+        loss = float(self.loss_fn(outputs, yb))
+        self.optimizer.zero_grad()
+        self.net.backward(self.loss_fn.backward())
+        _stop_if_diverged(self.net, loss, self.optimizer, xb, epoch, batch)
+        self.optimizer.step()
+        return [loss], [accuracy(outputs, yb)]
 
 
 def _stop_if_diverged(
@@ -161,58 +230,11 @@ def _stop_if_diverged(
 
 
 def _first_stray_layer(net: Module, x: Array) -> str:
-    for name, layer in net.children():
-        x = layer.predict(x)
-        if not np.isfinite(x).all():
-            return f"the first layer with an output that is not finite is {name}, {layer!r}"
+    names = {id(module): f"{name}, " for name, module in net.named_modules() if name}
+    with predicting(), watching() as calls:
+        net(x)
+    for layer, output in calls:
+        if not np.isfinite(output).all():
+            place = names.get(id(layer), "")
+            return f"the first layer with an output that is not finite is {place}{layer!r}"
     return "all layers' outputs are finite"
-
-
-@contextmanager
-def _polite_interrupt() -> Iterator[Any]:
-    """Within, Ctrl-C is only noted, so that no step is left half done."""
-    pressed = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield pressed.is_set  # Python delivers Ctrl-C to the main thread alone
-        return
-    before = signal.signal(signal.SIGINT, lambda number, frame: pressed.set())
-    try:
-        yield pressed.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _report(epochs: int, progress: bool) -> Iterator[Any]:
-    """A function that shows the scores after an epoch, as a bar, as lines, or not at all."""
-    if not progress:
-        yield lambda history: None
-        return
-    bar_class = _tqdm() if sys.stderr.isatty() or "ipykernel" in sys.modules else None
-    if bar_class is None:
-        yield lambda history: print(
-            f"epoch {len(history):3d}/{epochs}  {_scores(history)}", flush=True
-        )
-        return
-    with bar_class(total=epochs, unit="epoch") as bar:
-
-        def advance(history: History) -> None:
-            bar.set_postfix_str(_scores(history))
-            bar.update()
-
-        yield advance
-
-
-def _scores(history: History) -> str:
-    text = f"train loss {history.train_loss[-1]:.4f}, {history.train_accuracy[-1]:.2f} %"
-    if history.test_loss:
-        text += f"; test loss {history.test_loss[-1]:.4f}, {history.test_accuracy[-1]:.2f} %"
-    return text
-
-
-def _tqdm() -> Any:
-    try:
-        from tqdm.auto import tqdm
-    except ImportError:
-        return None
-    return tqdm

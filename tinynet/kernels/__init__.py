@@ -16,12 +16,15 @@ from tinynet.kernels.products import linear_dW as linear_dW
 from tinynet.kernels.products import linear_dx as linear_dx
 from tinynet.kernels.rows import cross_entropy as cross_entropy
 from tinynet.kernels.rows import cross_entropy_dx as cross_entropy_dx
+from tinynet.kernels.rows import gather as gather
+from tinynet.kernels.rows import gather_scaled as gather_scaled
 from tinynet.kernels.rows import label_targets as label_targets
 from tinynet.kernels.rows import label_weights as label_weights
 from tinynet.kernels.rows import log_softmax as log_softmax
 from tinynet.kernels.rows import log_softmax_dx as log_softmax_dx
 from tinynet.kernels.rows import nll as nll
 from tinynet.kernels.rows import nll_dx as nll_dx
+from tinynet.kernels.rows import probability_targets as probability_targets
 from tinynet.kernels.rows import relu as relu
 from tinynet.kernels.rows import relu_dx as relu_dx
 from tinynet.kernels.rows import softmax as softmax

@@ -43,7 +43,7 @@ def jit(function: Function) -> Function:
     """Compile `function` at its first call: no fast-math, the GIL released, the result cached."""
     compiled = numba.njit(nogil=True, error_model="numpy")(function)
     if not config.DISABLE_JIT:
-        keep_on_disk(compiled, cache_folder(), source_hash())
+        keep_on_disk(compiled, cache_folder())
     return compiled
 
 
@@ -78,10 +78,10 @@ def kernel(
     return tie
 
 
-def keep_on_disk(dispatcher: Any, folder: Path, stamp: str) -> None:
+def keep_on_disk(dispatcher: Any, folder: Path) -> None:
     """Cache what `dispatcher` compiles in `folder`, or warn once that it cannot be kept."""
     if _writable(folder):
-        dispatcher._cache = _CheckedCache(dispatcher.py_func, folder, stamp)
+        dispatcher._cache = _CheckedCache(dispatcher.py_func, folder)
 
 
 @functools.cache
@@ -90,19 +90,24 @@ def _writable(folder: Path) -> bool:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        _warn_once(f"cannot be written ({error})")
+        _warn_once(f"cannot be written ({error})", "Set NUMBA_CACHE_DIR to one that can")
         return False
     return True
 
 
-@functools.cache
-def _warn_once(problem: str) -> None:
-    warnings.warn(
-        f"tinynet: the folder of compiled kernels {problem}; kernels are compiled anew in each "
-        "process. Set NUMBA_CACHE_DIR to a folder that can be written.",
-        RuntimeWarning,
-        stacklevel=2,
-    )
+_warned = False
+
+
+def _warn_once(problem: str, fix: str) -> None:
+    global _warned
+    if not _warned:
+        _warned = True
+        warnings.warn(
+            f"tinynet: the folder of compiled kernels {problem}; kernels are compiled anew in each "
+            f"process. {fix}",
+            RuntimeWarning,
+            stacklevel=2,
+        )
 
 
 class _Locator:
@@ -123,28 +128,39 @@ class _Locator:
         self._folder.mkdir(parents=True, exist_ok=True)
 
 
-class _CheckedFile(IndexDataCacheFile):
-    """Numba's cache file with a SHA-256 before the data: damaged machine code must not run."""
+class _CheckedFiles(IndexDataCacheFile):
+    """One file per signature, a SHA-256 before the data: damaged machine code must not run.
 
-    def _save_data(self, name: str, data: Any) -> None:
+    Numba numbers its files in an index; two processes that compile at once can mix those numbers
+    up, and then float64 code meets float32 arrays. Here a file is named after what is in it.
+    """
+
+    def save(self, key: Any, data: Any) -> None:
         content = self._dump(data)
-        with self._open_for_write(self._data_path(name)) as file:
+        with self._open_for_write(self._path(key)) as file:
             file.write(hashlib.sha256(content).digest() + content)
 
-    def _load_data(self, name: str) -> Any:
+    def load(self, key: Any) -> Any:
         import pickle  # Numba's own format; read only from the user's cache folder
 
-        stored = Path(self._data_path(name)).read_bytes()
+        path = Path(self._path(key))
+        if not path.exists():
+            return None
+        stored = path.read_bytes()
         digest, content = stored[:32], stored[32:]
         if hashlib.sha256(content).digest() != digest:
-            raise ValueError(f"{name} is damaged")
+            raise ValueError(f"{path.name} is damaged")
         return pickle.loads(content)
+
+    def _path(self, key: Any) -> str:
+        signature = hashlib.sha256(repr(key).encode()).hexdigest()[:16]
+        return self._data_path(f"{Path(self._index_name).stem}.{signature}.nbc")
 
 
 class _CheckedCache(FunctionCache):
     """Numba's cache of one function, which never stops the program it serves."""
 
-    def __init__(self, function: Callable[..., Any], folder: Path, stamp: str) -> None:
+    def __init__(self, function: Callable[..., Any], folder: Path) -> None:
         self._py_func = function
         self._name = repr(function)
         self._folder = folder
@@ -156,7 +172,7 @@ class _CheckedCache(FunctionCache):
             f"{module}.{function.__qualname__}", ""
         )
         self._cache_path = os.fspath(folder)
-        self._cache_file = _CheckedFile(self._cache_path, self._impl.filename_base, stamp)
+        self._cache_file = _CheckedFiles(self._cache_path, self._impl.filename_base, "")
         self.enable()
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
@@ -173,5 +189,6 @@ class _CheckedCache(FunctionCache):
             self._give_up(error)
 
     def _give_up(self, error: Exception) -> None:
-        _warn_once(f"has unusable content in {self._folder} ({type(error).__name__}: {error})")
+        problem = f"has unusable content ({type(error).__name__}: {error})"
+        _warn_once(problem, f"Delete {self._folder}; it is made again")
         self.disable()

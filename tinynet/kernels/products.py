@@ -43,9 +43,11 @@ def linear_reference(x: Array, W: Array, b: Array) -> Array:
 
 @kernel(linear_reference)
 def linear(x: Array, W: Array, b: Array, y: Array) -> None:
+    zero = b.dtype.type(0)
     for n in range(y.shape[0]):
-        y[n] = b + b.dtype.type(0)  # -0 becomes 0: the two routes differ in no bit
-    _add_product(x, _bits_of_rows(x), W, y)
+        for o in range(y.shape[1]):
+            y[n, o] = b[o] + zero  # -0 becomes 0: the two routes differ in no bit
+    _add_product(x[::1], _bits_of_rows(x), W, y)
 
 
 def linear_dx_reference(dy: Array, W: Array) -> Array:
@@ -56,7 +58,7 @@ def linear_dx_reference(dy: Array, W: Array) -> Array:
 @kernel(linear_dx_reference)
 def linear_dx(dy: Array, W: Array, dx: Array) -> None:
     dx[:] = 0
-    _add_product(dy, _bits_of_rows(dy), W.T.copy(), dx)
+    _add_product(dy[::1], _bits_of_rows(dy), W.T.copy(), dx)
 
 
 def linear_dW_reference(x: Array, dy: Array) -> Array:
@@ -66,7 +68,7 @@ def linear_dW_reference(x: Array, dy: Array) -> Array:
 
 @kernel(linear_dW_reference, adds=True)
 def linear_dW(x: Array, dy: Array, dW: Array) -> None:
-    _add_product(x.T, _bits_of_columns(x), dy, dW)
+    _add_product(x.T[::1], _bits_of_columns(x), dy, dW)
 
 
 def linear_db_reference(dy: Array) -> Array:
@@ -104,7 +106,7 @@ def _bits_of_columns(x: Array) -> Bits:
         word = bits[n // 32]
         for i in range(I):
             word[i] |= np.uint32(x[n, i] != 0) << np.uint32(n % 32)
-    return bits.T
+    return bits.T.copy()
 
 
 @jit

@@ -8,7 +8,32 @@ maximum is subtracted before `exp`: exp(89) is already more than float32 can hol
 import numpy as np
 
 from tinynet._types import Array, Labels
-from tinynet.kernels.jit import kernel
+from tinynet.kernels.jit import jit, kernel
+
+
+def gather_reference(X: Array, rows: Labels) -> Array:
+    """A batch: these rows of the data set."""
+    return X[rows]
+
+
+@kernel(gather_reference)
+def gather(X: Array, rows: Labels, x: Array) -> None:
+    for n in range(rows.size):
+        for i in range(X.shape[1]):
+            x[n, i] = X[rows[n], i]
+
+
+def gather_scaled_reference(X: Array, rows: Labels, scale: float) -> Array:
+    """A batch of a data set that is kept small, such as uint8 pixels."""
+    return X[rows].astype(np.float32) * np.float32(scale)
+
+
+@kernel(gather_scaled_reference)
+def gather_scaled(X: Array, rows: Labels, scale: float, x: Array) -> None:
+    factor = np.float32(scale)
+    for n in range(rows.size):
+        for i in range(X.shape[1]):
+            x[n, i] = np.float32(X[rows[n], i]) * factor
 
 
 def relu_reference(x: Array) -> Array:
@@ -33,6 +58,15 @@ def relu_dx(dy: Array, y: Array, dx: Array) -> None:
         results[i] = 0 if outputs[i] <= 0 else upstream[i]  # chosen, not multiplied: 0 * NaN is NaN
 
 
+@jit
+def _highest(x: Array, n: int) -> float:
+    """The largest number of row n; a NaN in the row reaches the result through its sum."""
+    highest = x[n, 0]
+    for c in range(1, x.shape[1]):
+        highest = max(highest, x[n, c])
+    return highest
+
+
 def softmax_reference(x: Array) -> Array:
     e = np.exp(x - x.max(axis=1, keepdims=True))
     return e / e.sum(axis=1, keepdims=True)
@@ -42,7 +76,7 @@ def softmax_reference(x: Array) -> Array:
 def softmax(x: Array, y: Array) -> None:
     N, C = x.shape
     for n in range(N):
-        highest = x[n].max()
+        highest = _highest(x, n)
         total = x.dtype.type(0)
         for c in range(C):
             y[n, c] = np.exp(x[n, c] - highest)
@@ -75,7 +109,7 @@ def log_softmax_reference(x: Array) -> Array:
 def log_softmax(x: Array, y: Array) -> None:
     N, C = x.shape
     for n in range(N):
-        highest = x[n].max()
+        highest = _highest(x, n)
         total = x.dtype.type(0)
         for c in range(C):
             total += np.exp(x[n, c] - highest)
@@ -121,7 +155,8 @@ def nll(log_probs: Array, labels: Labels, weights: Array, losses: Array) -> None
 
 
 def nll_dx_reference(dy: Array, labels: Labels, weights: Array, classes: int) -> Array:
-    return -(dy * weights)[:, None] * (labels[:, None] == np.arange(classes))
+    hit = (labels[:, None] == np.arange(classes)) & (weights[:, None] != 0)
+    return np.where(hit, -(dy * weights)[:, None], 0)
 
 
 @kernel(nll_dx_reference)
@@ -148,10 +183,26 @@ def label_targets(
     share, rest = q.dtype.type(smoothing / weight.size), q.dtype.type(1 - smoothing)
     for n in range(labels.size):
         if labels[n] == ignore_index:
-            q[n] = 0
+            for c in range(weight.size):
+                q[n, c] = 0
         else:
-            q[n] = share * weight
+            for c in range(weight.size):
+                q[n, c] = share * weight[c]
             q[n, labels[n]] += rest * weight[labels[n]]
+
+
+def probability_targets_reference(probabilities: Array, weight: Array, smoothing: float) -> Array:
+    """The same, where the right answer is a probability for each class (N, C)."""
+    return ((1 - smoothing) * probabilities + smoothing / weight.size) * weight
+
+
+@kernel(probability_targets_reference)
+def probability_targets(probabilities: Array, weight: Array, smoothing: float, q: Array) -> None:
+    N, C = q.shape
+    share, rest = q.dtype.type(smoothing / C), q.dtype.type(1 - smoothing)
+    for n in range(N):
+        for c in range(C):
+            q[n, c] = (rest * probabilities[n, c] + share) * weight[c]
 
 
 def cross_entropy_reference(log_probs: Array, q: Array) -> Array:
@@ -190,7 +241,7 @@ def total_reference(values: Array) -> float:
 
 @kernel(total_reference)
 def total(values: Array) -> float:
-    result = 0.0
+    result = np.float64(0)
     for n in range(values.size):
         result += values[n]
     return result

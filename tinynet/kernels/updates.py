@@ -92,7 +92,7 @@ def track_highest_reference(highest: Array, v: Array) -> Array:
 def track_highest(highest: Array, v: Array) -> None:
     highs, squares = highest.reshape(-1), v.reshape(-1)
     for i in range(highs.size):
-        if not highs[i] >= squares[i]:  # so that NaN gets through
+        if squares[i] > highs[i] or np.isnan(squares[i]):  # and a NaN in highs stays
             highs[i] = squares[i]
 
 

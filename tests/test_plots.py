@@ -1,0 +1,273 @@
+"""Figures: right units, titles, labels, errors that name the fault, matplotlib left alone."""
+
+import subprocess
+import sys
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.figure import Figure
+
+import tinynet as tn
+from tinynet import plots
+
+RNG = np.random.default_rng(0)
+IMAGES = RNG.integers(0, 256, size=(5, 784)).astype(np.uint8)
+CHANCES = RNG.dirichlet(np.ones(10), size=5)
+LABELS = np.array([3, 1, 4, 1, 5])
+
+
+def make_history(epochs: int, test: bool = True) -> tn.History:
+    X = RNG.normal(size=(40, 6)).astype(np.float32)
+    y = RNG.integers(0, 3, size=40)
+    net = tn.Sequential(tn.Linear(6, 3, rng=0), tn.LogSoftmax())
+    return tn.fit(
+        net,
+        tn.NLLLoss(),
+        tn.SGD(net.parameters(), lr=0.1),
+        tn.DataLoader(X, y, batch_size=8, rng=0),
+        test=(X, y) if test else None,
+        epochs=epochs,
+        progress=False,
+    )
+
+
+def digit_network() -> tn.Sequential:
+    return tn.Sequential(
+        tn.Linear(30, 6, rng=0), tn.Sequential(tn.ReLU(), tn.Linear(6, 4, rng=0)), tn.LogSoftmax()
+    )
+
+
+GRAPHS = {
+    "sizes": lambda: plots.draw_network([3, 5, 2], arrows="both"),
+    "Sequential": lambda: plots.draw_network(digit_network(), arrows="forward"),
+    "complete graph": lambda: plots.draw_complete_graph(6),
+    "connectivity": lambda: plots.compare_connectivity([3, 4, 2]),
+}
+PICTURES = {
+    "grid": lambda: plots.digit_grid(IMAGES, list("abcde"), columns=3),
+    "grid of one": lambda: plots.digit_grid(IMAGES[:1], columns=1),
+    "guesses": lambda: plots.guesses(IMAGES, CHANCES, LABELS),
+    "rows": lambda: plots.pixel_rows(IMAGES, list("abcde")),
+}
+CHARTS = {
+    "histograms": lambda: plots.pixel_histograms({"raw": IMAGES, "scaled": IMAGES / 255}),
+    "correlations": lambda: plots.correlations(np.corrcoef(IMAGES)),
+    "one run": lambda: plots.learning_curves(make_history(3)),
+    "one epoch, no test set": lambda: plots.learning_curves(make_history(1, test=False)),
+    "two runs": lambda: plots.learning_curves(
+        {"a": make_history(2), "b": make_history(3)}, log_loss=True
+    ),
+    "output bars": lambda: plots.output_bars(np.log(CHANCES[0]), 3),
+    "error rates": lambda: plots.error_rates([("a", 12.0), ("b", 0.2)], [("ours", 4.0)]),
+}
+ALL = GRAPHS | PICTURES | CHARTS
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def title_of(figure: Figure) -> str:
+    return figure.get_suptitle() or figure.axes[0].get_title()
+
+
+def scatter_points(figure: Figure) -> int:
+    found = [c for ax in figure.axes for c in ax.collections if isinstance(c, PathCollection)]
+    return sum(len(collection.get_offsets()) for collection in found)
+
+
+def line_count(figure: Figure) -> int:
+    found = [c for ax in figure.axes for c in ax.collections if isinstance(c, LineCollection)]
+    return sum(len(collection.get_segments()) for collection in found)
+
+
+def texts_of(figure: Figure) -> str:
+    return "\n".join(text.get_text() for ax in figure.axes for text in ax.texts)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_function_returns_a_titled_figure_that_can_be_saved(name, tmp_path):
+    figure = ALL[name]()
+    assert isinstance(figure, Figure)
+    assert title_of(figure)
+    assert figure.get_figwidth() * figure.dpi <= 800
+    figure.savefig(tmp_path / "figure.png")
+    assert plt.imread(tmp_path / "figure.png").std() > 0.01, "an empty picture"
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_charts_label_all_their_axes(name):
+    for ax in CHARTS[name]().axes:
+        if ax.get_label() != "<colorbar>":
+            assert ax.get_xlabel() and ax.get_ylabel()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_matplotlib_is_left_as_it_was(name):
+    users, ax = plt.subplots()
+    ax.plot([1, 2, 3])
+    parameters = dict(plt.rcParams)
+    figure = ALL[name]()
+    assert dict(plt.rcParams) == parameters
+    assert sorted(plt.get_fignums()) == sorted({users.number, figure.number})
+    assert len(users.axes) == 1 and len(ax.lines) == 1 and not ax.collections
+
+
+def test_importing_needs_no_matplotlib():
+    code = "import tinynet, tinynet.plots, sys; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_network_draws_every_unit_and_every_weight():
+    figure = plots.draw_network([3, 5, 2])
+    assert scatter_points(figure) == 3 + 5 + 2
+    assert line_count(figure) == 3 * 5 + 5 * 2
+
+
+def test_complete_graph_draws_every_pair_once():
+    figure = plots.draw_complete_graph(7)
+    assert scatter_points(figure) == 7
+    assert line_count(figure) == 7 * 6 // 2
+
+
+@pytest.mark.parametrize("max_units", [3, 4, 7, 12])
+def test_wide_layers_are_abbreviated_and_keep_their_number(max_units):
+    figure = plots.draw_network([784, 64, 3], max_units=max_units)
+    assert scatter_points(figure) == 2 * (max_units - 1) + 3
+    assert texts_of(figure).count("⋮") == 2
+    assert "784" in texts_of(figure) and "64" in texts_of(figure)
+
+
+def test_layer_of_exactly_the_limit_is_not_abbreviated():
+    figure = plots.draw_network([12, 2], max_units=12)
+    assert scatter_points(figure) == 14
+    assert "⋮" not in texts_of(figure)
+
+
+def test_weights_become_width_and_colour_of_their_own_line():
+    W = np.array([[2.0, -1.0], [0.0, 0.5], [1.0, -2.0]])
+    (lines,) = plots.draw_network([3, 2], weights=[W]).axes[0].collections[:1]
+    assert np.allclose(np.reshape(lines.get_linewidths(), (3, 2)), 0.2 + 2.3 * np.abs(W) / 2)
+    red, _, blue, _ = np.reshape(lines.get_colors(), (3, 2, 4)).transpose(2, 0, 1)
+    assert np.array_equal(red[W != 0] > blue[W != 0], W[W != 0] > 0)
+    segment = lines.get_segments()[1]  # from input 0, the top one, to output 1, the lower one
+    assert segment[0][1] == 1 and segment[1][1] == -0.5
+
+
+def test_abbreviated_weights_are_those_of_the_first_and_last_units():
+    W = np.zeros((100, 1))
+    W[[0, 1, 98, 99], 0] = [0.25, 0.5, 0.75, 1.0]
+    (lines,) = plots.draw_network([100, 1], weights=[W], max_units=5).axes[0].collections[:1]
+    assert np.allclose(lines.get_linewidths(), 0.2 + 2.3 * np.array([0.25, 0.5, 0.75, 1.0]))
+
+
+def test_sequential_gives_sizes_names_and_weights():
+    net = digit_network()
+    figure = plots.draw_network(net)
+    assert scatter_points(figure) == 11 + 6 + 4
+    assert "6\nLinear\nReLU" in texts_of(figure) and "4\nLinear\nLogSoftmax" in texts_of(figure)
+    colour = figure.axes[0].collections[1].get_colors()[0]
+    assert (colour[0] > colour[2]) == (net.layers[1].layers[1].W.data[0, 0] > 0)
+
+
+def test_arrows_say_what_flows_which_way():
+    assert "activations" not in texts_of(plots.draw_network([2, 2, 2]))
+    ax = plots.draw_network([2, 2, 2], arrows="both").axes[0]
+    heads = [text for text in ax.texts if text.get_text() == ""]
+    directions = [np.sign(arrow.xy[0] - arrow.xyann[0]) for arrow in heads]
+    assert directions == [1, 1, -1, -1]
+    labels = texts_of(ax.figure)
+    assert "forward: activations" in labels and "backward: gradients" in labels
+
+
+def test_network_draws_into_given_axes():
+    figure, ax = plt.subplots()
+    assert plots.draw_network([2, 3], ax=ax) is figure
+    assert plots.draw_complete_graph(3, ax=ax) is figure
+    assert plt.get_fignums() == [figure.number]
+
+
+def test_learning_curves_draw_the_history():
+    run = make_history(3)
+    loss_ax, accuracy_ax = plots.learning_curves(run).axes
+    drawn = [list(line.get_ydata()) for line in (*loss_ax.lines, *accuracy_ax.lines)]
+    assert drawn == [run.train_loss, run.test_loss, run.train_accuracy, run.test_accuracy]
+    assert list(loss_ax.lines[0].get_xdata()) == [1, 2, 3]
+
+
+def test_output_bars_draw_probabilities_and_mark_the_true_class():
+    _, right = plots.output_bars(np.log(CHANCES[0]), 3).axes
+    assert np.allclose([bar.get_height() for bar in right.patches], CHANCES[0])
+    colours = [bar.get_facecolor() for bar in right.patches]
+    assert [k for k in range(10) if colours.count(colours[k]) == 1] == [3]
+
+
+def test_guesses_name_truth_and_guess():
+    figure = plots.guesses(IMAGES, CHANCES, LABELS)
+    titles = [ax.get_title() for ax in figure.axes if ax.get_title()]
+    expected = zip(LABELS, CHANCES.argmax(axis=1), strict=True)
+    assert titles == [f"true {truth}, guessed {guess}" for truth, guess in expected]
+
+
+def test_error_rates_are_sorted_with_ones_own_among_them():
+    ax = CHARTS["error rates"]().axes[0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["b", "ours", "a"]
+
+
+def test_grid_is_drawn_upright_on_one_grey_scale():
+    images = np.stack([np.arange(784), np.full(784, 100)])
+    first, second = plots.digit_grid(images, columns=2).axes
+    assert np.array_equal(first.images[0].get_array(), np.arange(784).reshape(28, 28))
+    assert first.images[0].get_clim() == second.images[0].get_clim() == (0, 783)
+
+
+def test_wrong_input_is_named_and_leaves_no_figure():
+    cases = [
+        (ValueError, "two or more", lambda: plots.draw_network([5])),
+        (ValueError, "at least 1", lambda: plots.draw_network([5, 0])),
+        (TypeError, "layer sizes", lambda: plots.draw_network([5, 2.0])),
+        (TypeError, "layer sizes", lambda: plots.draw_network("784")),
+        (TypeError, "layer sizes", lambda: plots.draw_network(tn.ReLU())),
+        (ValueError, "two or more", lambda: plots.draw_network(tn.Sequential(tn.ReLU()))),
+        (ValueError, "'sideways'", lambda: plots.draw_network([2, 2], arrows="sideways")),
+        (ValueError, "max_units = 2", lambda: plots.draw_network([2, 2], max_units=2)),
+        (
+            ValueError,
+            r"\(2, 3\)",
+            lambda: plots.draw_network([3, 2], weights=[np.zeros((2, 3))]),
+        ),
+        (
+            ValueError,
+            "follows a layer of 4 units",
+            lambda: plots.draw_network(tn.Sequential(tn.Linear(3, 4), tn.Linear(5, 2))),
+        ),
+        (ValueError, "n_units = 1", lambda: plots.draw_complete_graph(1)),
+        (ValueError, r"\(784,\)", lambda: plots.digit_grid(IMAGES[0])),
+        (ValueError, r"\(5, 783\)", lambda: plots.pixel_rows(IMAGES[:, 1:])),
+        (ValueError, r"\(0, 784\)", lambda: plots.digit_grid(IMAGES[:0])),
+        (ValueError, "2 captions for 5", lambda: plots.digit_grid(IMAGES, ["a", "b"])),
+        (ValueError, "2 captions for 5", lambda: plots.pixel_rows(IMAGES, ["a", "b"])),
+        (ValueError, r"\(2, 3\)", lambda: plots.correlations(np.zeros((2, 3)))),
+        (ValueError, "at least one", lambda: plots.learning_curves({})),
+        (IndexError, r"label = 10 is outside \[0, 10\)", lambda: plots.output_bars(CHANCES[0], 10)),
+        (ValueError, r"\(5, 10\)", lambda: plots.output_bars(CHANCES, 1)),
+        (ValueError, "5 images", lambda: plots.guesses(IMAGES, CHANCES[:4], LABELS)),
+        (
+            IndexError,
+            "from 1 to 15",
+            lambda: plots.guesses(IMAGES, CHANCES, LABELS + 10 * (LABELS == 5)),
+        ),
+        (ValueError, "above 0", lambda: plots.error_rates([("perfect", 0.0)])),
+    ]
+    for error, message, call in cases:
+        with pytest.raises(error, match=message):
+            call()
+        assert plt.get_fignums() == []

@@ -1,0 +1,64 @@
+"""What a person sees of a long run, and how they stop it.
+
+Scores appear as a bar, as lines, or not at all; Ctrl-C is noted and waits for the step to end.
+"""
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tinynet.training import History
+
+
+@contextmanager
+def polite_interrupt() -> Iterator[Any]:
+    """Within, Ctrl-C is only noted, so that no step is left half done."""
+    pressed = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed.is_set  # Python delivers Ctrl-C to the main thread alone
+        return
+    before = signal.signal(signal.SIGINT, lambda number, frame: pressed.set())
+    try:
+        yield pressed.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def report(epochs: int, progress: bool) -> Iterator[Any]:
+    """A function that shows the scores after an epoch, as a bar, as lines, or not at all."""
+    if not progress:
+        yield lambda history: None
+        return
+    bar_class = _tqdm() if sys.stderr.isatty() or "ipykernel" in sys.modules else None
+    if bar_class is None:
+        yield lambda history: print(
+            f"epoch {len(history):3d}/{epochs}  {_scores(history)}", flush=True
+        )
+        return
+    with bar_class(total=epochs, unit="epoch") as bar:
+
+        def advance(history: "History") -> None:
+            bar.set_postfix_str(_scores(history))
+            bar.update()
+
+        yield advance
+
+
+def _scores(history: "History") -> str:
+    text = f"train loss {history.train_loss[-1]:.4f}, {history.train_accuracy[-1]:.2f} %"
+    if history.test_loss:
+        text += f"; test loss {history.test_loss[-1]:.4f}, {history.test_accuracy[-1]:.2f} %"
+    return text
+
+
+def _tqdm() -> Any:
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        return None
+    return tqdm

@@ -1,0 +1,66 @@
+"""Generated code as real files: a debugger can step through them, a reader can open them.
+
+Numba keeps compiled code only for functions that live in a file. So generated source is written to
+the cache folder, under a name that hashes everything its meaning depends on: its text, the source
+of all kernels, the versions of tinynet and Numba, and the processor.
+"""
+
+import hashlib
+import sys
+import tempfile
+from pathlib import Path
+from types import ModuleType
+
+import llvmlite.binding as llvm
+
+from tinynet.atomic import write_atomically
+from tinynet.kernels.jit import cache_folder, source_hash
+
+_temporary: list[tempfile.TemporaryDirectory[str]] = []
+
+
+def import_source(source: str, version: str) -> ModuleType:
+    """The module that `source` makes, from a file in the cache folder.
+
+    Parameters
+    ----------
+    source : str
+        Python source.
+    version : str
+        tinynet's version.
+
+    Returns
+    -------
+    module
+        Its ``__file__`` holds `source`, byte for byte. The same source gives the same module.
+    """
+    processor = f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"
+    meaning = "\0".join([source, source_hash(), version, processor])
+    name = f"tinynet_steps_{hashlib.sha256(meaning.encode()).hexdigest()[:16]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    path = _written(f"{name}.py", source.encode())
+    module = ModuleType(name)
+    module.__file__ = str(path)
+    sys.modules[name] = module  # before it runs: Numba looks for a function's module by name
+    try:
+        exec(compile(source, path, "exec"), module.__dict__)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _written(name: str, content: bytes) -> Path:
+    """A file with this content: in the cache folder, or in a temporary one."""
+    path = cache_folder() / name
+    try:
+        if not path.exists() or path.read_bytes() != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, content)
+    except OSError:
+        if not _temporary:
+            _temporary.append(tempfile.TemporaryDirectory(prefix="tinynet-"))
+        path = Path(_temporary[0].name) / name
+        path.write_bytes(content)
+    return path

@@ -1,0 +1,170 @@
+"""A whole training step of one network, written out as the straight-line code a person would write.
+
+``print(tn.compile(net, loss_fn, optimizer).source)`` shows forward, loss, backward and update of
+this very network, kernel by kernel, with shapes. ``fit`` runs that code, compiled, so that there is
+no Python between the layers; it calls the kernels that the layers call, in the same order, and so
+gives the same bits. Networks that cannot be written out take the layer-by-layer path.
+"""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+import tinynet
+from tinynet._checks import float_array, labels_array
+from tinynet._source import import_source
+from tinynet._types import Array
+from tinynet._writer import CannotWrite, Writer
+from tinynet.data import DataLoader
+from tinynet.losses import Loss
+from tinynet.module import Module
+from tinynet.optim import SGD, Adam, Optimizer
+
+CALL_SECONDS = 0.02  # how long one compiled call may take: after it, Ctrl-C and progress get a turn
+
+
+def compile(net: Module, loss_fn: Loss, optimizer: Optimizer) -> "CompiledSteps":
+    """Write out and compile the training steps of a network.
+
+    Parameters
+    ----------
+    net : Sequential
+        Of tinynet's own layers, any depth and width.
+    loss_fn : NLLLoss or CrossEntropyLoss
+    optimizer : SGD, RMSprop, Adam or AdamW
+        Of the parameters of `net`. Its options become part of the code; `lr` stays free.
+
+    Returns
+    -------
+    CompiledSteps
+        Its ``source`` is the code to read.
+
+    Raises
+    ------
+    TypeError
+        If something is not one of tinynet's own parts; the message says which.
+    """
+    return CompiledSteps(net, loss_fn, optimizer)
+
+
+class CompiledSteps:
+    """The training steps of one network, written out; compiled when they first run.
+
+    Attributes
+    ----------
+    source : str
+        The code that runs.
+    path : str
+        The file that holds it, in tinynet's cache folder.
+    """
+
+    def __init__(
+        self,
+        net: Module,
+        loss_fn: Loss,
+        optimizer: Optimizer,
+        probabilities: bool = False,
+        scaled: bool = False,
+    ) -> None:
+        self._writer = Writer(net, loss_fn, optimizer, probabilities, scaled)
+        self._loss_fn, self._optimizer = loss_fn, optimizer
+        self.source = self._writer.source()
+        self._code = import_source(self.source, tinynet.__version__)
+        self.path = str(self._code.__file__)
+
+    @classmethod
+    def for_training(
+        cls, net: Module, loss_fn: Loss, optimizer: Optimizer, loader: DataLoader
+    ) -> "CompiledSteps":
+        """The steps for the data of `loader`.
+
+        Raises
+        ------
+        TypeError
+            If net, loss, optimizer or data are such that only the layers themselves can train.
+        """
+        y, X = loader.y, loader.X
+        probabilities = y.ndim == 2 and y.dtype.kind == "f"
+        steps = cls(net, loss_fn, optimizer, probabilities, loader.scale is not None)
+        writer = steps._writer
+        dtype = np.dtype(np.float32) if loader.scale is not None else X.dtype
+        if X.shape[1:] != (writer.features,) or dtype != writer.dtype or not X.dtype.isnative:
+            raise CannotWrite(f"the data are {X.dtype} of shape {X.shape}")
+        classes, owner = writer.widths[-1], type(loss_fn).__name__
+        if probabilities:
+            steps._target = float_array(owner, y, writer.dtype)
+        else:
+            steps._target = labels_array(owner, y, len(y), classes, loss_fn.ignore_index)
+        return steps
+
+    def ready(self) -> bool:
+        """Whether the optimizer's memory is such that every parameter takes the same step.
+
+        SGD's velocities come into being in a first step, which the layers must take.
+        """
+        states = self._optimizer.state
+        if isinstance(self._optimizer, SGD) and self._optimizer.momentum:
+            return all("velocity" in state for state in states)
+        return len({state.get("step", 0) for state in states}) == 1
+
+    def batches(
+        self, loader: DataLoader, order: Any, first: int, last: int
+    ) -> Iterator[tuple[Array, Array]]:
+        """Train on the batches `first` to `last` - 1 of an epoch, some at a time.
+
+        Yields
+        ------
+        tuple of two arrays
+            Losses and accuracies of the batches done. An empty pair is the last: the next step
+            would have spread NaN or infinity, and was not taken.
+        """
+        size = 1
+        while first < last:
+            stop = min(first + size, last)
+            start = time.perf_counter()
+            losses, accuracies = self._train(loader, order, first, stop)
+            seconds = time.perf_counter() - start
+            yield losses, accuracies
+            if len(losses) < stop - first:
+                yield losses[:0], accuracies[:0]
+                return
+            size = max(1, min(2 * size, int(size * CALL_SECONDS / max(seconds, 1e-6))))
+            first = stop
+
+    def _train(self, loader: DataLoader, order: Any, first: int, last: int) -> tuple[Array, Array]:
+        optimizer, writer = self._optimizer, self._writer
+        parameters, states = optimizer.parameters, optimizer.state
+        losses, accuracies = np.empty(last - first), np.empty(last - first)
+        remembered = []
+        for position, name in writer.memories.values():
+            state = states[position]
+            if name not in state:
+                state[name] = np.zeros_like(parameters[position].data)
+            remembered.append(state[name])
+        steps = states[0].get("step", 0)
+        taken = self._code.train(
+            np.asarray(loader.X),
+            self._target,
+            order,
+            loader.batch_size,
+            first,
+            last,
+            losses,
+            accuracies,
+            self._loss_fn.class_weights(writer.widths[-1], writer.dtype),
+            optimizer.lr,
+            float(steps),
+            *([] if loader.scale is None else [float(loader.scale)]),
+            *(parameter.data for parameter in parameters),
+            *(parameter.accumulate() for parameter in parameters),
+            *remembered,
+        )
+        if isinstance(optimizer, Adam):
+            for state in states:
+                state["step"] = steps + taken
+        return losses[:taken], accuracies[:taken]
+
+    def __repr__(self) -> str:
+        return f"<CompiledSteps in {self.path}>"

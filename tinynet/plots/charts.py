@@ -1,0 +1,225 @@
+"""General charts: lines, bars and histograms, side by side in one figure.
+
+A panel is one set of axes; what it draws is a mapping from names to numbers, and the names become
+the legend. Many small lessons need no more than this.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tinynet.plots.style import PALETTE, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Scale = Literal["linear", "log"]
+FEW_POINTS = 15
+
+
+class Panel(NamedTuple):
+    """One set of axes of `line_panels`.
+
+    Attributes
+    ----------
+    title, xlabel, ylabel : str
+    lines : mapping of str to (x, y)
+        The points of each line by name. A line of few points is drawn with markers.
+    xscale, yscale : {"linear", "log"}
+    """
+
+    title: str
+    xlabel: str
+    ylabel: str
+    lines: Mapping[str, tuple[ArrayLike, ArrayLike]]
+    xscale: Scale = "linear"
+    yscale: Scale = "linear"
+
+
+def line_panels(panels: Sequence[Panel], title: str) -> "Figure":
+    """Draw lines in one set of axes or several side by side.
+
+    Parameters
+    ----------
+    panels : sequence of Panel
+        The k-th line of each panel has the same colour and dashes.
+    title : str
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Raises
+    ------
+    ValueError
+        No panel, a panel without lines, or a line whose x and y are not of one length.
+    """
+    if not panels:
+        raise ValueError("line_panels: expected at least one Panel")
+    for panel in panels:
+        if not panel.lines:
+            raise ValueError(f"line_panels: {panel.title!r} has no lines, expected at least one")
+        for name, (x, y) in panel.lines.items():
+            if np.ndim(x) != 1 or np.shape(x) != np.shape(y):
+                raise ValueError(
+                    f"line_panels: line {name!r} has x of shape {np.shape(x)} and y of shape "
+                    f"{np.shape(y)}, expected (n,) for both"
+                )
+    figure, axes = new_figure(1, len(panels), height=3.9)
+    for ax, panel in zip(axes[0], panels, strict=True):
+        for k, (name, (x, y)) in enumerate(panel.lines.items()):
+            ax.plot(
+                x,
+                y,
+                color=PALETTE[k % len(PALETTE)],
+                linestyle=("-", "--", "-.", ":")[k % 4],
+                marker="osD^vP"[k % 6] if np.size(x) <= FEW_POINTS else None,
+                label=name,
+            )
+        ax.set_xscale(panel.xscale)
+        ax.set_yscale(panel.yscale)
+        ax.set_title(panel.title, fontsize=10)
+        ax.set_xlabel(panel.xlabel)
+        ax.set_ylabel(panel.ylabel)
+        ax.grid(alpha=0.3)
+        if len(panel.lines) > 1:
+            ax.legend(fontsize=9)
+    figure.suptitle(title)
+    return figure
+
+
+def bars(
+    groups: Mapping[str, ArrayLike],
+    categories: Sequence[str],
+    xlabel: str,
+    ylabel: str,
+    title: str,
+    log: bool = False,
+) -> "Figure":
+    """Draw one bar per group in each category, its value above it.
+
+    Parameters
+    ----------
+    groups : mapping of str to array `(n,)`
+        The values of each group, one per category.
+    categories : sequence of n str
+    xlabel, ylabel, title : str
+    log : bool
+        Logarithmic axis for the values.
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Raises
+    ------
+    ValueError
+        No group, or one whose length is not that of `categories`.
+    """
+    if not groups:
+        raise ValueError("bars: expected at least one group")
+    heights = {name: np.asarray(values, dtype=float) for name, values in groups.items()}
+    for name, values in heights.items():
+        if values.shape != (len(categories),):
+            raise ValueError(
+                f"bars: group {name!r} has shape {values.shape}, expected ({len(categories)},), "
+                "one value per category"
+            )
+    figure, axes = new_figure(1, 1, height=3.9)
+    ax = axes[0, 0]
+    width = 0.8 / len(groups)
+    for k, (name, values) in enumerate(heights.items()):
+        places = np.arange(len(categories)) + (k - (len(groups) - 1) / 2) * width
+        drawn = ax.bar(places, values, width, color=PALETTE[k % len(PALETTE)], label=name)
+        ax.bar_label(drawn, labels=[f"{value:.3g}" for value in values], fontsize=8)
+    ax.set_xticks(range(len(categories)), categories)
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel(ylabel)
+    if log:
+        ax.set_yscale("log")
+    ax.margins(y=0.1)
+    if len(groups) > 1:
+        figure.legend(loc="outside lower center", ncols=len(groups), fontsize=9, frameon=False)
+    figure.suptitle(title)
+    return figure
+
+
+def histograms(
+    panels: Mapping[str, Mapping[str, ArrayLike]],
+    xlabel: str,
+    ylabel: str,
+    title: str,
+    bins: int = 60,
+    columns: int = 2,
+    log: bool = True,
+) -> "Figure":
+    """Draw distributions as outlines, to be compared within each panel.
+
+    Parameters
+    ----------
+    panels : mapping of str to mapping of str to array
+        Values by panel and by name; all of one panel are counted in the same bins.
+    xlabel, ylabel, title : str
+    bins : int
+        Number of bars per histogram.
+    columns : int
+        Panels per row.
+    log : bool
+        Logarithmic axis for the counts, which makes rare values visible.
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Raises
+    ------
+    ValueError
+        No panel, or a panel with nothing to count.
+    """
+    from matplotlib.ticker import EngFormatter
+
+    if not panels:
+        raise ValueError("histograms: expected at least one panel")
+    counted = {}
+    for name, groups in panels.items():
+        values = {label: np.ravel(np.asarray(group)) for label, group in groups.items()}
+        if not values or not sum(map(len, values.values())):
+            raise ValueError(f"histograms: panel {name!r} has no values, expected at least one")
+        edges = np.histogram_bin_edges(np.concatenate(list(values.values())), bins)
+        counted[name] = {label: np.histogram(group, bins=edges) for label, group in values.items()}
+    columns = min(columns, len(panels))
+    rows = -(-len(panels) // columns)
+    figure, axes = new_figure(rows, columns, height=2.7 * rows + 0.8)
+    for ax in axes.flat[len(panels) :]:
+        ax.axis("off")
+    outlines: dict[str, Any] = {}
+    for ax, (panel, groups_counted) in zip(axes.flat, counted.items(), strict=False):
+        for label, (counts, edges) in groups_counted.items():
+            k = list(outlines).index(label) if label in outlines else len(outlines)
+            outlines[label] = ax.stairs(
+                counts,
+                edges,
+                color=PALETTE[k % len(PALETTE)],
+                linewidth=1.6,
+                linestyle=("-", "--", "-.", ":")[k % 4],
+                label=label,
+            )
+        if log:
+            ax.set_yscale("log")
+        else:
+            ax.yaxis.set_major_formatter(EngFormatter(sep=""))
+        ax.set_title(panel, fontsize=10)
+        ax.set_xlabel(xlabel)
+        ax.set_ylabel(ylabel)
+    if len(outlines) > 1:
+        figure.legend(
+            handles=list(outlines.values()),
+            loc="outside lower center",
+            ncols=len(outlines),
+            fontsize=9,
+            frameon=False,
+        )
+    figure.suptitle(title)
+    return figure

@@ -1,0 +1,163 @@
+"""Samples as clouds of points, and classes as directions in the same space.
+
+A last layer without softmax scores class c by `h @ W[:, c] + b[c]`: how far h reaches in the
+direction of the class. So what counts is where a cloud lies, seen from the origin, as long as it
+lies far enough from it that `b` does not matter.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from tinynet._types import Array
+from tinynet.plots.style import DPI, GREY, PALETTE, WIDTH
+from tinynet.training import History
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Cloud(NamedTuple):
+    """One panel of `class_directions`.
+
+    Attributes
+    ----------
+    title : str
+    directions : array `(3, C)`
+        The weights of the last layer, one column per class.
+    train, test : array `(N, 3)`
+        Activations that the last layer is given.
+    labels : array of int `(N,)`
+        Classes of the test samples, which give them their colours.
+    """
+
+    title: str
+    directions: Array
+    train: Array
+    test: Array
+    labels: Array
+
+
+def class_directions(
+    clouds: Sequence[Cloud], class_names: Sequence[str], title: str = "Classes are directions"
+) -> "Figure":
+    """Draw activations in three dimensions, and the direction of each class as an arrow.
+
+    Parameters
+    ----------
+    clouds : sequence of Cloud
+        One panel each. Axes reach as far as the points do; an arrow shows a direction alone and is
+        as long as the panel allows. Training samples are grey dots, test samples coloured crosses.
+    class_names : sequence of C str
+    title : str
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Raises
+    ------
+    ValueError
+        No cloud, or arrays whose shapes do not fit.
+    """
+    import matplotlib.pyplot as plt
+
+    if not clouds:
+        raise ValueError("class_directions: expected at least one Cloud")
+    n_classes = len(class_names)
+    for cloud in clouds:
+        shapes = cloud.directions.shape, cloud.train.shape[1:], cloud.test.shape
+        if shapes != ((3, n_classes), (3,), (len(cloud.labels), 3)):
+            raise ValueError(
+                f"class_directions: {cloud.title!r} has directions {cloud.directions.shape}, train "
+                f"{cloud.train.shape}, test {cloud.test.shape}, expected (3, {n_classes}), (N, 3) "
+                f"and ({len(cloud.labels)}, 3), one row per label"
+            )
+    figure, axes = plt.subplots(
+        1,
+        len(clouds),
+        figsize=(WIDTH, 1.0 + WIDTH / max(2, len(clouds))),
+        dpi=DPI,
+        squeeze=False,
+        layout="constrained",
+        subplot_kw={"projection": "3d"},
+    )
+    for ax, cloud in zip(axes[0], clouds, strict=True):
+        reach = float(max(np.abs(cloud.train).max(), np.abs(cloud.test).max())) or 1.0
+        ax.scatter(*cloud.train.T, s=3, color=GREY, alpha=0.35, label="training samples")
+        lengths = np.linalg.norm(cloud.directions, axis=0, keepdims=True)
+        tips = reach * cloud.directions / np.where(lengths > 0, lengths, 1)
+        for c, name in enumerate(class_names):
+            colour = PALETTE[c % len(PALETTE)]
+            own = cloud.test[cloud.labels == c]
+            ax.scatter(*own.T, s=16, marker="x", color=colour, label=f"test samples of {name}")
+            ax.quiver(0, 0, 0, *tips[:, c], color=colour, arrow_length_ratio=0.12, linewidth=2)
+            ax.text(*(1.12 * tips[:, c]), name, color=colour, fontsize=11, ha="center", va="center")
+        ax.set_xlim(-reach, reach)
+        ax.set_ylim(-reach, reach)
+        ax.set_zlim(-reach, reach)
+        ax.set_box_aspect((1, 1, 1))
+        ax.set_title(cloud.title, fontsize=10)
+        ax.tick_params(labelsize=6, pad=-2)
+        ax.locator_params(nbins=4)
+        ax.set_xlabel("unit 1", fontsize=8, labelpad=-8)
+        ax.set_ylabel("unit 2", fontsize=8, labelpad=-8)
+        ax.set_zlabel("unit 3", fontsize=8, labelpad=-8)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=n_classes + 1,
+        fontsize=8,
+        frameon=False,
+        markerscale=1.5,
+    )
+    figure.suptitle(title)
+    return figure
+
+
+def loss_against_accuracy(
+    histories: Mapping[str, History], title: str = "Loss against accuracy"
+) -> "Figure":
+    """Draw each epoch as a point: its test loss, logarithmic, and its test accuracy.
+
+    Parameters
+    ----------
+    histories : mapping of str to History
+        Training runs with a test set; one colour and marker each.
+    title : str
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Raises
+    ------
+    ValueError
+        No run, or a run without a test set.
+    """
+    from tinynet.plots.style import new_figure
+
+    if not histories or not all(run.test_loss for run in histories.values()):
+        raise ValueError("loss_against_accuracy: expected runs of tn.fit(..., test=(X, y))")
+    figure, axes = new_figure(1, 1, height=4)
+    ax = axes[0, 0]
+    for k, (name, run) in enumerate(histories.items()):
+        ax.scatter(
+            run.test_loss,
+            run.test_accuracy,
+            s=22,
+            marker="osD^vP"[k % 6],
+            color=PALETTE[k % len(PALETTE)],
+            alpha=0.7,
+            label=name,
+        )
+    ax.set_xscale("log")
+    ax.set_xlabel("test loss, logarithmic scale")
+    ax.set_ylabel("test accuracy (%)")
+    ax.grid(alpha=0.3)
+    ax.legend(fontsize=9)
+    figure.suptitle(title)
+    return figure

@@ -1,0 +1,132 @@
+"""Curves over epochs, and results on one scale.
+
+The loss is what learning pushes down; the accuracy is what we want. Both are drawn for the
+training digits and for the test digits, which the network never learns from.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tinynet.plots.style import BLUE, GREY, PALETTE, VERMILION, new_figure
+from tinynet.training import History
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def learning_curves(
+    histories: History | Mapping[str, History],
+    title: str = "Learning curves",
+    log_loss: bool = False,
+) -> "Figure":
+    """Draw loss and accuracy by epoch, for one training run or several to be compared.
+
+    Parameters
+    ----------
+    histories : History, or mapping of str to History
+        What `tn.fit` returned; a mapping gives each run a name and a colour. Training is drawn as a
+        solid line, test as a dashed one; runs without a test set have the solid line alone.
+    title : str
+    log_loss : bool
+        Logarithmic axis for the loss, for runs whose losses differ by orders of magnitude.
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Raises
+    ------
+    ValueError
+        No run, or a run without epochs.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    runs = {"": histories} if isinstance(histories, History) else dict(histories)
+    if not runs or not all(len(run.train_loss) for run in runs.values()):
+        raise ValueError("learning_curves: expected at least one run of at least one epoch")
+    figure, axes = new_figure(1, 2, height=3.9)
+    loss_ax, accuracy_ax = axes[0]
+    marker = "o" if max(len(run.train_loss) for run in runs.values()) == 1 else None
+    for k, (name, run) in enumerate(runs.items()):
+        train_colour = PALETTE[k % len(PALETTE)]
+        test_colour = train_colour if len(runs) > 1 else VERMILION
+        for ax, train, test in (
+            (loss_ax, run.train_loss, run.test_loss),
+            (accuracy_ax, run.train_accuracy, run.test_accuracy),
+        ):
+            epochs = np.arange(1, len(train) + 1)
+            ax.plot(epochs, train, color=train_colour, marker=marker, label=f"{name} train".strip())
+            if len(test):
+                ax.plot(
+                    epochs,
+                    test,
+                    color=test_colour,
+                    marker=marker,
+                    linestyle="--",
+                    label=f"{name} test".strip(),
+                )
+    loss_ax.set_ylabel("loss")
+    accuracy_ax.set_ylabel("accuracy (%)")
+    if log_loss:
+        loss_ax.set_yscale("log")
+    for ax in axes[0]:
+        ax.set_xlabel("epoch")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+        ax.grid(alpha=0.3)
+    accuracy_ax.legend(loc="lower right", fontsize=9)
+    figure.suptitle(title)
+    return figure
+
+
+def error_rates(
+    published: Sequence[tuple[str, float]],
+    measured: Sequence[tuple[str, float]] = (),
+    title: str = "Error rates on handwritten digits",
+) -> "Figure":
+    """Draw error rates on one logarithmic scale, the highest on top.
+
+    Parameters
+    ----------
+    published : sequence of (name, percent)
+        Drawn as blue dots.
+    measured : sequence of (name, percent)
+        One's own results, drawn as vermilion diamonds in their place among the others.
+    title : str
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Raises
+    ------
+    ValueError
+        No result at all, or an error rate that is not above 0.
+    """
+    from matplotlib.ticker import FormatStrFormatter
+
+    results = [(name, rate, False) for name, rate in published]
+    results += [(name, rate, True) for name, rate in measured]
+    if not results or min(rate for _, rate, _ in results) <= 0:
+        raise ValueError("error_rates: expected at least one result, every error rate above 0 %")
+    results.sort(key=lambda result: result[1])
+    figure, axes = new_figure(1, 1, height=0.3 * len(results) + 1.3)
+    ax = axes[0, 0]
+    for y, (_, rate, own) in enumerate(results):
+        colour = VERMILION if own else BLUE
+        ax.hlines(y, 0.1, rate, color=GREY, linewidth=0.6)
+        ax.plot(rate, y, marker="D" if own else "o", color=colour, markersize=7)
+        ax.annotate(
+            f"{rate:.2f}", (rate, y), xytext=(8, 0), textcoords="offset points", va="center"
+        )
+    ax.set_yticks(range(len(results)), [name for name, _, _ in results])
+    for tick, (_, _, own) in zip(ax.get_yticklabels(), results, strict=True):
+        tick.set_color(VERMILION if own else "black")
+    ax.set_xscale("log")
+    ax.set_xlim(0.1, max(rate for _, rate, _ in results) * 3)
+    ax.xaxis.set_major_formatter(FormatStrFormatter("%g"))
+    ax.set_xlabel("errors on test digits (%), logarithmic scale")
+    ax.set_ylabel("method")
+    figure.suptitle(title)
+    return figure
