@@ -20,6 +20,14 @@ RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, size=(5, 784)).astype(np.uint8)
 CHANCES = RNG.dirichlet(np.ones(10), size=5)
 LABELS = np.array([3, 1, 4, 1, 5])
+PANEL = plots.Panel("panel", "x", "y", {"a": ([1, 2, 3], [1, 10, 100])}, yscale="log")
+CLOUD = plots.Cloud(
+    "cloud",
+    RNG.normal(size=(3, 2)),
+    RNG.normal(size=(9, 3)),
+    RNG.normal(size=(4, 3)),
+    np.array([0, 1, 1, 0]),
+)
 
 
 def make_history(epochs: int, test: bool = True) -> tn.History:
@@ -64,6 +72,15 @@ CHARTS = {
         {"a": make_history(2), "b": make_history(3)}, log_loss=True
     ),
     "output bars": lambda: plots.output_bars(np.log(CHANCES[0]), 3),
+    "lines": lambda: plots.line_panels([PANEL, PANEL], "Lines"),
+    "bars": lambda: plots.bars({"a": [1, 2], "b": [3, 4]}, ["x", "y"], "place", "height", "Bars"),
+    "histograms": lambda: plots.histograms(
+        {"one": {"a": CHANCES, "b": CHANCES**2}, "two": {"a": CHANCES}}, "p", "count", "Counts"
+    ),
+    "clouds": lambda: plots.class_directions([CLOUD, CLOUD, CLOUD], ["0", "1"]),
+    "loss against accuracy": lambda: plots.loss_against_accuracy(
+        {"a": make_history(3), "b": make_history(2)}
+    ),
     "error rates": lambda: plots.error_rates([("a", 12.0), ("b", 0.2)], [("ours", 4.0)]),
 }
 ALL = GRAPHS | PICTURES | CHARTS

@@ -6,6 +6,8 @@ are crunched in ``kernels/``, where each equation stands beside the loop that ru
 """
 
 from tinynet import data, datasets
+from tinynet._safetensors import ModelFileError
+from tinynet.checkpoint import RunningEpoch, load_checkpoint, save_checkpoint
 from tinynet.compiler import compile
 from tinynet.data import DataLoader
 from tinynet.gradcheck import GradientError, GradientReport, check_gradients
@@ -14,6 +16,7 @@ from tinynet.losses import CrossEntropyLoss, NLLLoss
 from tinynet.module import Module, Parameter, Sequential
 from tinynet.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from tinynet.rng import TorchGenerator
+from tinynet.serialization import load, save
 from tinynet.training import History, accuracy, evaluate, fit
 
 __version__ = "0.1.0"
@@ -30,12 +33,14 @@ __all__ = [
     "History",
     "Linear",
     "LogSoftmax",
+    "ModelFileError",
     "Module",
     "NLLLoss",
     "Optimizer",
     "Parameter",
     "RMSprop",
     "ReLU",
+    "RunningEpoch",
     "Sequential",
     "Softmax",
     "TorchGenerator",
@@ -46,7 +51,11 @@ __all__ = [
     "datasets",
     "evaluate",
     "fit",
+    "load",
+    "load_checkpoint",
     "plots",
+    "save",
+    "save_checkpoint",
 ]
 
 

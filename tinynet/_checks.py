@@ -8,6 +8,7 @@ import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tinynet._types import Array, Labels
 
@@ -122,3 +123,47 @@ def whole_number(owner: str, name: str, value: Any, low: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
         raise ValueError(f"{owner}: {name} = {value!r}, expected an int of at least {low}")
     return int(value)
+
+
+def check_dataset(owner: str, X: Any, y: Any, scale: float | None = None) -> None:
+    """Refuse a data set that no network can learn from: see ``tn.DataLoader``."""
+    for name, array in (("X", X), ("y", y)):
+        if not isinstance(array, np.ndarray) or array.ndim == 0:
+            raise TypeError(
+                f"{owner}: {name} is {type(array).__name__}, expected an array; use np.asarray"
+            )
+    if len(X) != len(y):
+        raise ValueError(f"{owner}: X has {len(X)} rows but y has {len(y)}; they must pair up")
+    if len(X) == 0:
+        raise ValueError(f"{owner}: X has 0 rows; there is nothing to learn from")
+    if X.ndim == 1:
+        raise ValueError(
+            f"{owner}: X has shape {X.shape}, expected (n, features); use X.reshape(-1, 1) for one "
+            "feature"
+        )
+    if scale is None and X.dtype.newbyteorder("=") not in (np.float32, np.float64):
+        raise TypeError(
+            f"{owner}: X has dtype {X.dtype}, expected float32 or float64; use "
+            "tn.data.minmax_scale(X), or DataLoader(..., scale=1 / 255)"
+        )
+    if X.dtype.kind not in "buif":
+        raise TypeError(f"{owner}: X has dtype {X.dtype}, expected numbers")
+    check_finite(owner, "X", X)
+    check_finite(owner, "y", y)
+
+
+def check_finite(owner: str, name: str, array: NDArray[Any]) -> None:
+    """Refuse NaN and infinity, naming the first row and column that holds one."""
+    if array.dtype.kind != "f":
+        return
+    rows = np.atleast_1d(array)
+    for start in range(0, len(rows), 4096):  # in parts: no boolean copy of a large data set
+        part = rows[start : start + 4096]
+        finite = np.isfinite(part)
+        if not finite.all():
+            row, *columns = first = tuple(np.argwhere(~finite)[0])
+            place = "".join(f", column {column}" for column in columns)
+            raise ValueError(
+                f"{owner}: {name} holds {part[first]} at row {start + row}{place}; repair or drop "
+                "such rows first"
+            )

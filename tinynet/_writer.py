@@ -59,11 +59,11 @@ class Writer:
     ) -> None:
         if type(net) is not Sequential:
             raise CannotWrite(f"the network is a {type(net).__name__}, not a Sequential")
+        self.net: Sequential = net
         self.layers = list(enumerate(net.layers))
         self.linears = [(i, layer) for i, layer in self.layers if isinstance(layer, Linear)]
         self.loss_fn, self.optimizer = loss_fn, optimizer
         self.probabilities, self.scaled = probabilities, scaled
-        self.net = net
         self._check()
         self.dtype = self.linears[0][1].W.data.dtype
         self.cast = f"np.{self.dtype.name}"
@@ -85,10 +85,12 @@ class Writer:
             if type(layer) is Linear:
                 if layer.W.data.shape[0] != width or layer.W.data.dtype != dtype:
                     raise CannotWrite(f"{layer!r} does not fit the layer before it")
+                if layer.uses_blas:
+                    raise CannotWrite(f"{layer!r} is so large that BLAS takes its products")
                 width = layer.W.data.shape[1]
             elif type(layer) not in (ReLU, Softmax, LogSoftmax):
                 raise CannotWrite(f"{type(layer).__name__} is not one of tinynet's own layers")
-            elif not isinstance(layer, ReLU) and layer.axis not in (-1, 1):
+            elif isinstance(layer, Softmax | LogSoftmax) and layer.axis not in (-1, 1):
                 raise CannotWrite(f"{layer!r} does not work along the classes")
             self.widths.append(width)
         if type(self.loss_fn) not in (NLLLoss, CrossEntropyLoss):
@@ -214,7 +216,7 @@ class Writer:
         y, ignored = f"y{len(self.widths) - 1}", loss_fn.ignore_index
         yield "# loss"
         yield f"row_losses = np.empty(N, {self.cast})"
-        if isinstance(loss_fn, NLLLoss):
+        if not isinstance(loss_fn, CrossEntropyLoss):
             yield f"counts = np.empty(N, {self.cast})"
             yield f"label_weights(labels, weight, {ignored}, counts)"
             yield f"nll({y}, labels, counts, row_losses)  # -counts * {y}[n, labels[n]]"

@@ -39,7 +39,7 @@ def compile(net: Module, loss_fn: Loss, optimizer: Optimizer) -> "CompiledSteps"
     Returns
     -------
     CompiledSteps
-        Its ``source`` is the code to read.
+        Its ``source`` is the code to read. From now on ``net.predict`` runs compiled, too.
 
     Raises
     ------
@@ -70,9 +70,35 @@ class CompiledSteps:
     ) -> None:
         self._writer = Writer(net, loss_fn, optimizer, probabilities, scaled)
         self._loss_fn, self._optimizer = loss_fn, optimizer
+        self._target: Array | None = None
         self.source = self._writer.source()
         self._code = import_source(self.source, tinynet.__version__)
         self.path = str(self._code.__file__)
+        self._layers = list(self._writer.net.layers)
+        self._parameters = [parameter for _, parameter in self._writer.parameters]
+        self._writer.net._compiled = self.predict
+
+    def predict(self, layers: list[Module], x: Any) -> Array | None:
+        """The network's output for `x`; None if the layers themselves must have a look at it.
+
+        Parameters
+        ----------
+        layers : list of Module
+            The layers that the network has now.
+        x : ndarray (N, features)
+        """
+        usual = (
+            type(x) is np.ndarray
+            and x.ndim == 2
+            and x.shape[1] == self._writer.features
+            and x.dtype == self._writer.dtype
+            and x.flags.carray
+            and layers == self._layers
+        )
+        if not usual:
+            return None
+        output: Array = self._code.predict(x, *[p.data for p in self._parameters])
+        return output
 
     @classmethod
     def for_training(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tinynet._checks import number, whole_number
+from tinynet._checks import check_dataset, check_finite, number, whole_number
 from tinynet._types import Array
 from tinynet.rng import Rng, TorchGenerator, as_generator, epoch_permutation
 
@@ -41,7 +41,7 @@ def minmax_scale(
     values = np.asarray(data)
     if values.size == 0:
         raise ValueError("minmax_scale: data is empty")
-    _check_finite("minmax_scale", "data", values)
+    check_finite("minmax_scale", "data", values)
     low = float(values.min() if minimum is None else minimum)
     high = float(values.max() if maximum is None else maximum)
     if not low < high:
@@ -70,7 +70,7 @@ def binarize(data: ArrayLike) -> Array:
         If `data` holds NaN or infinity.
     """
     values = np.asarray(data)
-    _check_finite("binarize", "data", values)
+    check_finite("binarize", "data", values)
     return (values > 0).astype(np.float32)
 
 
@@ -153,52 +153,3 @@ class DataLoader:
         if self.scale is not None:
             X = X.astype(np.float32) * np.float32(self.scale)
         return X, self.y[rows]
-
-
-def check_dataset(owner: str, X: Any, y: Any, scale: float | None = None) -> None:
-    """Refuse a data set that no network can learn from.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `DataLoader` says.
-    """
-    for name, array in (("X", X), ("y", y)):
-        if not isinstance(array, np.ndarray) or array.ndim == 0:
-            raise TypeError(
-                f"{owner}: {name} is {type(array).__name__}, expected an array; use np.asarray"
-            )
-    if len(X) != len(y):
-        raise ValueError(f"{owner}: X has {len(X)} rows but y has {len(y)}; they must pair up")
-    if len(X) == 0:
-        raise ValueError(f"{owner}: X has 0 rows; there is nothing to learn from")
-    if X.ndim == 1:
-        raise ValueError(
-            f"{owner}: X has shape {X.shape}, expected (n, features); use X.reshape(-1, 1) for one "
-            "feature"
-        )
-    if scale is None and X.dtype.newbyteorder("=") not in (np.float32, np.float64):
-        raise TypeError(
-            f"{owner}: X has dtype {X.dtype}, expected float32 or float64; use "
-            "tn.data.minmax_scale(X), or DataLoader(..., scale=1 / 255)"
-        )
-    if X.dtype.kind not in "buif":
-        raise TypeError(f"{owner}: X has dtype {X.dtype}, expected numbers")
-    _check_finite(owner, "X", X)
-    _check_finite(owner, "y", y)
-
-
-def _check_finite(owner: str, name: str, array: NDArray[Any]) -> None:
-    if array.dtype.kind != "f":
-        return
-    rows = np.atleast_1d(array)
-    for start in range(0, len(rows), 4096):  # in parts: no boolean copy of a large data set
-        part = rows[start : start + 4096]
-        finite = np.isfinite(part)
-        if not finite.all():
-            row, *columns = first = tuple(np.argwhere(~finite)[0])
-            place = "".join(f", column {column}" for column in columns)
-            raise ValueError(
-                f"{owner}: {name} holds {part[first]} at row {start + row}{place}; repair or drop "
-                "such rows first"
-            )

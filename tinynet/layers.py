@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tinynet import kernels
+from tinynet._blas import LARGEST_OWN, one_blas_thread
 from tinynet._checks import float_array
 from tinynet._types import Array
 from tinynet.module import Module, Parameter
@@ -81,19 +82,31 @@ class Linear(Module):
                 f"(input shape {x.shape})"
             )
         self.keep(x)
-        y = np.empty((x.shape[0], W.shape[1]), W.dtype)
         b = np.zeros(W.shape[1], W.dtype) if self.b is None else self.b.data
+        if self.uses_blas:
+            with one_blas_thread():
+                return x @ W + b
+        y = np.empty((x.shape[0], W.shape[1]), W.dtype)
         kernels.linear(x, W, b, y)  # y = x @ W + b
         return y
 
     def backward(self, dy: Array) -> Array:
         dy, x = self.kept(dy)
-        W, dx = self.W.data, np.empty_like(x)
-        kernels.linear_dW(x, dy, self.W.accumulate())  # dW += x.T @ dy
+        W, dW, dx = self.W.data, self.W.accumulate(), np.empty_like(x)
         if self.b is not None:
             kernels.linear_db(dy, self.b.accumulate())  # db += dy.sum(axis=0)
+        if self.uses_blas:
+            with one_blas_thread():
+                dW += x.T @ dy
+                return dy @ W.T
+        kernels.linear_dW(x, dy, dW)  # dW += x.T @ dy
         kernels.linear_dx(dy, W, dx)  # dx = dy @ W.T
         return dx
+
+    @property
+    def uses_blas(self) -> bool:
+        """Whether the layer is so large that NumPy's BLAS takes its products."""
+        return self.W.data.size > LARGEST_OWN
 
     def __repr__(self) -> str:
         I, O = self.W.data.shape

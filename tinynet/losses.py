@@ -28,7 +28,7 @@ class Loss(Module):
             raise TypeError(f"{name}: ignore_index = {ignore_index!r} is not an int")
         self.reduction = reduction
         self.ignore_index = int(ignore_index)
-        self.weight = None if weight is None else np.asarray(weight, np.float64)
+        self.weight = None if weight is None else np.array(weight, np.float64)
         if self.weight is not None and (
             self.weight.ndim != 1 or not np.isfinite(self.weight).all() or (self.weight < 0).any()
         ):
@@ -61,11 +61,11 @@ class Loss(Module):
                 )
             _, *kept, counts = self.kept(dy)
             return self._gradient(float_array(repr(self), dy, counts.dtype), *kept)
-        if not np.isscalar(dy) or isinstance(dy, str):
+        if not isinstance(dy, int | float | np.integer | np.floating):
             raise ValueError(f"{self!r}.backward: dy is the derivative of one number; give a float")
         _, *kept, counts = self.kept(dy)
         divisor = kernels.total(counts) if self.reduction == "mean" else 1.0
-        share = float(dy) / divisor if divisor else np.nan  # type: ignore[arg-type]
+        share = float(dy) / divisor if divisor else 0.0  # nothing counts: nothing to learn
         return self._gradient(np.full(len(counts), share, counts.dtype), *kept)
 
     def _gradient(self, dy: Array, *kept: Any) -> Array:
@@ -137,7 +137,7 @@ class NLLLoss(Loss):
 
     Notes
     -----
-    If no row counts, the mean is NaN, as in PyTorch.
+    If no row counts, the mean is NaN and its gradient is 0, as in PyTorch.
     """
 
     def __init__(
@@ -261,6 +261,11 @@ class CrossEntropyLoss(Loss):
 
     def _checked_probabilities(self, target: Array, x: Array) -> Array:
         target = float_array("CrossEntropyLoss: class probabilities", target, x.dtype)
+        if self.ignore_index >= 0:
+            raise ValueError(
+                f"CrossEntropyLoss: ignore_index = {self.ignore_index} is for labels, but the "
+                "target is class probabilities; leave it out, or leave out the rows"
+            )
         if target.shape != x.shape:
             raise ValueError(
                 f"CrossEntropyLoss: class probabilities have shape {target.shape}, expected "

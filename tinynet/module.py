@@ -97,7 +97,7 @@ class Module:
     """
 
     _kept: tuple[Any, ...] | None = None
-    _output: tuple[tuple[int, ...], Any] | None = None
+    _output: tuple[Any, ...] | None = None
     torch_layout: ClassVar[dict[str, tuple[str, Callable[[Array], Array]]]] = {}
     """PyTorch's name for a parameter, and the function that turns it into PyTorch's layout."""
 
@@ -116,8 +116,9 @@ class Module:
                 self.keep(inner)
         finally:
             _mode.recording = outer
-        if self._kept is not None and not _mode.predicting and isinstance(output, np.ndarray):
-            self._output = output.shape, output.dtype
+        if self._kept is not None and not _mode.predicting:
+            is_array = isinstance(output, np.ndarray)
+            self._output = (output.shape, output.dtype) if is_array else ()
         if _mode.watched is not None:
             _mode.watched.append((self, output))
         return output if outer is None else outer.add(self, views, output)
@@ -172,7 +173,12 @@ class Module:
                 f"{self!r}.backward: forward kept nothing for it; call the layer on an input "
                 "first, and backward once after each such call"
             )
-        if self._output is not None:
+        if self._output is None:
+            raise RuntimeError(
+                f"{self!r}.backward: its forward was called directly; call the layer itself, as in "
+                "y = layer(x), so that dy can be checked"
+            )
+        if self._output:
             shape, dtype = self._output
             dy = float_array(f"{self!r}.backward", dy, dtype)
             if dy.shape != shape:
@@ -277,6 +283,11 @@ class Module:
         for name, (parameter, layout) in places.items():
             layout(parameter.data)[...] = values[name]
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies and pickles hold: not what a forward kept, nor compiled code."""
+        passing = ("_kept", "_output", "_compiled")
+        return {name: value for name, value in vars(self).items() if name not in passing}
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
@@ -301,6 +312,8 @@ class Sequential(Module):
     TypeError
         If something is not a Module (a class instead of an object, for example).
     """
+
+    _compiled: Callable[..., Array | None] | None = None  # set by tn.compile and by fit
 
     def __init__(self, *layers: Module) -> None:
         seen: set[int] = set()
@@ -334,6 +347,13 @@ class Sequential(Module):
         super().__init_subclass__(**options)
         if "forward" in vars(cls) and "backward" not in vars(cls):
             cls.backward = Module.backward  # type: ignore[method-assign]  # replays the new forward
+
+    def predict(self, *inputs: Array) -> Array:
+        if self._compiled is not None:
+            output = self._compiled(self.layers, *inputs)
+            if output is not None:
+                return output
+        return super().predict(*inputs)
 
     def children(self) -> Iterator[tuple[str, Module]]:
         for name, layer in super().children():

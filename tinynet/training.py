@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from tinynet import kernels
-from tinynet._checks import whole_number
+from tinynet._checks import check_dataset, whole_number
 from tinynet._progress import polite_interrupt, report
 from tinynet._types import Array
 from tinynet._writer import CannotWrite
 from tinynet.compiler import CompiledSteps
-from tinynet.data import DataLoader, check_dataset
+from tinynet.data import DataLoader
 from tinynet.losses import Loss
 from tinynet.module import Module, predicting, watching
 from tinynet.optim import Optimizer
@@ -27,7 +27,16 @@ COMPILE_FROM = 3000  # batches: compiling the steps takes about as long as these
 
 @dataclass
 class History:
-    """The scores of a training run: one float per epoch in each list; accuracies in percent."""
+    """The scores of a training run.
+
+    Attributes
+    ----------
+    train_loss, train_accuracy : list of float
+        The means over the batches of each epoch, measured as the network learns; the accuracies in
+        percent.
+    test_loss, test_accuracy : list of float
+        The scores after each epoch; empty without a test set.
+    """
 
     train_loss: list[float] = field(default_factory=list)
     train_accuracy: list[float] = field(default_factory=list)
@@ -142,7 +151,8 @@ def fit(
     with report(epochs, progress) as show, polite_interrupt() as interrupted:
         try:
             for epoch in range(epochs):
-                losses, accuracies = [], []
+                losses: list[float] = []
+                accuracies: list[float] = []
                 for some_losses, some_accuracies in steps(epoch):
                     losses.extend(some_losses)
                     accuracies.extend(some_accuracies)

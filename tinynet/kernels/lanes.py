@@ -64,6 +64,12 @@ def all_finite(lanes: Array) -> bool:
     return bool(np.isfinite(lanes).all())
 
 
+def turn(a: Array, index: Index, turned: Array) -> None:
+    """Write the 8 x 8 block of `a` at `index` to `turned`, rows as columns."""
+    i, j = index
+    turned[j : j + 8, i : i + 8] = a[i : i + 8, j : j + 8].T
+
+
 def fma(x: float, y: float, z: float) -> float:
     """Fused multiply-add of three scalars: ``x * y + z``, rounded once where the processor can."""
     return x * y + z
@@ -123,6 +129,7 @@ _declare(nonzero_bits, lambda lanes: types.uint32)
 _declare(lowest_bit, lambda bits: types.uint64)
 _declare(count_bits, lambda bits: types.int64)
 _declare(all_finite, lambda lanes: types.boolean)
+_declare(turn, lambda a, index, turned: types.none)
 _declare(fma, lambda x, y, z: z)
 _declare(
     operator.add, lambda a, b: a if isinstance(a, LanesType) and isinstance(b, LanesType) else None
@@ -223,6 +230,40 @@ def _all_finite(context: Context, builder: Builder, sig: Any, args: Sequence[Any
         builder.fcmp_ordered("==", builder.fsub(args[0], args[0]), ir.Constant(args[0].type, None)),
     )
     return builder.icmp_unsigned("==", mask, ir.Constant(mask.type, -1))
+
+
+@lower_builtin(turn, types.Array, types.BaseTuple, types.Array)
+def _turn(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    vector = ir.VectorType(context.get_value_type(sig.args[0].dtype), 8)
+    i, j = (
+        context.cast(builder, value, kind, types.uintp)
+        for value, kind in zip(cgutils.unpack_tuple(builder, args[1]), sig.args[1])
+    )
+
+    def row(kind: Any, array: Any, first: Any, step: int, second: Any) -> Any:
+        struct = context.make_array(kind)(context, builder, array)
+        place = [builder.add(first, ir.Constant(first.type, step)), second]
+        start = cgutils.get_item_pointer(context, builder, kind, struct, place, wraparound=False)
+        return builder.bitcast(start, vector.as_pointer())
+
+    align = sig.args[0].dtype.bitwidth // 8
+    rows = [builder.load(row(sig.args[0], args[0], i, k, j), align=align) for k in range(8)]
+    for half in (4, 2, 1):  # swap the two off-diagonal quarters, then those within each quarter
+        upper = [k if not k & half else k - half + 8 for k in range(8)]
+        lower = [k + half if not k & half else k + 8 for k in range(8)]
+        for k in range(8):
+            if not k & half:
+                pair = rows[k], rows[k + half]
+                rows[k] = _shuffled(builder, *pair, upper)
+                rows[k + half] = _shuffled(builder, *pair, lower)
+    for k in range(8):
+        builder.store(rows[k], row(sig.args[2], args[2], j, k, i), align=align)
+    return context.get_dummy_value()
+
+
+def _shuffled(builder: Builder, a: Any, b: Any, places: Sequence[int]) -> Any:
+    kind = ir.VectorType(ir.IntType(32), len(places))
+    return builder.shuffle_vector(a, b, ir.Constant(kind, list(places)))
 
 
 @lower_builtin(fma, types.Float, types.Float, types.Float)

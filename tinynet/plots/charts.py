@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tinynet.plots.style import PALETTE, new_figure
+from tinynet.plots.style import PALETTE, new_figure, plain_log_ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,7 +44,8 @@ def line_panels(panels: Sequence[Panel], title: str) -> "Figure":
     Parameters
     ----------
     panels : sequence of Panel
-        The k-th line of each panel has the same colour and dashes.
+        The k-th line of each panel has the same colour and dashes. Panels that all show the same
+        quantity, by their `ylabel`, get the same limits.
     title : str
 
     Returns
@@ -80,12 +81,19 @@ def line_panels(panels: Sequence[Panel], title: str) -> "Figure":
             )
         ax.set_xscale(panel.xscale)
         ax.set_yscale(panel.yscale)
+        for scale, axis in ((panel.xscale, ax.xaxis), (panel.yscale, ax.yaxis)):
+            if scale == "log":
+                plain_log_ticks(axis)
         ax.set_title(panel.title, fontsize=10)
         ax.set_xlabel(panel.xlabel)
         ax.set_ylabel(panel.ylabel)
         ax.grid(alpha=0.3)
         if len(panel.lines) > 1:
             ax.legend(fontsize=9)
+    if len({(panel.ylabel, panel.yscale) for panel in panels}) == 1:
+        limits = [ax.get_ylim() for ax in axes[0]]
+        for ax in axes[0]:
+            ax.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
     figure.suptitle(title)
     return figure
 
@@ -96,7 +104,7 @@ def bars(
     xlabel: str,
     ylabel: str,
     title: str,
-    log: bool = False,
+    value_format: str = "{:.3g}",
 ) -> "Figure":
     """Draw one bar per group in each category, its value above it.
 
@@ -106,8 +114,8 @@ def bars(
         The values of each group, one per category.
     categories : sequence of n str
     xlabel, ylabel, title : str
-    log : bool
-        Logarithmic axis for the values.
+    value_format : str
+        How a value is written above its bar.
 
     Returns
     -------
@@ -133,12 +141,10 @@ def bars(
     for k, (name, values) in enumerate(heights.items()):
         places = np.arange(len(categories)) + (k - (len(groups) - 1) / 2) * width
         drawn = ax.bar(places, values, width, color=PALETTE[k % len(PALETTE)], label=name)
-        ax.bar_label(drawn, labels=[f"{value:.3g}" for value in values], fontsize=8)
+        ax.bar_label(drawn, labels=[value_format.format(value) for value in values], fontsize=8)
     ax.set_xticks(range(len(categories)), categories)
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
-    if log:
-        ax.set_yscale("log")
     ax.margins(y=0.1)
     if len(groups) > 1:
         figure.legend(loc="outside lower center", ncols=len(groups), fontsize=9, frameon=False)
@@ -193,7 +199,7 @@ def histograms(
     rows = -(-len(panels) // columns)
     figure, axes = new_figure(rows, columns, height=2.7 * rows + 0.8)
     for ax in axes.flat[len(panels) :]:
-        ax.axis("off")
+        ax.remove()
     outlines: dict[str, Any] = {}
     for ax, (panel, groups_counted) in zip(axes.flat, counted.items(), strict=False):
         for label, (counts, edges) in groups_counted.items():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tinynet._types import Array
-from tinynet.plots.style import DPI, GREY, PALETTE, WIDTH
+from tinynet.plots.style import DPI, PALETTE, WIDTH, new_figure, plain_log_ticks
 from tinynet.training import History
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Cloud(NamedTuple):
     directions : array `(3, C)`
         The weights of the last layer, one column per class.
     train, test : array `(N, 3)`
-        Activations that the last layer is given.
+        Activations that the last layer is given; `train` may be empty.
     labels : array of int `(N,)`
         Classes of the test samples, which give them their colours.
     """
@@ -47,8 +47,8 @@ def class_directions(
     Parameters
     ----------
     clouds : sequence of Cloud
-        One panel each. Axes reach as far as the points do; an arrow shows a direction alone and is
-        as long as the panel allows. Training samples are grey dots, test samples coloured crosses.
+        One panel each. Axes reach as far as 98 % of the points; an arrow shows a direction alone and is
+        as long as the panel allows. Training samples are black dots, test samples coloured crosses.
     class_names : sequence of C str
     title : str
 
@@ -74,43 +74,48 @@ def class_directions(
                 f"{cloud.train.shape}, test {cloud.test.shape}, expected (3, {n_classes}), (N, 3) "
                 f"and ({len(cloud.labels)}, 3), one row per label"
             )
+    columns = min(2, len(clouds))
+    rows = -(-len(clouds) // columns)
     figure, axes = plt.subplots(
-        1,
-        len(clouds),
-        figsize=(WIDTH, 1.0 + WIDTH / max(2, len(clouds))),
+        rows,
+        columns,
+        figsize=(WIDTH, 0.8 + 0.46 * WIDTH * rows),
         dpi=DPI,
         squeeze=False,
         layout="constrained",
         subplot_kw={"projection": "3d"},
     )
-    for ax, cloud in zip(axes[0], clouds, strict=True):
-        reach = float(max(np.abs(cloud.train).max(), np.abs(cloud.test).max())) or 1.0
-        ax.scatter(*cloud.train.T, s=3, color=GREY, alpha=0.35, label="training samples")
+    for ax in axes.flat[len(clouds) :]:
+        ax.remove()
+    for ax, cloud in zip(axes.flat, clouds, strict=False):
+        furthest = np.abs(np.concatenate([cloud.train, cloud.test])).max(axis=1)
+        reach = float(np.percentile(furthest, 98)) or 1.0
+        ax.scatter(*cloud.train.T, s=5, color="black", alpha=0.4, label="training samples")
         lengths = np.linalg.norm(cloud.directions, axis=0, keepdims=True)
         tips = reach * cloud.directions / np.where(lengths > 0, lengths, 1)
         for c, name in enumerate(class_names):
             colour = PALETTE[c % len(PALETTE)]
             own = cloud.test[cloud.labels == c]
-            ax.scatter(*own.T, s=16, marker="x", color=colour, label=f"test samples of {name}")
+            ax.scatter(*own.T, s=18, marker="x", color=colour, label=f"test samples of {name}")
             ax.quiver(0, 0, 0, *tips[:, c], color=colour, arrow_length_ratio=0.12, linewidth=2)
-            ax.text(*(1.12 * tips[:, c]), name, color=colour, fontsize=11, ha="center", va="center")
+            ax.text(*(1.15 * tips[:, c]), name, color=colour, size=14, ha="center", va="center")
         ax.set_xlim(-reach, reach)
         ax.set_ylim(-reach, reach)
         ax.set_zlim(-reach, reach)
-        ax.set_box_aspect((1, 1, 1))
-        ax.set_title(cloud.title, fontsize=10)
-        ax.tick_params(labelsize=6, pad=-2)
+        ax.set_box_aspect((1, 1, 1), zoom=0.95)
+        ax.set_title(cloud.title, fontsize=11)
+        ax.tick_params(labelsize=8, pad=-1)
         ax.locator_params(nbins=4)
-        ax.set_xlabel("unit 1", fontsize=8, labelpad=-8)
-        ax.set_ylabel("unit 2", fontsize=8, labelpad=-8)
-        ax.set_zlabel("unit 3", fontsize=8, labelpad=-8)
+        ax.set_xlabel("unit 1", fontsize=9, labelpad=-3)
+        ax.set_ylabel("unit 2", fontsize=9, labelpad=-3)
+        ax.set_zlabel("unit 3", fontsize=9, labelpad=-1)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(
         handles,
         labels,
         loc="outside lower center",
         ncols=n_classes + 1,
-        fontsize=8,
+        fontsize=9,
         frameon=False,
         markerscale=1.5,
     )
@@ -138,8 +143,6 @@ def loss_against_accuracy(
     ValueError
         No run, or a run without a test set.
     """
-    from tinynet.plots.style import new_figure
-
     if not histories or not all(run.test_loss for run in histories.values()):
         raise ValueError("loss_against_accuracy: expected runs of tn.fit(..., test=(X, y))")
     figure, axes = new_figure(1, 1, height=4)
@@ -155,6 +158,7 @@ def loss_against_accuracy(
             label=name,
         )
     ax.set_xscale("log")
+    plain_log_ticks(ax.xaxis)
     ax.set_xlabel("test loss, logarithmic scale")
     ax.set_ylabel("test accuracy (%)")
     ax.grid(alpha=0.3)

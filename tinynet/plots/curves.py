@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinynet.plots.style import BLUE, GREY, PALETTE, VERMILION, new_figure
+from tinynet.plots.style import BLUE, GREY, PALETTE, VERMILION, new_figure, plain_log_ticks
 from tinynet.training import History
 
 if TYPE_CHECKING:
@@ -71,11 +71,19 @@ def learning_curves(
     accuracy_ax.set_ylabel("accuracy (%)")
     if log_loss:
         loss_ax.set_yscale("log")
+        plain_log_ticks(loss_ax.yaxis)
     for ax in axes[0]:
         ax.set_xlabel("epoch")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
         ax.grid(alpha=0.3)
-    accuracy_ax.legend(loc="lower right", fontsize=9)
+    if len(runs) == 1:
+        accuracy_ax.legend(loc="lower right", fontsize=9)
+    else:
+        handles, labels = accuracy_ax.get_legend_handles_labels()
+        columns = min(len(runs), 4)  # a run's training and test lines stand one above the other
+        figure.legend(
+            handles, labels, loc="outside lower center", ncols=columns, fontsize=8, frameon=False
+        )
     figure.suptitle(title)
     return figure
 

@@ -118,6 +118,8 @@ def pixel_histograms(data: Mapping[str, ArrayLike], bins: int = 64) -> "Figure":
         for ax, scale in zip(column, ("linear", "log"), strict=True):
             ax.stairs(counts, edges, fill=True, color=BLUE)
             ax.set_yscale(scale)
+            if scale == "log":
+                ax.set_ylim(bottom=counts[counts > 0].min() / 10)
             ax.yaxis.set_major_formatter(EngFormatter(sep=""))
             ax.set_title(f"{name}, {scale} counts", fontsize=10)
             ax.set_xlabel("pixel value")

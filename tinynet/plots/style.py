@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tinynet._types import Array
 
 if TYPE_CHECKING:
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 BLUE = "#0072B2"
@@ -22,6 +23,17 @@ PALETTE = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY)
 
 WIDTH = 8.0
 DPI = 100
+
+
+def plain_log_ticks(axis: "Axis") -> None:
+    """Label a logarithmic axis by plain numbers instead of powers of ten; a short one by more."""
+
+    def between_tens(value: float, _: int | None) -> str:
+        low, high = axis.get_view_interval()
+        return f"{value:g}" if high < 1000 * low and f"{value:e}"[0] in "25" else ""
+
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(between_tens)
 
 
 def new_figure(

@@ -1,0 +1,130 @@
+"""How far rounding can carry each kernel from its equation, derived from its operations.
+
+Every rounded operation adds a relative error of at most u, half the machine epsilon of the dtype.
+A sum of n products therefore ends within gamma_n = n*u / (1 - n*u) times the sum of the products'
+sizes (Higham 2002, "Accuracy and Stability of Numerical Algorithms", section 3.1), in any order and
+with or without fused multiply-add. ``ROUNDINGS[kernel]`` takes the kernel's arguments in float64,
+and returns, for each element of the result, the number of roundings times what they act on.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+from strategies import Array
+
+from tinynet.kernels import PAIRS
+
+LIBM = 8  # u: exp and log of C libraries, NumPy and Numba are within 4 units in the last place
+
+
+def rounding_bound(roundings: Array, dtype: DTypeLike) -> Array:
+    """The largest distance to a float64 result, itself rounded, for a loop that ran in `dtype`."""
+    u = (np.finfo(dtype).eps + np.finfo(np.float64).eps) / 2
+    # 1 / (1 - n*u) is below 1.01 for n < 1e5. Below `tiny`, numbers have fewer digits.
+    return 1.01 * u * roundings + np.finfo(dtype).tiny
+
+
+def _rows(values: Array) -> Array:
+    return values.sum(axis=1, keepdims=True)
+
+
+def _product(A: Array, M: Array, more: Any = 0) -> Array:
+    """A sum over A's columns, the addition onto what is there already included."""
+    return (A.shape[1] + 2) * (abs(A) @ abs(M) + more)
+
+
+def _softmax_parts(x: Array) -> tuple[Array, Array, Array]:
+    """How far each score is below the highest, the probabilities, and the total's roundings."""
+    below = x.max(axis=1, keepdims=True) - x
+    p = np.exp(-below) / _rows(np.exp(-below))
+    # an exponent that is off by `below` * u makes exp off by as much, relatively
+    return below, p, _rows(p * below) + LIBM + x.shape[1]
+
+
+def softmax(x: Array) -> Array:
+    below, p, total = _softmax_parts(x)
+    return p * (below + LIBM + total + 1)
+
+
+def log_softmax(x: Array) -> Array:
+    below, _, total = _softmax_parts(x)
+    log_total = np.log(_rows(np.exp(-below)))
+    return 2 * below + (LIBM + 1) * log_total + total
+
+
+def cross_entropy_dx(dy: Array, log_probs: Array, q: Array) -> Array:
+    size = np.exp(log_probs) * _rows(abs(q)) + abs(q)
+    return (q.shape[1] + LIBM + 3) * abs(dy)[:, None] * size
+
+
+def adam_direction(m: Array, v: Array, t: int, beta1: float, beta2: float, eps: float) -> Array:
+    step = (m / (1 - beta1**t)) / (np.sqrt(v) / np.sqrt(1 - beta2**t) + eps)
+    return 10 * abs(step)
+
+
+ROUNDINGS: dict[str, Callable[..., Any]] = {
+    "linear": lambda x, W, b: _product(x, W, abs(b)),
+    "linear_dx": lambda dy, W: _product(dy, W.T),
+    "linear_dW": lambda x, dy: _product(x.T, dy),
+    "linear_db": lambda dy: (len(dy) + 2) * abs(dy).sum(axis=0),
+    "gather": lambda X, rows: 0,
+    "gather_scaled": lambda X, rows, scale: 3 * abs(X[rows] * scale),
+    "relu": lambda x: 0,
+    "relu_dx": lambda dy, y: 0,
+    "softmax": softmax,
+    "softmax_dx": lambda dy, y: (y.shape[1] + 3) * abs(y) * (abs(dy) + _rows(abs(dy * y))),
+    "log_softmax": log_softmax,
+    "log_softmax_dx": lambda dy, y: (
+        (y.shape[1] + LIBM + 3) * (abs(dy) + np.exp(y) * _rows(abs(dy)))
+    ),
+    "label_weights": lambda labels, weight, ignore_index: 0,
+    "nll": lambda log_probs, labels, weights: abs(
+        weights * log_probs[np.arange(len(labels)), labels]
+    ),
+    "nll_dx": lambda dy, labels, weights, classes: abs(dy * weights)[:, None],
+    "label_targets": lambda *arguments: 5 * PAIRS["label_targets"].reference(*arguments),
+    "probability_targets": lambda *arguments: (
+        5 * PAIRS["probability_targets"].reference(*arguments)
+    ),
+    "cross_entropy": lambda log_probs, q: (q.shape[1] + 1) * abs(q * log_probs).sum(axis=1),
+    "cross_entropy_dx": cross_entropy_dx,
+    "total": lambda values: len(values) * abs(values).sum(),
+    "descend": lambda w, direction, lr: 3 * (abs(w) + abs(lr * direction)),
+    "shrink": lambda w, factor: 2 * abs(w * factor),
+    "add_scaled": lambda a, b, factor: 3 * (abs(a) + abs(factor * b)),
+    "track_velocity": lambda v, g, momentum, share: 4 * (abs(momentum * v) + abs(share * g)),
+    "track_mean": lambda m, g, decay: 4 * (abs(m) + abs(g)),
+    "track_square": lambda v, g, decay: 4 * (abs(v) + g * g),
+    "track_highest": lambda highest, v: 0,
+    "variance": lambda v, m: 2 * (abs(v) + m * m),
+    "rmsprop_direction": lambda g, v, eps: 5 * abs(g / (np.sqrt(v) + eps)),
+    "adam_direction": adam_direction,
+    "all_finite": lambda values: 0,
+}
+"""By kernel; a kernel that is not here fails its test."""
+
+
+def softmax_layer_dx(x: Array, dy: Array) -> Array:
+    """Softmax's backward, whose y is rounded already: that many roundings more."""
+    _, y, _ = _softmax_parts(x)
+    off = softmax(x)
+    passed_on = off * (abs(dy) + _rows(abs(dy * y))) + y * _rows(abs(dy) * off)
+    return ROUNDINGS["softmax_dx"](dy, y) + passed_on
+
+
+def log_softmax_layer_dx(x: Array, dy: Array) -> Array:
+    """LogSoftmax's backward, whose y is rounded already."""
+    _, p, _ = _softmax_parts(x)
+    size = abs(dy) + p * _rows(abs(dy))
+    return (x.shape[1] + LIBM + 3) * size + p * log_softmax(x) * _rows(abs(dy))
+
+
+def cross_entropy_layer(x: Array, q: Array) -> tuple[Array, Array]:
+    """The rows' cross-entropies and their gradient, with log_softmax and q rounded already."""
+    below, p, _ = _softmax_parts(x)
+    log_p, off = -below - np.log(_rows(np.exp(-below))), log_softmax(x)
+    losses = ROUNDINGS["cross_entropy"](log_p, q) + (q * off + 5 * q * abs(log_p)).sum(axis=1)
+    gradient = cross_entropy_dx(np.ones(len(x)), log_p, q)
+    return losses, gradient + p * off * _rows(q) + 5 * (p * _rows(q) + q)

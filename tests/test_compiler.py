@@ -1,0 +1,326 @@
+"""The compiled steps: the same bits as layer by layer, readable, kept on disk, never stale."""
+
+import inspect
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tinynet as tn
+from tinynet.compiler import CompiledSteps
+
+ROWS, FEATURES, CLASSES = 100, 20, 5
+
+
+def data(dtype=np.float32):
+    rng = np.random.default_rng(0)
+    X = (rng.normal(size=(ROWS, FEATURES)) * (rng.random((ROWS, FEATURES)) < 0.6)).astype(dtype)
+    return X, rng.integers(0, CLASSES, ROWS)
+
+
+def network(*last, dtype=np.float32, bias=True):
+    rng = np.random.default_rng(1)
+    return tn.Sequential(
+        *(tn.Linear(FEATURES, 17, rng=rng, dtype=dtype, bias=bias), tn.ReLU()),
+        *(tn.Linear(17, CLASSES, rng=rng, dtype=dtype), *last),
+    )
+
+
+def trained(compiled, net, loss_fn, make_optimizer, X, y, epochs=2, **options):
+    optimizer = make_optimizer(net.parameters())
+    loader = tn.DataLoader(X, y, batch_size=8, shuffle=True, rng=2, **options)
+    history = tn.fit(
+        *(net, loss_fn, optimizer, loader),
+        test=(X[:30].astype(net.parameters()[0].data.dtype), y[:30]),
+        epochs=epochs,
+        progress=False,
+        compiled=compiled,
+    )
+    return history, net.state_dict(), optimizer.state
+
+
+def assert_same_bits(make, *arguments, **options):
+    one, other = (trained(way, make(), *arguments, **options) for way in (False, True))
+    assert one[0] == other[0]
+    assert one[0].train_loss[0] != one[0].train_loss[1]  # it learned something
+    for name, values in one[1].items():
+        assert values.tobytes() == other[1][name].tobytes(), name
+    for mine, theirs in zip(one[2], other[2], strict=True):
+        assert mine.keys() == theirs.keys()
+        for name in mine:
+            assert np.asarray(mine[name]).tobytes() == np.asarray(theirs[name]).tobytes(), name
+
+
+PROBABILITIES = np.random.default_rng(3).dirichlet(np.ones(CLASSES), ROWS).astype(np.float32)
+WEIGHT = np.arange(1.0, CLASSES + 1)
+
+OPTIMIZERS = {
+    "SGD": lambda p: tn.SGD(p, lr=0.1),
+    "SGD with all else": lambda p: tn.SGD(
+        p, lr=0.02, momentum=0.9, dampening=0.2, weight_decay=0.01, maximize=True
+    ),
+    "SGD Nesterov": lambda p: tn.SGD(p, lr=0.05, momentum=0.9, nesterov=True),
+    "RMSprop": lambda p: tn.RMSprop(p, lr=0.01),
+    "RMSprop with all else": lambda p: tn.RMSprop(
+        p, lr=0.01, momentum=0.5, centered=True, weight_decay=0.1, alpha=0.9, eps=1e-5
+    ),
+    "Adam": lambda p: tn.Adam(p, lr=0.01),
+    "Adam with all else": lambda p: tn.Adam(
+        p, lr=0.01, betas=(0.8, 0.95), eps=1e-5, weight_decay=0.1, amsgrad=True
+    ),
+    "AdamW": lambda p: tn.AdamW(p, lr=0.01, weight_decay=0.1, amsgrad=True),
+}
+LOSSES = {
+    "NLL": (tn.NLLLoss(), [tn.LogSoftmax()], None),
+    "NLL weighted sum": (
+        tn.NLLLoss(weight=WEIGHT, ignore_index=3, reduction="sum"),
+        [tn.LogSoftmax(axis=1)],
+        None,
+    ),
+    "NLL after Softmax": (tn.NLLLoss(), [tn.Softmax()], None),
+    "cross-entropy": (tn.CrossEntropyLoss(), [], None),
+    "cross-entropy with all else": (
+        tn.CrossEntropyLoss(weight=WEIGHT, ignore_index=2, label_smoothing=0.2, reduction="sum"),
+        [],
+        None,
+    ),
+    "cross-entropy of probabilities": (
+        tn.CrossEntropyLoss(weight=WEIGHT, label_smoothing=0.1),
+        [tn.ReLU()],
+        PROBABILITIES,
+    ),
+}
+QUICK_OPTIMIZERS = ("SGD", "SGD with all else", "Adam with all else")
+QUICK_LOSSES = ("NLL weighted sum", "cross-entropy of probabilities")
+
+
+def slow_unless(names, quick):
+    return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
+@pytest.mark.parametrize("name", slow_unless(OPTIMIZERS, QUICK_OPTIMIZERS))
+def test_every_optimizer_gives_the_bits_of_the_layers(name):
+    X, y = data()
+    make = OPTIMIZERS[name]
+    assert_same_bits(lambda: network(tn.LogSoftmax()), tn.NLLLoss(), make, X, y)
+
+
+@pytest.mark.parametrize("name", slow_unless(LOSSES, QUICK_LOSSES))
+def test_every_loss_gives_the_bits_of_the_layers(name):
+    X, y = data()
+    loss_fn, last, target = LOSSES[name]
+    make = OPTIMIZERS["SGD"]
+    y = y if target is None else target
+    assert_same_bits(lambda: network(*last, bias=False), loss_fn, make, X, y, drop_last=True)
+
+
+@pytest.mark.slow
+def test_float64_gives_the_bits_of_the_layers():
+    X, y = data(np.float64)
+    assert_same_bits(
+        lambda: network(dtype=np.float64), tn.CrossEntropyLoss(), OPTIMIZERS["Adam"], X, y
+    )
+
+
+def test_pixels_scaled_batch_by_batch_give_the_bits_of_the_layers(tmp_path):
+    pixels = np.memmap(tmp_path / "pixels", np.uint8, "w+", shape=(ROWS, FEATURES))
+    pixels[:] = np.random.default_rng(0).integers(0, 256, pixels.shape)
+    pixels.flush()
+    read_only = np.memmap(tmp_path / "pixels", np.uint8, "r", shape=pixels.shape)
+    y = data()[1]
+    assert_same_bits(
+        lambda: network(tn.LogSoftmax()), tn.NLLLoss(), OPTIMIZERS["SGD"], read_only, y,
+        scale=1 / 255,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
+def test_random_networks_give_the_bits_of_the_layers(seed):
+    rng = np.random.default_rng(seed)
+    X, y = data()
+    widths = [FEATURES, *rng.integers(1, 70, rng.integers(0, 4)).tolist(), CLASSES]
+    between = [tn.ReLU, tn.Softmax, tn.LogSoftmax]
+
+    def make():
+        draw, layers = np.random.default_rng(seed), []
+        for wide, narrow in itertools.pairwise(widths):
+            layers += [tn.Linear(wide, narrow, bool(draw.integers(2)), rng=draw)]
+            layers += [between[draw.integers(3)]()]
+        return tn.Sequential(*([tn.ReLU()] if seed % 2 else []), *layers)
+
+    assert_same_bits(make, tn.CrossEntropyLoss(), OPTIMIZERS["SGD"], X, y)
+
+
+def compiled_steps(rows=ROWS, lr=0.1):
+    X, y = data()
+    net = network(tn.LogSoftmax())
+    loss_fn, optimizer = tn.NLLLoss(), tn.SGD(net.parameters(), lr=lr)
+    loader = tn.DataLoader(X[:rows], y[:rows], batch_size=8, rng=0)
+    return net, loss_fn, optimizer, loader
+
+
+def test_the_source_is_a_file_and_is_what_runs():
+    net, loss_fn, optimizer, loader = compiled_steps()
+    steps = tn.compile(net, loss_fn, optimizer)
+    assert Path(steps.path).read_text() == steps.source
+    training = CompiledSteps.for_training(net, loss_fn, optimizer, loader)
+    assert training.source == steps.source
+    assert inspect.getsource(inspect.getmodule(training._code.train.py_func)) == steps.source
+    for line in (
+        "linear(x, W0, b0, y0)  # y0 = x @ W0 + b0: (N, 20) @ (20, 17) + (17,)",
+        "relu(y0, y1)  # y1 = maximum(y0, 0)",
+        "linear_dW(y1, dy2, dW2)  # dW2 += y1.T @ dy2",
+        "descend(W2, dW2, lr)  # W2 -= lr * dW2",
+    ):
+        assert line in steps.source
+    assert "linear_dx(dy0" not in steps.source  # nothing in front of the first layer asks for it
+
+
+def test_a_damaged_file_is_written_again(tmp_path):
+    code = (
+        "import tinynet as tn; n = tn.Sequential(tn.Linear(3, 2, rng=0));"
+        "s = tn.compile(n, tn.CrossEntropyLoss(), tn.SGD(n.parameters())); print(s.path)"
+    )
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+
+    def path():
+        command = [sys.executable, "-c", code]
+        return Path(subprocess.check_output(command, env=environment, text=True).strip())
+
+    source = path().read_text()
+    path().write_text("raise SystemExit('damaged')")
+    assert path().read_text() == source
+
+
+def test_predict_runs_compiled_with_the_same_bits_until_the_layers_change():
+    X, _ = data()
+    net, loss_fn, optimizer, _ = compiled_steps()
+    expected = net.predict(X)
+    tn.compile(net, loss_fn, optimizer)
+    assert net.predict(X).tobytes() == expected.tobytes()
+    assert net.predict(X[::2]).tobytes() == expected[::2].tobytes()  # not contiguous: by the layers
+    with pytest.raises(ValueError, match=r"19 features, expected 20"):
+        net.predict(X[:, 1:])
+    with pytest.raises(TypeError, match="float64"):
+        net.predict(X.astype(np.float64))
+    net.layers[0].W.data *= 2
+    doubled = net.predict(X)
+    assert doubled.tobytes() == net(X).tobytes() != expected.tobytes()
+    net.layers.pop()
+    assert np.abs(net.predict(X).sum(axis=1)).max() > 0
+    assert net.predict(X).tobytes() == net(X).tobytes() != doubled.tobytes()
+
+
+class Doubled(tn.ReLU):
+    """A user's layer: what it does is not known to the writer."""
+
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+    def backward(self, dy):
+        return super().backward(2 * dy)
+
+
+def test_what_cannot_be_written_out_trains_by_the_layers():
+    X, y = data()
+    rng = np.random.default_rng(0)
+    strange = tn.Sequential(tn.Linear(FEATURES, 8, rng=rng), Doubled(), tn.Linear(8, 5, rng=rng))
+    loader = tn.DataLoader(X, y, batch_size=10)
+    optimizer = tn.SGD(strange.parameters(), lr=0.1)
+    with pytest.raises(TypeError, match="Doubled is not one of tinynet's own layers"):
+        tn.compile(strange, tn.CrossEntropyLoss(), optimizer)
+    with pytest.raises(TypeError, match=r"compiled=True, but Doubled"):
+        tn.fit(strange, tn.CrossEntropyLoss(), optimizer, loader, progress=False, compiled=True)
+    history = tn.fit(
+        strange, tn.CrossEntropyLoss(), optimizer, loader, epochs=301, progress=False
+    )  # 3010 batches: it would be compiled if it could be
+    assert history.train_loss[-1] < history.train_loss[0] / 2
+
+
+@pytest.mark.parametrize(
+    ("net", "reason"),
+    [
+        (tn.Sequential(tn.Linear(400, 400, rng=0)), "so large that BLAS"),
+        (tn.Sequential(tn.Linear(3, 4, rng=0), tn.Linear(5, 6, rng=0)), "does not fit"),
+        (tn.Sequential(tn.Linear(3, 4, rng=0), tn.Softmax(axis=0)), "along the classes"),
+    ],
+)
+def test_the_reason_why_it_cannot_be_written_out_is_said(net, reason):
+    with pytest.raises(TypeError, match=reason):
+        tn.compile(net, tn.CrossEntropyLoss(), tn.SGD(net.parameters()))
+
+
+def test_another_order_of_parameters_cannot_be_written_out():
+    net = network(tn.LogSoftmax())
+    with pytest.raises(TypeError, match="not those of the network, in order"):
+        tn.compile(net, tn.NLLLoss(), tn.SGD(net.parameters()[::-1]))
+
+
+def test_divergence_is_found_by_both_ways_in_the_same_step():
+    messages, weights = [], []
+    for compiled in (False, True):
+        net, loss_fn, optimizer, loader = compiled_steps(lr=1e18)
+        with pytest.raises(FloatingPointError) as stop:
+            tn.fit(net, loss_fn, optimizer, loader, progress=False, compiled=compiled)
+        messages.append(str(stop.value))
+        weights.append({name: w.tobytes() for name, w in net.state_dict().items()})
+        assert len(stop.value.history) == 0
+    assert messages[0] == messages[1]
+    assert "epoch 1, batch" in messages[0]
+    assert weights[0] == weights[1]
+
+
+def test_ctrl_c_stops_compiled_training_between_two_steps():
+    net, loss_fn, optimizer, loader = compiled_steps()
+    tn.fit(net, loss_fn, optimizer, loader, progress=False, compiled=True)  # compiled by now
+    threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt) as stop:
+        tn.fit(
+            *(net, loss_fn, optimizer, loader),
+            epochs=10**6,
+            progress=False,
+            compiled=True,
+        )
+    assert 1 <= len(stop.value.history) < 10**6
+    assert all(np.isfinite(w).all() for w in net.state_dict().values())
+
+
+EDITED = """
+import numpy as np, tinynet as tn
+net = tn.Sequential(tn.Linear(4, 3, rng=0))
+X = np.ones((8, 4), np.float32)
+loader = tn.DataLoader(X, np.zeros(8, int), batch_size=4)
+history = tn.fit(net, tn.CrossEntropyLoss(), tn.SGD(net.parameters(), lr=0.5), loader,
+                 progress=False, compiled=True)
+print(float(net.layers[0].W.data.sum()))
+"""
+
+
+@pytest.mark.slow
+def test_an_edited_kernel_gives_new_steps(tmp_path):
+    package = Path(tn.__file__).parent
+    subprocess.run(["cp", "-r", package, tmp_path / "tinynet"], check=True)
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    environment["PYTHONPATH"] = str(tmp_path)
+
+    def weights():
+        command = [sys.executable, "-c", EDITED]
+        return float(subprocess.check_output(command, env=environment, text=True, cwd=tmp_path))
+
+    first = weights()
+    assert weights() == first  # from the cache
+    updates = tmp_path / "tinynet" / "kernels" / "updates.py"
+    source = updates.read_text()
+    edited = source.replace(
+        "weights[i] = fma(step, slopes[i]", "weights[i] = fma(2 * step, slopes[i]"
+    )
+    assert edited != source
+    updates.write_text(edited)
+    assert weights() != first

@@ -1,0 +1,336 @@
+"""Every kernel's loop does what its equation says: all pairs, in both dtypes, by one test."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from bounds import ROUNDINGS, rounding_bound
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import (
+    assert_within,
+    batch_sizes,
+    densities,
+    dtypes,
+    logits,
+    normal,
+    probabilities,
+    same_bits,
+    seeds,
+    widths,
+)
+
+from tinynet import kernels
+from tinynet.kernels import PAIRS
+
+
+class Sizes:
+    """N, I and O (or C) of one example, and how its arrays are drawn."""
+
+    def __init__(self, seed: int, N: int, I: int, O: int, dtype: Any, density: float) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.axes = {"N": N, "I": I, "O": O}
+        self.dtype = dtype
+        self.density = density
+
+    def shape(self, names: str) -> list[int]:
+        return [self.axes[name] for name in names]
+
+
+Maker = Callable[[Sizes], Any]
+
+
+def sparse(names: str) -> Maker:
+    return lambda s: normal(s.rng, *s.shape(names), dtype=s.dtype, density=s.density)
+
+
+def dense(names: str) -> Maker:
+    return lambda s: normal(s.rng, *s.shape(names), dtype=s.dtype)
+
+
+def positive(names: str) -> Maker:
+    return lambda s: abs(sparse(names)(s))
+
+
+def scalar(low: float, high: float) -> Maker:
+    return lambda s: float(s.rng.uniform(low, high))
+
+
+def labels(s: Sizes) -> Any:
+    return s.rng.integers(s.axes["O"], size=s.axes["N"])
+
+
+def labels_some_ignored(s: Sizes) -> Any:
+    return np.where(s.rng.random(s.axes["N"]) < 0.3, -100, labels(s))
+
+
+def pixels(s: Sizes) -> Any:
+    return s.rng.integers(256, size=s.shape("NI"), dtype=np.uint8)
+
+
+def share_of_rows(s: Sizes) -> Any:
+    return s.rng.integers(s.axes["N"], size=s.axes["N"] // 2 + 1)
+
+
+ARGUMENTS: dict[str, Maker] = {
+    "x": sparse("NI"),
+    "W": dense("IO"),
+    "b": dense("O"),
+    "dy": sparse("NO"),
+    "y": sparse("NO"),
+    "X": sparse("NI"),
+    "gather_scaled.X": pixels,
+    "rows": share_of_rows,
+    "scale": scalar(0.001, 1),
+    "softmax.x": lambda s: logits(s.rng, *s.shape("NI"), dtype=s.dtype),
+    "log_softmax.x": lambda s: logits(s.rng, *s.shape("NI"), dtype=s.dtype),
+    "log_probs": dense("NO"),
+    "q": positive("NO"),
+    "probabilities": lambda s: probabilities(s.rng, *s.shape("NO"), dtype=s.dtype),
+    "labels": labels,
+    "label_weights.labels": labels_some_ignored,
+    "label_targets.labels": labels_some_ignored,
+    "ignore_index": lambda s: -100,
+    "weight": positive("O"),
+    "weights": positive("N"),
+    "nll_dx.dy": dense("N"),
+    "cross_entropy_dx.dy": dense("N"),
+    "classes": lambda s: s.axes["O"],
+    "smoothing": scalar(0, 1),
+    "total.values": sparse("N"),
+    "values": sparse("IO"),
+    "w": dense("IO"),
+    "g": sparse("IO"),
+    "a": dense("IO"),
+    "add_scaled.b": sparse("IO"),
+    "direction": sparse("IO"),
+    "m": sparse("IO"),
+    "v": positive("IO"),
+    "highest": positive("IO"),
+    "lr": scalar(0, 1),
+    "factor": scalar(0, 1),
+    "momentum": scalar(0, 1),
+    "share": scalar(0, 1),
+    "decay": scalar(0, 1),
+    "beta1": scalar(0, 0.999),
+    "beta2": scalar(0, 0.999),
+    "eps": scalar(1e-8, 1e-3),
+    "t": lambda s: int(s.rng.integers(1, 100)),
+}
+"""How the argument of a name is made; ``kernel.name`` where one kernel needs it otherwise."""
+
+NAMES = sorted(PAIRS)
+examples = given(
+    seed=seeds, N=batch_sizes, I=widths, O=widths, dtype=dtypes, density=densities
+)  # fmt: skip
+
+
+def parameters(function: Any) -> list[str]:
+    return list(inspect.signature(getattr(function, "py_func", function)).parameters)
+
+
+def arguments(kernel: str, sizes: Sizes) -> dict[str, Any]:
+    names = parameters(PAIRS[kernel].reference)
+    missing = [n for n in names if n not in ARGUMENTS and f"{kernel}.{n}" not in ARGUMENTS]
+    assert not missing, f"a new kernel: say in ARGUMENTS how to make {missing} of {kernel}"
+    return {n: ARGUMENTS.get(f"{kernel}.{n}", ARGUMENTS.get(n))(sizes) for n in names}  # type: ignore[misc]
+
+
+def in_float64(given_arguments: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.astype(np.float64)
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f"
+        else value
+        for name, value in given_arguments.items()
+    }
+
+
+def equation(kernel: str, given_arguments: dict[str, Any]) -> Any:
+    with np.errstate(all="ignore"):
+        return PAIRS[kernel].reference(**in_float64(given_arguments))
+
+
+def dtype_of(given_arguments: dict[str, Any]) -> Any:
+    """The dtype of a result: that of the floating-point arguments; float32 from whole numbers."""
+    arrays = [value for value in given_arguments.values() if isinstance(value, np.ndarray)]
+    return next((array.dtype for array in arrays if array.dtype.kind == "f"), np.float32)
+
+
+def run(kernel: str, given_arguments: dict[str, Any], start: Any = None) -> Any:
+    """What the loop computes, whichever way it hands it over; the arguments stay as they are."""
+    pair = PAIRS[kernel]
+    copies = {
+        name: value.copy() if isinstance(value, np.ndarray) else value
+        for name, value in given_arguments.items()
+    }
+    with np.errstate(all="ignore"):
+        expected = pair.reference(**given_arguments)
+        if pair.updates:
+            (name,) = pair.updates
+            pair.loop(**copies)
+            result = copies.pop(name)
+        elif len(parameters(pair.loop)) == len(copies):
+            result = pair.loop(**copies)
+        else:
+            result = np.full(expected.shape, np.nan, dtype_of(given_arguments))
+            if start is not None:
+                result = start.copy()
+            pair.loop(*copies.values(), result)
+    for name, value in copies.items():
+        assert same_bits(value, given_arguments[name]), f"{kernel} changes its argument {name}"
+    return result
+
+
+def result_like(kernel: str, given_arguments: dict[str, Any], rng: np.random.Generator) -> Any:
+    """Something for the result to be added to."""
+    expected = PAIRS[kernel].reference(**given_arguments)
+    return normal(rng, *expected.shape, dtype=dtype_of(given_arguments))
+
+
+@pytest.mark.parametrize("kernel", NAMES)
+def test_the_loop_takes_the_arguments_of_its_equation_and_then_the_result(kernel):
+    pair = PAIRS[kernel]
+    names = parameters(pair.reference)
+    assert pair.reference.__name__ == f"{kernel}_reference"
+    assert getattr(kernels, kernel) is pair.loop
+    assert parameters(pair.loop)[: len(names)] == names
+    assert len(parameters(pair.loop)) <= len(names) + 1
+    assert set(pair.updates) <= set(names)
+    assert not pair.adds or len(parameters(pair.loop)) == len(names) + 1
+
+
+@pytest.mark.parametrize("kernel", NAMES)
+@examples
+def test_the_loop_computes_its_equation(kernel, seed, N, I, O, dtype, density):
+    sizes = Sizes(seed, N, I, O, dtype, density)
+    given_arguments = arguments(kernel, sizes)
+    expected = equation(kernel, given_arguments)
+    assert kernel in ROUNDINGS, f"a new kernel: say in bounds.py how far rounding carries {kernel}"
+    roundings = ROUNDINGS[kernel](*in_float64(given_arguments).values())
+    start = None
+    if PAIRS[kernel].adds:
+        start = result_like(kernel, given_arguments, sizes.rng)
+        expected, roundings = expected + start, roundings + 2 * (abs(start) + abs(expected))
+    result = run(kernel, given_arguments, start)
+    result_dtype = result.dtype if isinstance(result, np.ndarray) else np.float64
+    assert_within(result, expected, rounding_bound(roundings, result_dtype))
+
+
+@pytest.mark.parametrize("kernel", NAMES)
+@examples
+def test_nan_and_inf_go_where_the_equation_sends_them(kernel, seed, N, I, O, dtype, density):
+    sizes = Sizes(seed, N, I, O, dtype, density)
+    given_arguments = arguments(kernel, sizes)
+    for name, value in given_arguments.items():
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f" and name not in STAY_FINITE:
+            strays = sizes.rng.random(value.shape) < 0.05
+            value[strays] = sizes.rng.choice([np.nan, np.inf, -np.inf], strays.sum())
+    start = result_like(kernel, given_arguments, sizes.rng) if PAIRS[kernel].adds else None
+    result, expected = run(kernel, given_arguments, start), equation(kernel, given_arguments)
+    finite = np.isfinite(expected)
+    np.testing.assert_array_equal(np.isfinite(result), finite)
+    np.testing.assert_array_equal(
+        np.asarray(result, np.float64)[~finite], np.asarray(expected, np.float64)[~finite]
+    )
+
+
+STAY_FINITE = {"weight", "weights", "probabilities", "q"}
+"""What the losses make themselves, or check."""
+
+
+def is_row_by_row(kernel: str) -> bool:
+    pair = PAIRS[kernel]
+    outputs = len(parameters(pair.loop)) - len(parameters(pair.reference))
+    return outputs == 1 and not pair.adds and parameters(pair.reference)[0] in FIRST_AXIS_IS_N
+
+
+FIRST_AXIS_IS_N = {"x", "dy", "y", "log_probs", "q", "labels", "weights", "probabilities"}
+
+
+@pytest.mark.parametrize("kernel", [name for name in NAMES if is_row_by_row(name)])
+@examples
+def test_a_row_alone_gives_the_same_bits_as_in_a_batch(kernel, seed, N, I, O, dtype, density):
+    batch = arguments(kernel, Sizes(seed, N, I, O, dtype, density))
+    together = run(kernel, batch)
+    for n in range(N):
+        row = {k: v[n : n + 1] if k in FIRST_AXIS_IS_N else v for k, v in batch.items()}
+        assert same_bits(run(kernel, row), together[n : n + 1])
+
+
+@examples
+def test_a_feature_alone_gets_the_same_bits_of_dW_as_among_others(seed, N, I, O, dtype, density):
+    rng = np.random.default_rng(seed)
+    x, dy = normal(rng, N, I, dtype=dtype, density=density), normal(rng, N, O, dtype=dtype)
+    dW = np.zeros((I, O), dtype)
+    kernels.linear_dW(x, dy, dW)
+    for i in range(I):
+        alone = np.zeros((1, O), dtype)
+        kernels.linear_dW(x[:, i : i + 1].copy(), dy, alone)
+        assert same_bits(alone, dW[i : i + 1])
+
+
+@pytest.mark.parametrize("kernel", [name for name in NAMES if PAIRS[name].adds])
+@examples
+def test_gradients_accumulate_exactly(kernel, seed, N, I, O, dtype, density):
+    sizes = Sizes(seed, N, I, O, dtype, density)
+    given_arguments = arguments(kernel, sizes)
+    start = result_like(kernel, given_arguments, sizes.rng)
+    once = run(kernel, given_arguments, np.zeros_like(start))
+    assert same_bits(run(kernel, given_arguments, once), 2 * once)
+    assert same_bits(run(kernel, given_arguments, start), start + once)
+
+
+@examples
+def test_whole_numbers_give_the_very_sums_of_integer_arithmetic(seed, N, I, O, dtype, density):
+    rng = np.random.default_rng(seed)
+    x, dy = (rng.integers(-4, 5, (N, width)) for width in (I, O))
+    x *= rng.random(x.shape) < density
+    W, b = rng.integers(-4, 5, (I, O)), rng.integers(-4, 5, O)
+    x_, dy_, W_, b_ = (array.astype(dtype) for array in (x, dy, W, b))
+    results = {
+        "linear": (run("linear", {"x": x_, "W": W_, "b": b_}), x @ W + b),
+        "linear_dx": (run("linear_dx", {"dy": dy_, "W": W_}), dy @ W.T),
+        "linear_dW": (run("linear_dW", {"x": x_, "dy": dy_}, W_), W + x.T @ dy),
+        "linear_db": (run("linear_db", {"dy": dy_}, b_), b + dy.sum(axis=0)),
+    }
+    for kernel, (result, exact) in results.items():
+        np.testing.assert_array_equal(result, exact, kernel)
+
+
+@pytest.mark.parametrize("nonzeros", [0.2, 0.9], ids=["sparse rows", "full rows"])
+@pytest.mark.parametrize("stray", [np.nan, np.inf, -np.inf])
+@given(seed=seeds, dtype=dtypes, O=widths)
+def test_a_zero_input_hides_a_weight_that_is_not_finite(stray, nonzeros, seed, dtype, O):
+    rng = np.random.default_rng(seed)
+    x = normal(rng, 8, 33, dtype=dtype, density=nonzeros)
+    W, b = normal(rng, 33, O, dtype=dtype), normal(rng, O, dtype=dtype)
+    clean = run("linear", {"x": x, "W": W, "b": b})
+    k, o = rng.integers(33), rng.integers(O)
+    W[k, o] = stray
+    y = run("linear", {"x": x, "W": W, "b": b})
+    hidden = np.ones(y.shape, bool)
+    hidden[:, o] = x[:, k] == 0
+    assert same_bits(y[hidden], clean[hidden])
+    np.testing.assert_array_equal(y[~hidden], x[~hidden[:, o], k] * W[k, o])
+
+
+@pytest.mark.parametrize("stray", [np.nan, np.inf, -np.inf])
+@given(seed=seeds, dtype=dtypes, O=widths, density=st.sampled_from([0.2, 0.9]))
+def test_an_upstream_that_is_not_finite_reaches_dW_where_x_is_not_zero(
+    stray, seed, dtype, O, density
+):
+    rng = np.random.default_rng(seed)
+    x = normal(rng, 33, 8, dtype=dtype, density=density)
+    dy = normal(rng, 33, O, dtype=dtype)
+    clean = run("linear_dW", {"x": x, "dy": dy}, np.zeros((8, O), dtype))
+    n, o = rng.integers(33), rng.integers(O)
+    dy[n, o] = stray
+    dW = run("linear_dW", {"x": x, "dy": dy}, np.zeros((8, O), dtype))
+    hidden = np.ones(dW.shape, bool)
+    hidden[:, o] = x[n] == 0
+    assert same_bits(dW[hidden], clean[hidden])
+    np.testing.assert_array_equal(dW[~hidden], x[n, x[n] != 0] * stray)
+    db = run("linear_db", {"dy": dy}, np.zeros(O, dtype))
+    np.testing.assert_array_equal(np.isfinite(db), np.arange(O) != o)

@@ -1,0 +1,61 @@
+"""The same network in PyTorch, in float64, and the comparison of one forward and backward pass."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from strategies import Array, assert_close_to_torch
+
+import tinynet as tn
+
+
+def tensor(values: Array, requires_grad: bool = False) -> torch.Tensor:
+    return torch.tensor(np.array(values, order="C"), requires_grad=requires_grad)
+
+
+class Sum(torch.nn.Module):
+    def forward(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        return a + b
+
+
+def twin(module: tn.Module) -> torch.nn.Module:
+    """PyTorch's layer or network with the same weights."""
+    match module:
+        case tn.Sequential():
+            return torch.nn.Sequential(*map(twin, module.layers))
+        case tn.Linear():
+            I, O = module.W.data.shape
+            linear = torch.nn.Linear(I, O, bias=module.b is not None, dtype=torch.float64)
+            linear.load_state_dict({k: tensor(v) for k, v in module.state_dict().items()})
+            return linear
+        case tn.ReLU():
+            return torch.nn.ReLU()
+        case tn.Softmax():
+            return torch.nn.Softmax(dim=module.axis)
+        case tn.LogSoftmax():
+            return torch.nn.LogSoftmax(dim=module.axis)
+        case tn.Add():
+            return Sum()
+    raise NotImplementedError(f"say in twins.py what {module!r} is in PyTorch")
+
+
+def assert_agrees_with_torch(module: tn.Module, dy: Array, *inputs: Array) -> None:
+    """Compare output, input gradients and parameter gradients with autograd's."""
+    other = twin(module)
+    leaves = [tensor(x, requires_grad=True) for x in inputs]
+    y, expected = module(*inputs), other(*leaves)
+    assert_close_to_torch(y, expected)
+    expected.backward(tensor(dy))
+    dx = module.backward(dy)
+    for part, leaf in zip(dx if isinstance(dx, tuple) else (dx,), leaves, strict=True):
+        assert_close_to_torch(part, leaf.grad)
+    assert_gradients_agree(module, other)
+
+
+def assert_gradients_agree(module: tn.Module, other: torch.nn.Module) -> None:
+    theirs = dict(other.named_parameters())
+    ours = dict(module.named_parameters())
+    assert ours.keys() == theirs.keys()
+    for name, parameter in ours.items():
+        gradient: Any = parameter.grad
+        assert_close_to_torch(gradient.T if gradient.ndim == 2 else gradient, theirs[name].grad)
