@@ -29,7 +29,7 @@ def polite_interrupt() -> Iterator[Any]:
 
 
 @contextmanager
-def report(epochs: int, progress: bool) -> Iterator[Any]:
+def report(epochs: int, done: int, progress: bool) -> Iterator[Any]:
     """A function that shows the scores after an epoch, as a bar, as lines, or not at all."""
     if not progress:
         yield lambda history: None
@@ -40,7 +40,7 @@ def report(epochs: int, progress: bool) -> Iterator[Any]:
             f"epoch {len(history):3d}/{epochs}  {_scores(history)}", flush=True
         )
         return
-    with bar_class(total=epochs, unit="epoch") as bar:
+    with bar_class(total=epochs, initial=done, unit="epoch") as bar:
 
         def advance(history: "History") -> None:
             bar.set_postfix_str(_scores(history))

@@ -5,8 +5,10 @@ batches of all epochs; an epoch's training loss and accuracy are the means over 
 measured as the network learns, and after it the test set is scored in one piece.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from tinynet._checks import check_dataset, whole_number
 from tinynet._progress import polite_interrupt, report
 from tinynet._types import Array
 from tinynet._writer import CannotWrite
+from tinynet.checkpoint import RunningEpoch, load_checkpoint, save_checkpoint
 from tinynet.compiler import CompiledSteps
 from tinynet.data import DataLoader
 from tinynet.losses import Loss
@@ -88,6 +91,8 @@ def fit(
     epochs: int = 1,
     progress: bool = True,
     compiled: bool | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: int | None = None,
 ) -> History:
     """Train `net` for some epochs.
 
@@ -109,10 +114,17 @@ def fit(
         Whether the steps run as code compiled for this very network (see `tinynet.compile`) or
         layer by layer; both give the same bits. Default: compiled, where that is possible and the
         run is long enough to earn back the seconds it takes.
+    checkpoint : str or path-like, optional
+        A file that says where the run stands, written after every epoch. If it is there already,
+        the run goes on from it, to the same bits as without a stop: `net`, `optimizer` and `loader`
+        must be built as they were for its beginning.
+    checkpoint_every : int, optional
+        Write the checkpoint after so many batches, too.
 
     Returns
     -------
     History
+        Of all `epochs`, those before the checkpoint included.
 
     Raises
     ------
@@ -124,9 +136,14 @@ def fit(
         exception's ``history`` holds the finished epochs.
     TypeError, ValueError, IndexError
         If the network, the loss and the data do not fit each other, the optimizer is another
-        network's, or `epochs` is not a positive int. Nothing was changed.
+        network's, the checkpoint is another run's, or `epochs` or `checkpoint_every` is not a
+        positive int. Nothing was changed.
+    OSError
+        If the checkpoint cannot be written.
     """
     whole_number("fit", "epochs", epochs, 1)
+    if checkpoint_every is not None:
+        whole_number("fit", "checkpoint_every", checkpoint_every, 1)
     if getattr(loss_fn, "reduction", "mean") == "none":
         raise ValueError(
             'fit: a loss with reduction="none" is no single number; use "mean" or "sum"'
@@ -144,26 +161,31 @@ def fit(
             raise TypeError(f"fit: test is {type(test).__name__}, expected a pair (X, y)")
         check_dataset("fit: test", *test)
         _rehearse(net, loss_fn, test[0][:1], test[1])
+    history, running = History(), None
+    if checkpoint is not None and Path(checkpoint).exists():
+        running = load_checkpoint(checkpoint, net, optimizer, loader, history)
     steps = _Steps(net, loss_fn, optimizer, loader)
     if compiled is not False and isinstance(loader, DataLoader):
-        steps.compile(must=compiled is True, batches=epochs * len(loader))
-    history = History()
-    with report(epochs, progress) as show, polite_interrupt() as interrupted:
+        steps.compile(must=compiled is True, batches=(epochs - len(history)) * len(loader))
+    with report(epochs, len(history), progress) as show, polite_interrupt() as interrupted:
         try:
-            for epoch in range(epochs):
-                losses: list[float] = []
-                accuracies: list[float] = []
-                for some_losses, some_accuracies in steps(epoch):
-                    losses.extend(some_losses)
-                    accuracies.extend(some_accuracies)
+            for epoch in range(len(history), epochs):
+                running = running or steps.start()
+                for losses, accuracies in steps(epoch, running, checkpoint_every):
+                    running.losses.extend(losses)
+                    running.accuracies.extend(accuracies)
+                    if checkpoint_every and len(running.losses) % checkpoint_every == 0:
+                        _save(checkpoint, net, optimizer, loader, history, running)
                     if interrupted():
                         raise KeyboardInterrupt
-                history.train_loss.append(float(np.mean(losses)))
-                history.train_accuracy.append(float(np.mean(accuracies)))
+                history.train_loss.append(float(np.mean(running.losses)))
+                history.train_accuracy.append(float(np.mean(running.accuracies)))
+                running = None
                 if test is not None:
                     test_loss, test_accuracy = evaluate(net, loss_fn, *test)
                     history.test_loss.append(test_loss)
                     history.test_accuracy.append(test_accuracy)
+                _save(checkpoint, net, optimizer, loader, history)
                 show(history)
                 if interrupted():
                     raise KeyboardInterrupt
@@ -171,6 +193,11 @@ def fit(
             stop.history = history  # type: ignore[union-attr]
             raise
     return history
+
+
+def _save(checkpoint: str | os.PathLike[str] | None, *where: Any) -> None:
+    if checkpoint is not None:
+        save_checkpoint(checkpoint, *where)
 
 
 def _rehearse(net: Module, loss_fn: Module, first: Array, y: Array) -> None:
@@ -199,21 +226,35 @@ class _Steps:
             if must:
                 raise TypeError(f"fit: compiled=True, but {error}; leave it out") from error
 
-    def __call__(self, epoch: int) -> Iterator[tuple[Sequence[float], Sequence[float]]]:
-        """Take the steps of one epoch; yield the losses and accuracies of some at a time."""
-        if self.compiled is None:
+    def start(self) -> RunningEpoch:
+        """A new epoch; loaders of other kinds than ours keep their order to themselves."""
+        ours = isinstance(self.loader, DataLoader)
+        return RunningEpoch(self.loader.order() if ours else np.empty(0, np.int64))
+
+    def __call__(
+        self, epoch: int, running: RunningEpoch, every: int | None
+    ) -> Iterator[tuple[Sequence[float], Sequence[float]]]:
+        """Take the steps that `running` still lacks; yield the losses and accuracies of some.
+
+        A part never reaches beyond a multiple of `every` batches.
+        """
+        if not isinstance(self.loader, DataLoader):
             for batch, (xb, yb) in enumerate(self.loader):
                 yield self._step(xb, yb, epoch, batch)
             return
-        batches, order, batch = len(self.loader), self.loader.order(), 0
-        while batch < batches and not self.compiled.ready():
-            yield self._step(*self.loader.batch(order, batch), epoch, batch)
-            batch += 1
-        for losses, accuracies in self.compiled.batches(self.loader, order, batch, batches):
-            if len(losses) == 0:  # the layers find out what went wrong in this batch
-                yield self._step(*self.loader.batch(order, batch), epoch, batch)
-            batch += len(losses)
-            yield losses.tolist(), accuracies.tolist()
+        batches = len(self.loader)
+        while (batch := len(running.losses)) < batches:
+            if self.compiled is None or not self.compiled.ready():
+                yield self._step(*self.loader.batch(running.order, batch), epoch, batch)
+                continue
+            stop = min(batches, (batch // every + 1) * every) if every else batches
+            for losses, accuracies in self.compiled.batches(
+                self.loader, running.order, batch, stop
+            ):
+                if len(losses) == 0:  # the layers find out what went wrong in this batch
+                    batch = len(running.losses)
+                    yield self._step(*self.loader.batch(running.order, batch), epoch, batch)
+                yield losses.tolist(), accuracies.tolist()
 
     def _step(self, xb: Array, yb: Any, epoch: int, batch: int) -> tuple[list[float], list[float]]:
         outputs = self.net(xb)
