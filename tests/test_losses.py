@@ -316,3 +316,13 @@ class TestProtocol:
         loss_fn.predict(x, labels)
         with pytest.raises(RuntimeError):
             loss_fn.backward()
+
+
+@pytest.mark.parametrize("make", [tn.NLLLoss, tn.CrossEntropyLoss])
+def test_a_row_that_is_ignored_does_not_listen_to_its_upstream(make):
+    loss_fn = make(reduction="none")
+    x = np.random.default_rng(0).normal(size=(3, 4))
+    loss_fn(x, np.array([1, -100, 2]))
+    gradient = loss_fn.backward(np.array([1.5, np.nan, -0.5]))
+    assert (gradient[1] == 0).all()
+    assert np.isfinite(gradient).all() and (gradient[[0, 2]] != 0).any(axis=1).all()

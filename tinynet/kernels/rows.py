@@ -221,7 +221,8 @@ def cross_entropy(log_probs: Array, q: Array, losses: Array) -> None:
 
 
 def cross_entropy_dx_reference(dy: Array, log_probs: Array, q: Array) -> Array:
-    return dy[:, None] * (np.exp(log_probs) * q.sum(axis=1, keepdims=True) - q)
+    counts = q.sum(axis=1, keepdims=True)
+    return np.where(counts == 0, 0, dy[:, None]) * (np.exp(log_probs) * counts - q)
 
 
 @kernel(cross_entropy_dx_reference)
@@ -231,8 +232,9 @@ def cross_entropy_dx(dy: Array, log_probs: Array, q: Array, dx: Array) -> None:
         total = q.dtype.type(0)
         for c in range(C):
             total += q[n, c]
+        share = dy[n] if total != 0 else total  # what does not count does not listen to dy
         for c in range(C):
-            dx[n, c] = dy[n] * (np.exp(log_probs[n, c]) * total - q[n, c])
+            dx[n, c] = share * (np.exp(log_probs[n, c]) * total - q[n, c])
 
 
 def total_reference(values: Array) -> float:

@@ -28,6 +28,8 @@ class Panel(NamedTuple):
     lines : mapping of str to (x, y)
         The points of each line by name. A line of few points is drawn with markers.
     xscale, yscale : {"linear", "log"}
+        A logarithmic x axis has its ticks at the points where these are few and all lines share
+        them.
     """
 
     title: str
@@ -84,6 +86,11 @@ def line_panels(panels: Sequence[Panel], title: str) -> "Figure":
         for scale, axis in ((panel.xscale, ax.xaxis), (panel.yscale, ax.yaxis)):
             if scale == "log":
                 plain_log_ticks(axis)
+        places = {tuple(np.asarray(x).tolist()) for x, _ in panel.lines.values()}
+        if panel.xscale == "log" and len(places) == 1 and len(min(places)) <= FEW_POINTS:
+            (ticks,) = places
+            ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+            ax.set_xticks([], minor=True)
         ax.set_title(panel.title, fontsize=10)
         ax.set_xlabel(panel.xlabel)
         ax.set_ylabel(panel.ylabel)

@@ -47,8 +47,9 @@ def class_directions(
     Parameters
     ----------
     clouds : sequence of Cloud
-        One panel each. Axes reach as far as 98 % of the points; an arrow shows a direction alone and is
-        as long as the panel allows. Training samples are black dots, test samples coloured crosses.
+        One panel each. Axes reach as far as 98 % of the points; an arrow shows a direction alone
+        and is as long as the panel allows. Training samples are black dots, test samples coloured
+        crosses.
     class_names : sequence of C str
     title : str
 
@@ -105,7 +106,7 @@ def class_directions(
         ax.set_box_aspect((1, 1, 1), zoom=0.95)
         ax.set_title(cloud.title, fontsize=11)
         ax.tick_params(labelsize=8, pad=-1)
-        ax.locator_params(nbins=4)
+        ax.locator_params(nbins=3)
         ax.set_xlabel("unit 1", fontsize=9, labelpad=-3)
         ax.set_ylabel("unit 2", fontsize=9, labelpad=-3)
         ax.set_zlabel("unit 3", fontsize=9, labelpad=-1)

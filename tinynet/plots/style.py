@@ -28,7 +28,7 @@ DPI = 100
 def plain_log_ticks(axis: "Axis") -> None:
     """Label a logarithmic axis by plain numbers instead of powers of ten; a short one by more."""
 
-    def between_tens(value: float, _: int | None) -> str:
+    def between_tens(value: float, position: float) -> str:
         low, high = axis.get_view_interval()
         return f"{value:g}" if high < 1000 * low and f"{value:e}"[0] in "25" else ""
 

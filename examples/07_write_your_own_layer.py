@@ -1,0 +1,195 @@
+"""
+Write your own layer, and have it proved
+========================================
+
+A layer is two functions: `forward`, and its derivative `backward`. The second one is easily wrong,
+and a network with a wrong derivative often still learns, only worse, so that nobody notices. Here
+we write two layers, with the mistakes that one makes, and let `tn.check_gradients` find them.
+"""
+
+# %%
+# Our first layer is `tanh`, which squeezes any number into -1 to 1. Older networks had it where
+# ours have `ReLU`. If y = tanh(x), the slope is 1 - y**2: steepest at 0, flat where tanh is full.
+
+import numpy as np
+from lesson import Lesson
+from sklearn.model_selection import train_test_split
+
+import tinynet as tn
+
+lesson = Lesson(__doc__, epochs=10)
+
+x = np.linspace(-4, 4, 200)
+h = 0.01
+panels = [
+    tn.plots.Panel("the layer", "x", "y", {"tanh(x)": (x, np.tanh(x))}),
+    tn.plots.Panel(
+        "its slope",
+        "x",
+        "slope",
+        {
+            "1 - y**2": (x, 1 - np.tanh(x) ** 2),
+            "difference": (x, (np.tanh(x + h) - np.tanh(x - h)) / (2 * h)),
+        },
+    ),
+]
+lesson.save(tn.plots.line_panels(panels, "tanh and its slope"), "07_tanh")
+
+# %%
+# The second curve on the right is not a formula. A slope says how much y changes if x changes a
+# little, so you can simply try: go a little up and a little down, and divide. That works for every
+# layer, and it is how `check_gradients` proves a `backward`: it moves each input and each weight,
+# and sees whether the loss changes as `backward` says. It does so with more care, to 10 digits.
+#
+# Now the layer. `forward` hands to `self.keep` what `backward` will need. `backward` gets `dy`,
+# how the loss changes with y, and returns `dx`, how it changes with x. Can you see the mistake?
+
+
+class Tanh(tn.Module):
+    """y = tanh(x), first attempt."""
+
+    def forward(self, x):
+        y = np.tanh(x)
+        self.keep(y)
+        return y
+
+    def backward(self, dy):
+        dy, y = self.kept(dy)
+        return 1 - y**2
+
+
+# %%
+# A tuple stands for a shape: the check draws 5 rows of 7 random numbers, and a random dy.
+
+caught = []
+
+
+def check(layer, *inputs):
+    """Print the table if the layer is right, or else what is wrong."""
+    try:
+        report = tn.check_gradients(layer, *inputs, rng=lesson.seed)
+    except tn.GradientError as error:
+        print(f"WRONG. {error}\n")
+        caught.append(error)
+        return False
+    print(report, "\n")
+    return report.passed
+
+
+check(Tanh(), (5, 7))
+
+# %%
+# The slope is right, but `dy` is not used: that breaks the chain rule, slope times slope. Had the
+# check used a dy of ones, it would have found nothing. So we multiply, and since we have heard
+# that copies cost time, we do it in place.
+
+
+class TanhInPlace(Tanh):
+    """Second attempt."""
+
+    def backward(self, dy):
+        dy, y = self.kept(dy)
+        dy *= 1 - y**2
+        return dy
+
+
+check(TanhInPlace(), (5, 7))
+
+# %%
+# The numbers are right now, but an array that belongs to someone else was changed. Another layer
+# may still need this dy. No derivative shows such a thing. The check has a list of rules for it,
+# the lower part of the table below. Third attempt:
+
+
+class RightTanh(Tanh):
+    """y = tanh(x), and dx = dy * (1 - y**2)."""
+
+    def backward(self, dy):
+        dy, y = self.kept(dy)
+        return dy * (1 - y**2)
+
+
+tanh_passed = check(RightTanh(), (5, 7))
+lesson.claim("Tanh is right (1: yes)", tanh_passed, at_least=1, trained=False)
+
+# %%
+# Our second layer learns. It is a ReLU that lets a share of the negative numbers through, and the
+# share is a `tn.Parameter`: the network finds out itself how large it should be (He et al. 2015,
+# "Delving deep into rectifiers", call it PReLU). A parameter has its own gradient, `.grad`. One
+# share served all numbers, so its gradient is the sum over all of them.
+
+
+class PReLU(tn.Module):
+    """y = where(x > 0, x, share * x), first attempt."""
+
+    def __init__(self):
+        self.share = tn.Parameter(np.array([0.25], dtype=np.float32))
+
+    def forward(self, x):
+        self.keep(x)
+        return np.where(x > 0, x, self.share.data * x)
+
+    def backward(self, dy):
+        dy, x = self.kept(dy)
+        self.share.grad[0] = (dy * np.where(x > 0, 0, x)).sum()
+        return np.where(x > 0, dy, self.share.data * dy)
+
+
+check(PReLU(), (5, 7))
+
+# %%
+# A gradient is to be added to what is there, with `+=`. Two batches may be meant to count
+# together; `optimizer.zero_grad()` says when a new sum begins. One character repairs it.
+#
+# The last rule of its table speaks of exactly 0, where the slope jumps from the share to 1. There
+# is no right answer, only a custom: `tn.ReLU` takes 0 there, and so does PyTorch.
+
+
+class RightPReLU(PReLU):
+    """The same with +=."""
+
+    def backward(self, dy):
+        dy, x = self.kept(dy)
+        self.share.grad[0] += (dy * np.where(x > 0, 0, x)).sum()
+        return np.where(x > 0, dy, self.share.data * dy)
+
+
+prelu_passed = check(RightPReLU(), (5, 7))
+lesson.claim("PReLU is right (1: yes)", prelu_passed, at_least=1, trained=False)
+lesson.claim("mistakes caught, of 3", len(caught), at_least=3, at_most=3, trained=False)
+
+# %%
+# In your own project this is one line of a test, or one command:
+# `assert tn.check_gradients(MyLayer(), (5, 7)).passed`, or
+# `python -m tinynet gradcheck my_layer.py:MyLayer --shape 5,7`.
+#
+# And now to work: the network of lesson 3, with each of the layers in place of `ReLU`.
+
+digits = lesson.digits()
+X_train, X_test, y_train, y_test = train_test_split(
+    *(tn.data.minmax_scale(digits.images), digits.labels),
+    test_size=0.1,
+    random_state=lesson.seed,
+)
+histories = {}
+for make in (tn.ReLU, RightTanh, RightPReLU):
+    rng = np.random.default_rng(lesson.seed)
+    net = tn.Sequential(
+        *(tn.Linear(784, 64, rng=rng), make(), tn.Linear(64, 32, rng=rng), make()),
+        *(tn.Linear(32, 32, rng=rng), make(), tn.Linear(32, 10, rng=rng), tn.LogSoftmax()),
+    )
+    name = make.__name__.removeprefix("Right")
+    loader = tn.DataLoader(X_train, y_train, batch_size=32, shuffle=True, rng=lesson.seed)
+    histories[name] = tn.fit(
+        *(net, tn.NLLLoss(), tn.SGD(net.parameters(), lr=0.1), loader),
+        test=(X_test, y_test),
+        epochs=lesson.epochs,
+        progress=False,
+    )
+    reached = histories[name].test_accuracy[-1]
+    print(f"{name:<6} test accuracy after {lesson.epochs} epochs: {reached:.2f} %")
+    lesson.claim(f"{name}: test accuracy (%)", reached, at_least=94)
+
+title = "The network of lesson 3 with three different layers"
+lesson.save(tn.plots.learning_curves(histories, title), "07_learning_curves")
+lesson.finish()
