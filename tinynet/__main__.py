@@ -1,5 +1,7 @@
 """The commands: ``python -m tinynet gradcheck my_layer.py:MyLayer --shape 5,7``.
 
+Without a target, ``gradcheck`` checks the main lesson's network on real digits.
+
 Exit codes: 0 all is well, 1 a gradient is wrong or undecided, or a file unusable, 2 a command that
 cannot be understood.
 """
@@ -30,19 +32,21 @@ def add_gradcheck(commands: Any) -> None:
     """The command that checks a backward pass in a file of the reader's."""
     parser = commands.add_parser(
         "gradcheck",
-        help="check the backward pass of your own layer",
+        help="check the backward pass of your own layer, or of the main lesson's network",
         description="Check the backward pass of a layer, a loss or a network in a Python file.",
     )
     parser.add_argument(
         "target",
+        nargs="?",
         metavar="FILE:NAME",
         type=_target,
-        help="a Module in the file, or a class or function that makes one without arguments",
+        help="a Module in the file, or a class or function that makes one without arguments; "
+        "default: the main lesson's network, on 32 digits",
     )
     parser.add_argument(
         "--shape",
         action="append",
-        required=True,
+        default=[],
         type=_shape,
         metavar="5,7",
         help="the shape of an input, rows first; once for each input",
@@ -53,13 +57,18 @@ def add_gradcheck(commands: Any) -> None:
         help="for a loss: add random class labels as the last input, one for each row",
     )
     parser.add_argument("--seed", type=int, default=0, help="of all random numbers (0)")
-    parser.set_defaults(run=run_gradcheck)
+    parser.set_defaults(run=run_gradcheck, parser=parser)
 
 
 def run_gradcheck(options: argparse.Namespace) -> int:
     """Check one layer, print the table, and say on stderr what is wrong."""
+    if options.target is None:
+        print(tn.check_gradients(*_main_lesson(options.seed), rng=options.seed))
+        return 0
     file, name = options.target
     inputs = list(options.shape)
+    if not inputs:
+        options.parser.error("--shape is missing: give the shape of the input, such as 5,7")
     if options.labels:
         rows, classes = options.shape[0][0], options.shape[0][-1]
         inputs.append(np.random.default_rng(options.seed).integers(classes, size=rows))
@@ -76,6 +85,22 @@ def run_gradcheck(options: argparse.Namespace) -> int:
     if not report.passed:
         print("\nundecided: try another --seed or --shape", file=sys.stderr)
     return 0 if report.passed else 1
+
+
+def _main_lesson(seed: int) -> tuple[tn.Module, Any]:
+    """The untrained 784-64-32-32-10 network, and 32 digits scaled to 0..1."""
+    rng = np.random.default_rng(seed)
+    net = tn.Sequential(
+        tn.Linear(784, 64, rng=rng),
+        tn.ReLU(),
+        tn.Linear(64, 32, rng=rng),
+        tn.ReLU(),
+        tn.Linear(32, 32, rng=rng),
+        tn.ReLU(),
+        tn.Linear(32, 10, rng=rng),
+        tn.LogSoftmax(),
+    )
+    return net, tn.data.minmax_scale(tn.datasets.mnist_small().images[:32])
 
 
 def _load(file: Path, name: str) -> Any:
