@@ -140,6 +140,7 @@ for name, net in {"linear 784-10": linear, "784-64-32-32-10": feed_forward}.item
         progress=False,
     )
     errors[name] = 100 - history.test_accuracy[-1]
+    lesson.fingerprint(net)
 
 # %%
 # One warning. Ours were tested on 2,000 digits held out from the training set, and learned from

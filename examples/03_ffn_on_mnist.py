@@ -99,6 +99,7 @@ print(f"the same batch after one step: loss {loss_fn(net(xb), yb):.3f}")
 history = tn.fit(
     net, loss_fn, optimizer, loader, test=(X_test, y_test), epochs=lesson.epochs, progress=True
 )
+lesson.fingerprint(net)
 
 print("\nepoch  train loss  test loss  train accuracy  test accuracy")
 for epoch in sorted({1, 2, 5, 10, 20, 40, lesson.epochs}):

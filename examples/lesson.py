@@ -74,6 +74,10 @@ class Lesson:
         if not self.keep_open:
             plt.close(figure)
 
+    def fingerprint(self, net: tn.Module) -> None:
+        """Print a short hash of the weights: the same seed and machine print the same again."""
+        print(f"fingerprint of the weights: {tn.fingerprint(net)}")
+
     def claim(
         self,
         text: str,

@@ -1,0 +1,275 @@
+"""Every lesson runs: a short pass of each by default, full runs over three seeds among the slow."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from matplotlib.image import imread
+
+import tinynet as tn
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What one lesson prints and draws, and the bounds of its claims in a full run."""
+
+    table: str
+    figures: tuple[str, ...]
+    bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+
+LESSONS = {
+    "01_networks": Expected(
+        "for digits +922 +53,568",
+        ("network", "fully_connected", "forward_and_backward", "digit_network"),
+        {"units of the same layer that moved": (1, 1), "units of later layers that moved": (6, 6)},
+    ),
+    "02_about_mnist": Expected(
+        r"2093 sevens, 2,189,278 pairs",
+        (
+            *("as_we_see", "as_the_network_sees", "twelve_sevens", "correlations"),
+            *("average_seven", "averages", "error_rates"),
+        ),
+        {
+            "most frequent correlation of two 7s": (0.4, 0.5),
+            "errors of the linear network (%)": (4, 12),
+            "errors of the feed-forward network (%)": (2, 7),
+        },
+    ),
+    "03_ffn_on_mnist": Expected(
+        r"epoch +train loss +test loss +train accuracy +test accuracy\n +1 +[12]\.\d+",
+        (
+            *("pixel_histograms", "learning_curves", "test_digit_120", "errors"),
+            *("sevens", "right_and_wrong", "almost_errors"),
+        ),
+        {"test accuracy (%)": (94, 100), "train accuracy (%)": (99.3, 100)},
+    ),
+    "04_softmax_vs_log_softmax": Expected(
+        r"gradient before learning +softmax +log-softmax +ratio\nLinear layer 1 +0\.\d+",
+        ("curves", "first_gradient", "learning_curves", "each_digit"),
+        {
+            "test accuracy with softmax (%)": (10, 85),
+            "test accuracy with log-softmax (%)": (94, 100),
+            "log-softmax is better by (points)": (10, 80),
+        },
+    ),
+    "05_binarized_mnist": Expected(
+        r"different pixel values: 256 before, 2 after",
+        ("pixel_histograms", "before_and_after", "versions", "learning_curves", "four_versions"),
+        {"test accuracy, binarized (%)": (93, 100)},
+    ),
+    "06_normalization": Expected(
+        r"Training data range 0 to 1\nTest data range 0 to 255\n",
+        (
+            *("curves_equal", "curves_train_only", "curves_test_only"),
+            *("loss_against_accuracy", "class_directions", "brightness"),
+        ),
+        {
+            "equal: test accuracy (%)": (94, 100),
+            "train only: test accuracy (%)": (90, 100),
+            "train only: test loss": (10, 100),
+            "test only: train accuracy (%)": (99, 100),
+            "test only: test accuracy (%)": (5, 75),
+            "test only: test loss": (1.8, 2.4),
+            "test only, biases set to 0: test accuracy (%)": (90, 100),
+        },
+    ),
+    "07_write_your_own_layer": Expected(
+        "All gradients are right",
+        ("tanh", "learning_curves"),
+        {"Tanh: test accuracy (%)": (94, 100), "PReLU: test accuracy (%)": (94, 100)},
+    ),
+    "08_optimizers": Expected(
+        r"optimizer +epochs to 90 % +train accuracy +test accuracy\nSGD ",
+        ("learning_curves", "adam_hides"),
+        {
+            "Adam: test accuracy (%)": (94, 100),
+            "softmax: Adam is better than SGD by (points)": (10, 90),
+        },
+    ),
+    "11_weight_distributions": Expected(
+        r"92 of 784 pixels \(12 %\) are never lit",
+        ("histograms", "moves", "units"),
+        {
+            "spread after over spread before, last layer": (1.5, 10),
+            "moved weights of pixels that are never lit": (0, 0),
+        },
+    ),
+    "12_breadth_and_depth": Expected(
+        r"hidden layers +4 units +8 units +16 units +32 units +64 units\n1 ",
+        ("breadth_and_depth", "chance"),
+        {"64 units instead of 4, mean gain (points)": (5, 60)},
+    ),
+    "13_scrambled": Expected(
+        r"scrambled by one rule +\d+\.\d+ % +\d+\.\d+ %",
+        ("digits", "learning_curves", "weights"),
+        {
+            "scrambled by one rule: differs by (points)": (0, 1.5),
+            "each by its own rule: test accuracy (%)": (5, 50),
+        },
+    ),
+    "14_shifted": Expected(
+        r"as they are +moved right +\d+\.\d+",
+        ("digits", "accuracy", "correlation"),
+        {
+            "moved by 4 pixels (%)": (5, 60),
+            "learned from shifted digits, moved by 2 pixels (%)": (90, 100),
+        },
+    ),
+    "15_missing_seven": Expected(
+        r"2093 sevens, all of them new",
+        ("learning_curves", "taken_for", "sevens", "averages", "confidence"),
+        {
+            "test accuracy on the known digits (%)": (94, 100),
+            "7s read as 7s (%)": (0, 0),
+        },
+    ),
+}
+
+
+def run(script: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run a script as a reader does, on the tinynet that these tests import."""
+    paths = [str(Path(tn.__file__).parents[1]), str(EXAMPLES), os.environ.get("PYTHONPATH", "")]
+    return subprocess.run(
+        [sys.executable, str(script), *map(str, arguments)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+
+
+def run_lesson(name: str, folder: Path, *arguments: object) -> str:
+    done = run(EXAMPLES / f"{name}.py", "--figures", folder, *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def claims_of(output: str) -> dict[str, tuple[float, str]]:
+    """Read the last table: claim -> (measured value, verdict)."""
+    lines = output[output.index("\nclaim ") :].splitlines()[2:]
+    rows = [re.match(r"(.+?)  +(-?[\d.]+)  .*  (holds|FAILS|not judged)$", line) for line in lines]
+    return {row[1]: (float(row[2]), row[3]) for row in rows if row}
+
+
+def check_figures(name: str, folder: Path) -> None:
+    expected = {f"{name[:2]}_{figure}.png" for figure in LESSONS[name].figures}
+    assert {path.name for path in folder.iterdir()} == expected
+    for path in folder.iterdir():
+        height, width = imread(path).shape[:2]
+        assert 200 <= width <= 800 and 200 <= height <= 1000, path.name
+        assert 1_000 < path.stat().st_size < 150_000, path.name
+
+
+def test_table_has_every_lesson():
+    assert sorted(LESSONS) == sorted(path.stem for path in EXAMPLES.glob("[0-9]*.py"))
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_lesson_has_the_form_of_a_lesson(name):
+    text = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 200
+    assert re.match(r'"""\n.+\n=+\n\n', text), "a title in the docstring"
+    assert text.count("\n# %%\n# ") >= 5, "cells that begin with prose"
+    assert "matplotlib" not in text, "figures belong to tinynet.plots"
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_short_run(name, tmp_path):
+    output = run_lesson(name, tmp_path / "figures", "--epochs", 1)
+    assert re.search(LESSONS[name].table, output), output
+    assert "FAILS" not in output
+    assert set(LESSONS[name].bounds) <= set(claims_of(output))
+    check_figures(name, tmp_path / "figures")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("name", LESSONS)
+def test_claims_hold_in_a_full_run(name, seed, tmp_path):
+    claims = claims_of(run_lesson(name, tmp_path / "figures", "--seed", seed))
+    assert {verdict for _, verdict in claims.values()} == {"holds"}
+    for claim, (low, high) in LESSONS[name].bounds.items():
+        assert low <= claims[claim][0] <= high, (claim, claims[claim])
+    check_figures(name, tmp_path / "figures")
+
+
+def test_main_lesson_learns_from_a_csv_file(tmp_path):
+    digits = tn.datasets.mnist_small()
+    rows = [
+        (label, *image) for label, image in zip(digits.labels, digits.images[:1500], strict=False)
+    ]
+    path = tmp_path / "digits.csv"
+    path.write_text("\n".join(",".join(map(str, row)) for row in rows) + "\n")
+    output = run_lesson("03_ffn_on_mnist", tmp_path, "--epochs", 1, "--csv", path)
+    assert "1350 digits to learn from, 150 to be tested on" in output
+
+
+@pytest.fixture
+def new_lesson(monkeypatch):
+    """Make a Lesson of five epochs as the command line given here would."""
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    from lesson import Lesson
+
+    def make(*arguments: object) -> Lesson:
+        monkeypatch.setattr(sys, "argv", ["lesson", *map(str, arguments)])
+        return Lesson("A title", epochs=5)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (("--epochs", 0), "--epochs: 0 is below 1"),
+        (("--seed", "x"), "--seed: invalid whole number value: 'x'"),
+        (("--lr", 1), "unrecognized arguments: --lr 1"),
+    ],
+)
+def test_wrong_options_end_with_one_line(arguments, message, new_lesson, capsys):
+    with pytest.raises(SystemExit) as stop:
+        new_lesson(*arguments)
+    assert stop.value.code == 2
+    assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_missing_csv_file_is_named(new_lesson):
+    with pytest.raises(SystemExit, match=r"error: .*nowhere\.csv"):
+        new_lesson("--csv", "nowhere.csv").digits()
+
+
+@pytest.mark.parametrize(
+    "value, epochs, code, verdict",
+    [
+        (95.0, 5, None, "holds"),
+        (94.9, 5, 1, "FAILS"),
+        (float("nan"), 5, 1, "FAILS"),
+        (94.9, 4, None, "not judged"),
+    ],
+)
+def test_a_false_claim_fails_a_full_run_only(value, epochs, code, verdict, new_lesson, capsys):
+    lesson = new_lesson("--epochs", epochs)
+    lesson.claim("accuracy", value, at_least=95)
+    if code is None:
+        lesson.finish()
+    else:
+        with pytest.raises(SystemExit) as stop:
+            lesson.finish()
+        assert stop.value.code == code
+    output = capsys.readouterr().out
+    assert output.splitlines()[2].endswith(verdict)
+    assert ("A run of 4 epochs is too short" in output) == (epochs == 4)
+
+
+def test_untrained_claims_are_judged_in_short_runs_too(new_lesson):
+    lesson = new_lesson("--epochs", 1)
+    lesson.claim("first loss", 3.0, at_most=2.4, trained=False)
+    with pytest.raises(SystemExit):
+        lesson.finish()

@@ -1,0 +1,158 @@
+"""General charts and clouds: what is drawn is what was given, and wrong input is named."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.collections import PathCollection
+
+import tinynet as tn
+from tinynet import plots
+
+RNG = np.random.default_rng(1)
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def panel(lines, ylabel="y", **scales):
+    return plots.Panel("title", "x", ylabel, lines, **scales)
+
+
+def cloud(n_train=6, labels=(0, 1, 1)):
+    test = RNG.normal(size=(len(labels), 3))
+    directions, train = RNG.normal(size=(3, 2)), RNG.normal(size=(n_train, 3))
+    return plots.Cloud("cloud", directions, train, test, np.array(labels))
+
+
+def test_lines_are_those_given_and_differ_in_colour_and_dashes():
+    lines = {"a": ([0, 1], [2, 3]), "b": ([0, 1, 2], [4, 5, 6])}
+    (ax,) = plots.line_panels([panel(lines)], "Lines").axes
+    for drawn, (x, y) in zip(ax.lines, lines.values(), strict=True):
+        assert list(drawn.get_xdata()) == x and list(drawn.get_ydata()) == y
+    assert ax.lines[0].get_color() != ax.lines[1].get_color()
+    assert ax.lines[0].get_linestyle() != ax.lines[1].get_linestyle()
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b"]
+
+
+def test_few_points_have_markers_and_many_have_none():
+    lines = {"few": (range(5), range(5)), "many": (range(50), range(50))}
+    few, many = plots.line_panels([panel(lines)], "Lines").axes[0].lines
+    assert few.get_marker() not in (None, "None") and many.get_marker() == "None"
+
+
+@pytest.mark.parametrize("ylabels, same", [(("y", "y"), True), (("y", "z"), False)])
+def test_panels_of_one_quantity_share_its_limits(ylabels, same):
+    curves = ({"a": ([0, 1], [0, 1])}, {"a": ([0, 1], [0, 50])})
+    panels = [panel(lines, ylabel) for lines, ylabel in zip(curves, ylabels, strict=True)]
+    left, right = plots.line_panels(panels, "Lines").axes
+    assert (left.get_ylim() == right.get_ylim()) is same
+    assert right.get_ylim()[1] >= 50
+
+
+def test_logarithmic_axes_are_labelled_by_plain_numbers():
+    figure = plots.line_panels([panel({"a": ([1, 2], [0.3, 30])}, yscale="log")], "Lines")
+    figure.canvas.draw()
+    labels = [text.get_text() for text in figure.axes[0].get_yticklabels(which="both")]
+    assert {"0.5", "1", "2", "10"} <= set(labels)
+    assert not any("$" in label for label in labels)
+
+
+def test_few_points_are_the_ticks_of_a_logarithmic_axis():
+    lines = {name: ([4, 8, 64], [1, 2, 3]) for name in "ab"}
+    (ax,) = plots.line_panels([panel(lines, xscale="log")], "Lines").axes
+    assert [text.get_text() for text in ax.get_xticklabels(which="both")] == ["4", "8", "64"]
+
+
+def test_bars_stand_side_by_side_with_their_values_above():
+    groups = {"a": [1.0, 2.0, 3.0], "b": [4.0, 5.0, 60.25]}
+    (ax,) = plots.bars(groups, ["p", "q", "r"], "x", "y", "Bars", "{:.1f}").axes
+    first, second = ax.containers
+    assert [bar.get_height() for bar in first] == [1, 2, 3]
+    assert [bar.get_height() for bar in second] == [4, 5, 60.25]
+    for k, (left, right) in enumerate(zip(first, second, strict=True)):
+        assert left.get_x() + left.get_width() == pytest.approx(right.get_x())
+        assert left.get_x() < k < right.get_x() + right.get_width()
+    assert "60.2" in [text.get_text() for text in ax.texts]
+
+
+def test_histograms_count_every_value_of_a_panel_in_the_same_bins():
+    a, b = RNG.normal(size=(20, 5)), 3 * RNG.normal(size=70)
+    (ax,) = plots.histograms({"one": {"a": a, "b": b}}, "x", "n", "Counts", bins=13).axes
+    (counts_a, edges_a, _), (counts_b, edges_b, _) = (patch.get_data() for patch in ax.patches)
+    assert counts_a.sum() == 100 and counts_b.sum() == 70
+    assert np.array_equal(edges_a, edges_b) and len(counts_a) == 13
+    assert edges_a[0] == min(a.min(), b.min()) and edges_a[-1] == max(a.max(), b.max())
+
+
+def test_a_name_keeps_its_colour_in_every_panel():
+    panels = {"one": {"a": [1, 2], "b": [3]}, "two": {"b": [1, 5]}}
+    figure = plots.histograms(panels, "x", "n", "Counts")
+    one, two = figure.axes[:2]
+    assert one.patches[1].get_edgecolor() == two.patches[0].get_edgecolor()
+    assert one.patches[0].get_edgecolor() != two.patches[0].get_edgecolor()
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b"]
+
+
+def test_clouds_hold_every_point_in_the_colour_of_its_class():
+    figure = plots.class_directions([cloud(), cloud(n_train=0)], ["0", "1"])
+    for ax, n_train in zip(figure.axes, (6, 0), strict=True):
+        scattered = [c for c in ax.collections if isinstance(c, PathCollection)]
+        assert [len(c._offsets3d[0]) for c in scattered] == [n_train, 1, 2]
+        assert ax.get_xlim() == ax.get_ylim() == ax.get_zlim()
+
+
+def test_arrows_point_where_the_class_does():
+    directions = np.array([[2.0, 0], [0, 0], [0, -5.0]])
+    points = np.eye(3)
+    one = plots.Cloud("one", directions, points, points, np.array([0, 1, 1]))
+    ax = plots.class_directions([one], ["p", "q"]).axes[0]
+    texts = {text.get_text(): np.array(text.get_position_3d()) for text in ax.texts}
+    for name, direction in zip("pq", directions.T, strict=True):
+        unit = direction / np.linalg.norm(direction)
+        assert np.allclose(texts[name], 1.15 * unit, atol=0.05)
+
+
+def test_loss_against_accuracy_has_one_point_per_epoch():
+    runs = {
+        "a": tn.History([1, 1], [50, 60], [0.5, 0.4], [55, 65]),
+        "b": tn.History([1], [50], [90.0], [30]),
+    }
+    (ax,) = plots.loss_against_accuracy(runs).axes
+    drawn = [collection.get_offsets().tolist() for collection in ax.collections]
+    assert drawn == [[[0.5, 55], [0.4, 65]], [[90, 30]]]
+    assert ax.get_xscale() == "log"
+
+
+def test_wrong_input_is_named_and_leaves_no_figure():
+    good = cloud()
+    cases = [
+        ("at least one Panel", lambda: plots.line_panels([], "t")),
+        ("'title' has no lines", lambda: plots.line_panels([panel({})], "t")),
+        (
+            r"'a' has x of shape \(2,\)",
+            lambda: plots.line_panels([panel({"a": ([1, 2], [1])})], ""),
+        ),
+        ("at least one group", lambda: plots.bars({}, [], "x", "y", "t")),
+        (r"'a' has shape \(3,\)", lambda: plots.bars({"a": [1, 2, 3]}, ["p"], "x", "y", "t")),
+        ("at least one panel", lambda: plots.histograms({}, "x", "y", "t")),
+        ("'one' has no values", lambda: plots.histograms({"one": {"a": []}}, "x", "y", "t")),
+        ("at least one Cloud", lambda: plots.class_directions([], ["0"])),
+        (r"expected \(3, 3\)", lambda: plots.class_directions([good], ["0", "1", "2"])),
+        (
+            r"test \(3, 2\)",
+            lambda: plots.class_directions([good._replace(test=good.test[:, :2])], ["0", "1"]),
+        ),
+        ("test=", lambda: plots.loss_against_accuracy({})),
+        ("test=", lambda: plots.loss_against_accuracy({"a": tn.History([1.0], [50.0])})),
+    ]
+    for message, call in cases:
+        with pytest.raises(ValueError, match=message):
+            call()
+        assert plt.get_fignums() == []
