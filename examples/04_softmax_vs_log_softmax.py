@@ -110,7 +110,7 @@ layer_names = [f"Linear {k + 1}" for k in range(4)]
 title = "Gradient of each layer's weights before learning"
 figure = tn.plots.bars(strengths, layer_names, "layer", "length of the gradient", title)
 lesson.save(figure, "04_first_gradient")
-lesson.claim("gradient of log-softmax over softmax", ratios.mean(), 7, 15, trained=False)
+lesson.claim("gradient of log-softmax over softmax", ratios.mean(), 5, 20, trained=False)
 
 # %%
 # Ten times weaker would only be ten times slower. But the factor p does not stay at 0.1. While a

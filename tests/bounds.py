@@ -61,7 +61,9 @@ def cross_entropy_dx(dy: Array, log_probs: Array, q: Array) -> Array:
 
 def adam_direction(m: Array, v: Array, t: int, beta1: float, beta2: float, eps: float) -> Array:
     step = (m / (1 - beta1**t)) / (np.sqrt(v) / np.sqrt(1 - beta2**t) + eps)
-    return 10 * abs(step)
+    # beta**t takes up to t products; the subtraction from 1 magnifies what they rounded away
+    magnified = sum((t + LIBM) * beta**t / (1 - beta**t) for beta in (beta1, beta2))
+    return (10 + magnified) * abs(step)
 
 
 ROUNDINGS: dict[str, Callable[..., Any]] = {

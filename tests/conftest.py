@@ -11,7 +11,7 @@ settings.register_profile(
     derandomize=True,
     deadline=None,  # the first call of a kernel compiles it
     print_blob=True,
-    max_examples=25 if JIT_IS_OFF else 50,
+    max_examples=20 if JIT_IS_OFF else 30,
 )
 settings.register_profile("explore", deadline=None, print_blob=True, max_examples=1000)
 settings.load_profile("repeatable")  # pytest --hypothesis-profile=explore looks further

@@ -70,8 +70,10 @@ class TestMinmaxScale:
             (np.empty((0, 784)), {}, "data is empty"),
             ([3.0, 3.0], {}, "maximum 3 is not above minimum 3"),
             ([1.0, 2.0], {"minimum": 2.0, "maximum": 1.0}, "maximum 1 is not above minimum 2"),
-            ([1.0, 2.0], {"minimum": math.nan}, "minimum nan"),
-            ([1.0, 2.0], {"maximum": math.nan}, "maximum nan"),
+            ([1.0, 2.0], {"minimum": math.nan}, "minimum = nan"),
+            ([1.0, 2.0], {"maximum": math.nan}, "maximum = nan"),
+            ([1.0, 2.0], {"maximum": math.inf}, "maximum = inf"),
+            ([1.0, 2.0], {"minimum": -(10**400)}, "minimum = -1000"),
             ([[1.0, 2.0], [3.0, math.nan]], {}, "data holds nan at row 1, column 1"),
             ([1.0, math.inf], {}, "data holds inf at row 1"),
             ([-math.inf, 1.0], {"minimum": 0.0}, "data holds -inf at row 0"),
@@ -80,6 +82,42 @@ class TestMinmaxScale:
     def test_what_cannot_be_scaled(self, data, options, message):
         with pytest.raises(ValueError, match=message):
             minmax_scale(data, **options)
+
+    @pytest.mark.parametrize("option", ["minimum", "maximum"])
+    @pytest.mark.parametrize("value", ["3", True, [1.0]])
+    def test_a_bound_that_is_no_number(self, option, value):
+        with pytest.raises(TypeError, match=rf"minmax_scale: {option} = .* is not a number"):
+            minmax_scale([1.0, 2.0], **{option: value})
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        minmax_scale,
+        binarize,
+        lambda X: tn.DataLoader(X, np.zeros(2, int)),
+        lambda X: tn.DataLoader(np.zeros((2, 2)), X),
+        lambda X: tn.Linear(2, 2, dtype=float)(X),
+        lambda X: tn.ReLU()(X),
+        lambda X: tn.Parameter(X),
+        lambda X: tn.NLLLoss()(np.zeros((2, 2)), X.astype(int)),
+        lambda X: tn.accuracy(X, np.zeros(2, int)),
+        lambda X: tn.accuracy(np.zeros((2, 2)), X),
+    ],
+)
+def test_masked_values_are_never_used(use):
+    X = np.ma.masked_array(np.ones((2, 2)), mask=[[True, False], [False, False]])
+    with pytest.raises(TypeError, match=r"got a masked array, .*\.filled\(value\)"):
+        use(X)
+
+
+def test_masked_weights_are_not_loaded():
+    layer = tn.Linear(2, 2, rng=0)
+    before = layer.W.data.copy()
+    masked = {name: np.ma.masked_array(array + 1) for name, array in layer.state_dict().items()}
+    with pytest.raises(ValueError, match=r"bias is no array \(bias: got a masked array"):
+        layer.load_state_dict(masked)
+    assert (layer.W.data == before).all()
 
 
 class TestBinarize:

@@ -7,6 +7,7 @@ import random
 import re
 import struct
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +88,9 @@ def test_data_licence_names_authors_terms_and_selection() -> None:
 
 
 def test_damaged_bundled_files_give_an_error_or_the_same_digits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    record_property: Callable[[str, object], None],
 ) -> None:
     true = mnist_small()
     folder = tmp_path / "data_files"
@@ -96,7 +99,7 @@ def test_damaged_bundled_files_give_an_error_or_the_same_digits(
         (folder / file.name).write_bytes(file.read_bytes())
     monkeypatch.setattr(datasets, "__file__", str(tmp_path / "datasets.py"))
     rng = random.Random(0)
-    refused = 0
+    refused = tried = 0
     for file in folder.glob("*.gz"):
         whole = file.read_bytes()
         for position in [0, 3, 4, 9, *(rng.randrange(len(whole)) for _ in range(4))]:
@@ -104,6 +107,7 @@ def test_damaged_bundled_files_give_an_error_or_the_same_digits(
             damaged[position] ^= 1 << rng.randrange(8)
             for content in (bytes(damaged), whole[:position]):
                 file.write_bytes(content)
+                tried += 1
                 try:
                     digits = mnist_small()
                 except DataError as error:
@@ -114,6 +118,7 @@ def test_damaged_bundled_files_give_an_error_or_the_same_digits(
                     assert (digits.labels == true.labels).all()
         file.write_bytes(whole)
     assert refused > 16
+    record_property("bundled digits: flips and cuts tried", tried)
 
 
 # IDX files
@@ -241,7 +246,9 @@ def idx_outcome(content: bytes) -> np.ndarray | None:
         return None
 
 
-def test_every_byte_of_a_gzipped_idx_changed_in_every_way() -> None:
+def test_every_byte_of_a_gzipped_idx_changed_in_every_way(
+    record_property: Callable[[str, object], None],
+) -> None:
     same = refused = 0
     for position, old in enumerate(ZIPPED):
         for new in range(256):
@@ -255,9 +262,12 @@ def test_every_byte_of_a_gzipped_idx_changed_in_every_way() -> None:
                 refused += 1
     assert refused > 200 * (len(ZIPPED) - 10)
     assert same >= len(ZIPPED)
+    record_property("gzipped IDX: changed bytes tried", same + refused)
 
 
-def test_every_byte_of_a_plain_idx_changed_in_every_way() -> None:
+def test_every_byte_of_a_plain_idx_changed_in_every_way(
+    record_property: Callable[[str, object], None],
+) -> None:
     read = 0
     for position in range(len(RAW)):
         for new in range(256):
@@ -270,15 +280,22 @@ def test_every_byte_of_a_plain_idx_changed_in_every_way() -> None:
                 assert (result.shape, result.tobytes()) == spelled
                 read += 1
     assert read >= 256 * ARRAY.size
+    record_property("plain IDX: changed bytes tried", 256 * len(RAW))
 
 
-def test_every_truncation_of_an_idx() -> None:
-    for whole in (RAW, ZIPPED, (DATA_FILES / "train-labels-20000-idx1-ubyte.gz").read_bytes()):
+def test_every_truncation_of_an_idx(
+    record_property: Callable[[str, object], None],
+) -> None:
+    files = RAW, ZIPPED, (DATA_FILES / "train-labels-20000-idx1-ubyte.gz").read_bytes()
+    for whole in files:
         for length in range(len(whole)):
             assert idx_outcome(whole[:length]) is None
+    record_property("IDX: cuts tried", sum(map(len, files)))
 
 
-def test_every_byte_of_the_bundled_labels_flipped() -> None:
+def test_every_byte_of_the_bundled_labels_flipped(
+    record_property: Callable[[str, object], None],
+) -> None:
     whole = (DATA_FILES / "train-labels-20000-idx1-ubyte.gz").read_bytes()
     true = read_idx(DATA_FILES / "train-labels-20000-idx1-ubyte.gz")
     rng = random.Random(1)
@@ -287,6 +304,7 @@ def test_every_byte_of_the_bundled_labels_flipped() -> None:
         damaged[position] ^= rng.randrange(1, 256)
         result = idx_outcome(bytes(damaged))
         assert result is None or (result == true).all()
+    record_property("bundled labels: flipped bytes tried", len(whole))
 
 
 # CSV files

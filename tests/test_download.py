@@ -378,11 +378,14 @@ def test_a_wrong_file_is_refused_and_left_alone(
 
 @pytest.mark.parametrize("form", [gzip.compress, bytes], ids=["gzip", "plain"])
 def test_flipped_and_truncated_files_give_an_error_or_the_same_data(
-    server: LoopbackServer, tmp_path: Path, form: Callable[[bytes], bytes]
+    server: LoopbackServer,
+    tmp_path: Path,
+    form: Callable[[bytes], bytes],
+    record_property: Callable[[str, object], None],
 ) -> None:
     rng = random.Random(3)
     fill(tmp_path, form)
-    refused = 0
+    refused = tried = 0
     for name in NAMES:
         path = tmp_path / name
         whole = path.read_bytes()
@@ -392,6 +395,7 @@ def test_flipped_and_truncated_files_give_an_error_or_the_same_data(
             damaged[position] ^= rng.randrange(1, 256)
             for content in (bytes(damaged), whole[:position]):
                 path.write_bytes(content)
+                tried += 1
                 try:
                     assert_small(mnist(tmp_path, offline=True))
                 except DataError as error:
@@ -399,6 +403,7 @@ def test_flipped_and_truncated_files_give_an_error_or_the_same_data(
                     refused += 1
         path.write_bytes(whole)
     assert refused > 200
+    record_property("mnist(): flips and cuts tried", tried)
     assert server.requests() == []
 
 

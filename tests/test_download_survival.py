@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -211,17 +211,23 @@ def kill_at_lines(
     return kills, stored
 
 
-def test_killed_at_every_line_of_storing(server: LoopbackServer, tmp_path: Path) -> None:
+def test_killed_at_every_line_of_storing(
+    server: LoopbackServer, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     kills, stored = kill_at_lines(server, tmp_path, NAMES[:3], [atomic.__file__])
     assert kills > 10
+    record_property("storing: kills survived", kills)
     assert 0 < stored < kills
 
 
 @pytest.mark.slow
-def test_killed_at_every_line_of_four_downloads(server: LoopbackServer, tmp_path: Path) -> None:
+def test_killed_at_every_line_of_four_downloads(
+    server: LoopbackServer, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     traced = [atomic.__file__, download.__file__]
     kills, stored = kill_at_lines(server, tmp_path, [], traced)
     assert kills > 200
+    record_property("four downloads: kills survived", kills)
     assert 0 < stored < kills
 
 

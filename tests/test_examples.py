@@ -1,5 +1,6 @@
 """Every lesson runs: a short pass of each by default, full runs over three seeds among the slow."""
 
+import functools
 import os
 import re
 import subprocess
@@ -181,13 +182,48 @@ def test_lesson_has_the_form_of_a_lesson(name):
     assert "matplotlib" not in text, "figures belong to tinynet.plots"
 
 
+@pytest.fixture(scope="module")
+def short_run(tmp_path_factory):
+    """Run a lesson once, for one epoch; return what it prints and where its figures are."""
+
+    @functools.cache
+    def run_once(name: str) -> tuple[str, Path]:
+        folder = tmp_path_factory.mktemp(name) / "figures"
+        return run_lesson(name, folder, "--epochs", 1), folder
+
+    return run_once
+
+
 @pytest.mark.parametrize("name", LESSONS)
-def test_short_run(name, tmp_path):
-    output = run_lesson(name, tmp_path / "figures", "--epochs", 1)
+def test_short_run(name, short_run):
+    output, folder = short_run(name)
     assert re.search(LESSONS[name].table, output), output
     assert "FAILS" not in output
     assert set(LESSONS[name].bounds) <= set(claims_of(output))
-    check_figures(name, tmp_path / "figures")
+    check_figures(name, folder)
+
+
+def fingerprints(output: str) -> list[str]:
+    return re.findall(r"^fingerprint of the weights: ([0-9a-f]{12})$", output, re.MULTILINE)
+
+
+UNTRAINED, IN_PARALLEL = "01_networks", "12_breadth_and_depth"
+CHEAPEST = "15_missing_seven"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name == CHEAPEST else pytest.param(name, marks=pytest.mark.slow)
+        for name in LESSONS
+        if name not in (UNTRAINED, IN_PARALLEL)
+    ],
+)
+def test_a_second_run_ends_with_the_same_weights(name, short_run, tmp_path):
+    first = fingerprints(short_run(name)[0])
+    assert first == fingerprints(run_lesson(name, tmp_path, "--epochs", 1)) != []
+    other_seed = run_lesson(name, tmp_path, "--epochs", 1, "--seed", 1)
+    assert set(first).isdisjoint(fingerprints(other_seed))
 
 
 @pytest.mark.slow

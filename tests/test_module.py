@@ -336,6 +336,23 @@ class TestStateDict:
         for key, value in other.state_dict().items():
             assert same_bits(net.state_dict()[key], value)
 
+    def test_two_layers_can_swap_their_weights(self):
+        net = tn.Sequential(tn.Linear(3, 3, rng=1), tn.Linear(3, 3, rng=2))
+        before = net.state_dict()
+        first, second = net.layers
+        net.load_state_dict(
+            {
+                "0.weight": second.W.data.T,
+                "0.bias": second.b.data,
+                "1.weight": first.W.data.T,
+                "1.bias": first.b.data,
+            }
+        )
+        after = net.state_dict()
+        for name in ("weight", "bias"):
+            assert same_bits(after[f"0.{name}"], before[f"1.{name}"])
+            assert same_bits(after[f"1.{name}"], before[f"0.{name}"])
+
     def test_lists_all_problems_at_once_and_changes_nothing(self):
         net = CourseNet(0)
         before = fingerprint(net)

@@ -279,7 +279,7 @@ class TestStep:
             optimizer.step()
 
 
-NEVER = [math.nan, math.inf, -math.inf, -0.1, -1]
+NEVER = [math.nan, math.inf, -math.inf, -0.1, -1, 10**400]
 NO_NUMBERS = ["0.1", None, True, np.bool_(True), [0.1], np.array([0.1]), 1j]
 BAD_OPTIONS = [
     *[(c, "lr", value) for c in OPTIMIZERS for value in NEVER],

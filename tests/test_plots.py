@@ -74,7 +74,7 @@ CHARTS = {
     "output bars": lambda: plots.output_bars(np.log(CHANCES[0]), 3),
     "lines": lambda: plots.line_panels([PANEL, PANEL], "Lines"),
     "bars": lambda: plots.bars({"a": [1, 2], "b": [3, 4]}, ["x", "y"], "place", "height", "Bars"),
-    "histograms": lambda: plots.histograms(
+    "outlines": lambda: plots.histograms(
         {"one": {"a": CHANCES, "b": CHANCES**2}, "two": {"a": CHANCES}}, "p", "count", "Counts"
     ),
     "clouds": lambda: plots.class_directions([CLOUD, CLOUD, CLOUD], ["0", "1"]),

@@ -738,6 +738,24 @@ def test_full_disk(tmp_path: Path) -> None:
     assert errors_in_a_full_folder(tmp_path, write, lambda path: tn.save(big, path)) == errno.ENOSPC
 
 
+def test_a_fingerprint_changes_with_every_bit_and_name() -> None:
+    net, same = small_net(), small_net()
+    first = tn.fingerprint(net)
+    assert re.fullmatch("[0-9a-f]{12}", first)
+    assert tn.fingerprint(same) == first
+    seen = {first, tn.fingerprint(tn.Sequential(net))}
+    for parameter in same.parameters():
+        bits = parameter.data.view(np.uint8).reshape(-1)
+        for byte in range(len(bits)):
+            bits[byte] ^= 1
+            seen.add(tn.fingerprint(same))
+            bits[byte] ^= 1
+    assert len(seen) == 2 + sum(p.data.nbytes for p in same.parameters())
+    assert tn.fingerprint(same) == first
+    with pytest.raises(TypeError, match=r"fingerprint: net is dict, not a Module"):
+        tn.fingerprint(net.state_dict())  # type: ignore[arg-type]
+
+
 def test_the_hash_covers_names_dtypes_shapes_architecture_and_bytes() -> None:
     a = np.arange(4, dtype=np.float32)
     variants = [

@@ -237,6 +237,21 @@ class TestScores:
         assert tn.accuracy(outputs, np.array([1, 0, 0, 0])) == 75
         assert tn.accuracy(outputs, np.array([[0.2, 0.8], [0.9, 0.1], [0.7, 0.3], [0, 1]])) == 50
 
+    @pytest.mark.parametrize(
+        ("outputs", "target", "error", "message"),
+        [
+            ([[0.1, 0.9]], np.array([1]), TypeError, "outputs is list, expected an array"),
+            (np.ones((2, 3)), [0, 1], TypeError, "target is list, expected an array"),
+            (np.ones(3), np.zeros(3, int), ValueError, r"outputs have shape \(3,\)"),
+            (np.ones((0, 3)), np.zeros(0, int), ValueError, r"outputs have shape \(0, 3\)"),
+            (np.ones((2, 3)), np.zeros(1, int), ValueError, r"target has shape \(1,\), expected"),
+            (np.ones((2, 3)), np.zeros((2, 1), int), ValueError, r"\(2, 1\).*use .ravel\(\)"),
+        ],
+    )
+    def test_accuracy_of_what_does_not_fit(self, outputs, target, error, message):
+        with pytest.raises(error, match=message):
+            tn.accuracy(outputs, target)
+
     def test_evaluate_changes_nothing(self):
         net, (X, y) = network(), rows(19)
         net(X[:3])

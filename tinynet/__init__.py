@@ -16,7 +16,7 @@ from tinynet.losses import CrossEntropyLoss, NLLLoss
 from tinynet.module import Module, Parameter, Sequential
 from tinynet.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from tinynet.rng import TorchGenerator
-from tinynet.serialization import load, save
+from tinynet.serialization import fingerprint, load, save
 from tinynet.training import History, accuracy, evaluate, fit
 
 __version__ = "0.1.0"
@@ -50,6 +50,7 @@ __all__ = [
     "data",
     "datasets",
     "evaluate",
+    "fingerprint",
     "fit",
     "load",
     "load_checkpoint",

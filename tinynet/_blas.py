@@ -5,6 +5,7 @@ row alone may differ in its last bits from the row in a batch. One thread, becau
 fight over products of this size, and because the bits would depend on their number.
 """
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,3 +47,18 @@ def _leave() -> None:
         _users -= 1
         if _users == 0:
             _limit.restore_original_limits()
+
+
+def _only_this_thread() -> None:
+    """After a fork no other thread lives on in the child, so none is left to leave."""
+    global _users
+    if _users:
+        _users = 0
+        _limit.restore_original_limits()
+    _lock.release()
+
+
+if hasattr(os, "register_at_fork"):  # a lock that another thread holds would stay locked
+    os.register_at_fork(
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_only_this_thread
+    )

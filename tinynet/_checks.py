@@ -13,6 +13,22 @@ from numpy.typing import NDArray
 from tinynet._types import Array, Labels
 
 
+def unmasked(owner: str, values: Any) -> NDArray[Any]:
+    """`values` as a plain ndarray; a masked array is refused, since what it hides would count.
+
+    Raises
+    ------
+    TypeError
+        If `values` is a masked array.
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError(
+            f"{owner}: got a masked array, expected a plain one; fill it with .filled(value), or "
+            "drop the rows with masked values"
+        )
+    return np.asarray(values)
+
+
 def float_array(owner: str, values: Any, dtype: Any = None) -> Array:
     """`values` as a C-contiguous, writeable float32 or float64 array in native byte order.
 
@@ -40,6 +56,7 @@ def float_array(owner: str, values: Any, dtype: Any = None) -> Array:
             f"{owner}: got {type(values).__name__}, expected a {wanted} array; convert it with "
             f"np.asarray(..., dtype={fix})"
         )
+    values = unmasked(owner, values)
     native = values.dtype.newbyteorder("=")
     if native not in ((np.float32, np.float64) if dtype is None else (dtype,)):
         raise TypeError(
@@ -65,6 +82,7 @@ def labels_array(owner: str, labels: Any, rows: int, classes: int, ignored: int 
             f"{owner}: labels are {type(labels).__name__}, expected an integer array (N,); convert "
             "with np.asarray(labels)"
         )
+    labels = unmasked(f"{owner}: labels", labels)
     if labels.ndim == 2 and labels.shape[1] == 1:
         raise ValueError(f"{owner}: labels have shape {labels.shape}, expected (N,); use .ravel()")
     if labels.ndim == 2 and labels.shape[1] == classes:
@@ -102,14 +120,18 @@ def number(
     """
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
         raise TypeError(f"{owner}: {name} = {value!r} is not a number")
-    inside = low <= value < high if below or high == math.inf else low <= value <= high
-    if not inside or value == -math.inf:
+    try:
+        as_float = float(value)
+    except OverflowError:  # an int beyond all floats
+        as_float = math.copysign(math.inf, value > 0 or -1)
+    inside = low <= as_float < high if below or high == math.inf else low <= as_float <= high
+    if not inside or as_float == -math.inf:
         closing = ")" if below or high == math.inf else "]"
         opening = "(" if low == -math.inf else "["
         raise ValueError(
             f"{owner}: {name} = {value} is outside {opening}{low:g}, {high:g}{closing}"
         )
-    return float(value)
+    return as_float
 
 
 def whole_number(owner: str, name: str, value: Any, low: int) -> int:
@@ -132,6 +154,7 @@ def check_dataset(owner: str, X: Any, y: Any, scale: float | None = None) -> Non
             raise TypeError(
                 f"{owner}: {name} is {type(array).__name__}, expected an array; use np.asarray"
             )
+        unmasked(f"{owner}: {name}", array)
     if len(X) != len(y):
         raise ValueError(f"{owner}: X has {len(X)} rows but y has {len(y)}; they must pair up")
     if len(X) == 0:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tinynet._checks import check_dataset, check_finite, number, whole_number
+from tinynet._checks import check_dataset, check_finite, number, unmasked, whole_number
 from tinynet._types import Array
 from tinynet.rng import Rng, TorchGenerator, as_generator, epoch_permutation
 
@@ -35,15 +35,19 @@ def minmax_scale(
 
     Raises
     ------
+    TypeError
+        If `minimum` or `maximum` is not a number.
     ValueError
         If `data` is empty or holds NaN or infinity, or `maximum` is not above `minimum`.
     """
-    values = np.asarray(data)
+    values = unmasked("minmax_scale", data)
     if values.size == 0:
         raise ValueError("minmax_scale: data is empty")
     check_finite("minmax_scale", "data", values)
-    low = float(values.min() if minimum is None else minimum)
-    high = float(values.max() if maximum is None else maximum)
+    low, high = (
+        float(own()) if bound is None else number("minmax_scale", name, bound, -np.inf)
+        for name, bound, own in (("minimum", minimum, values.min), ("maximum", maximum, values.max))
+    )
     if not low < high:
         raise ValueError(
             f"minmax_scale: maximum {high:g} is not above minimum {low:g}; give both as constants"
@@ -69,7 +73,7 @@ def binarize(data: ArrayLike) -> Array:
     ValueError
         If `data` holds NaN or infinity.
     """
-    values = np.asarray(data)
+    values = unmasked("binarize", data)
     check_finite("binarize", "data", values)
     return (values > 0).astype(np.float32)
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tinynet._checks import float_array
+from tinynet._checks import float_array, unmasked
 from tinynet._recording import Recording
 from tinynet._types import Array
 
@@ -265,7 +265,7 @@ class Module:
         for name in places.keys() & state.keys():
             wanted = places[name][1](places[name][0].data)
             try:
-                got = values[name] = np.asarray(state[name]).copy()
+                got = values[name] = unmasked(name, state[name]).copy()
             except (TypeError, ValueError, RuntimeError) as error:
                 problems.append(f"{name} is no array ({error})")
                 continue

@@ -6,6 +6,7 @@ layers and their options; a fixed table says which class a name stands for. So a
 name what tinynet has, and reading it runs nothing that came with it.
 """
 
+import hashlib
 import math
 import os
 import warnings
@@ -148,6 +149,35 @@ def load(path: str | os.PathLike[str], into: Module | None = None) -> Module:
             stacklevel=2,
         )
     return net
+
+
+def fingerprint(net: Module) -> str:
+    """A short name for the weights of a network, in which no bit can change unnoticed.
+
+    Parameters
+    ----------
+    net : Module
+
+    Returns
+    -------
+    str
+        The first 12 hexadecimal digits of the SHA-256 over names, shapes, dtypes and bytes of
+        ``net.state_dict()``.
+
+    Raises
+    ------
+    TypeError
+        If `net` is not a Module.
+    """
+    if not isinstance(net, Module):
+        raise TypeError(
+            f"fingerprint: net is {type(net).__name__}, not a Module; use tn.fingerprint(net)"
+        )
+    digest = hashlib.sha256()
+    for name, array in net.state_dict().items():
+        digest.update(f"{name} {array.shape} {array.dtype}\n".encode())
+        digest.update(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes())
+    return digest.hexdigest()[:12]
 
 
 def finite_weights(owner: str, net: Module) -> dict[str, Array]:

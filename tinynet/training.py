@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tinynet import kernels
-from tinynet._checks import check_dataset, whole_number
+from tinynet._checks import check_dataset, unmasked, whole_number
 from tinynet._progress import polite_interrupt, report
 from tinynet._types import Array
 from tinynet._writer import CannotWrite
@@ -58,7 +58,25 @@ def accuracy(outputs: Array, target: Array) -> float:
     outputs : ndarray (N, C)
         Scores, probabilities or log-probabilities.
     target : ndarray (N,) of ints, or (N, C) of class probabilities
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one is not an array, or there are no rows, or the shapes do not fit each other.
     """
+    for name, array in (("outputs", outputs), ("target", target)):
+        if not isinstance(array, np.ndarray):
+            raise TypeError(
+                f"accuracy: {name} is {type(array).__name__}, expected an array; use np.asarray"
+            )
+        unmasked(f"accuracy: {name}", array)
+    if outputs.ndim != 2 or 0 in outputs.shape:
+        raise ValueError(f"accuracy: outputs have shape {outputs.shape}, expected (N, C)")
+    if target.shape not in (outputs.shape[:1], outputs.shape):
+        raise ValueError(
+            f"accuracy: target has shape {target.shape}, expected {outputs.shape[:1]} or "
+            f"{outputs.shape}; use .ravel() on a column of labels"
+        )
     labels = target if target.ndim == 1 else target.argmax(axis=1)
     return float((outputs.argmax(axis=1) == labels).mean() * 100)
 

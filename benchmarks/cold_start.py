@@ -1,0 +1,98 @@
+"""How long until training starts: importing, compiling for the first time, starting again.
+
+Every figure is of fresh processes, interleaved. The first run has an empty folder for compiled code
+(NUMBA_CACHE_DIR); the later ones find there what it left. "started" is when the first compiled step
+of the main lesson's network has been taken.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+from machine import headline, print_table
+
+BATCH = 32
+
+
+def train_first_step() -> None:
+    """Import tinynet, load the digits, take one compiled step, then use everything else once."""
+    times = {}
+    start = time.perf_counter()
+    import numpy as np
+
+    import tinynet as tn
+
+    times["import"] = time.perf_counter() - start
+    digits = tn.datasets.mnist_small()
+    X, y = tn.data.minmax_scale(digits.images), digits.labels
+    times["digits loaded"] = time.perf_counter() - start
+    rng = np.random.default_rng(0)
+    layers: list[tn.Module] = []
+    for I, O in ((784, 64), (64, 32), (32, 32), (32, 10)):
+        layers += [tn.Linear(I, O, rng=rng), tn.ReLU()]
+    layers[-1] = tn.LogSoftmax()
+    net, loss_fn = tn.Sequential(*layers), tn.NLLLoss()
+    optimizer = tn.SGD(net.parameters(), lr=0.01)
+    loader = tn.DataLoader(X[:BATCH], y[:BATCH], batch_size=BATCH, rng=0)
+    before_fit = time.perf_counter()
+    tn.fit(net, loss_fn, optimizer, loader, progress=False, compiled=True)
+    times["started"] = time.perf_counter() - start
+    times["first step"] = time.perf_counter() - before_fit
+    tn.fit(net, loss_fn, optimizer, loader, progress=False, compiled=False)
+    tn.evaluate(net, loss_fn, X[-2000:], y[-2000:])
+    times["all used once"] = time.perf_counter() - start
+    print(json.dumps(times))
+
+
+def seconds_to_import(module: str) -> float:
+    code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return float(run.stdout)
+
+
+def first_step(cache: str) -> dict[str, float]:
+    run = subprocess.run(
+        [sys.executable, __file__, "first-step"],
+        env=os.environ | {"NUMBA_CACHE_DIR": cache},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return dict(json.loads(run.stdout.splitlines()[-1]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=7, help="processes per figure (7)")
+    parser.add_argument("step", nargs="?", choices=["first-step"], help="what the processes do")
+    options = parser.parse_args()
+    if options.step:
+        train_first_step()
+        return
+    print(f"{headline()}\n")
+    with tempfile.TemporaryDirectory(prefix="tinynet-cold-") as cache:
+        first = first_step(cache)
+        rounds = []
+        for _ in range(options.rounds):
+            row = {f"import {m}": seconds_to_import(m) for m in ("numba", "tinynet", "torch")}
+            again = first_step(cache)
+            rounds.append(row | again)
+    rows = []
+    for name in rounds[0]:
+        values = [row[name] for row in rounds]
+        spread = (f"{t:.2f}" for t in (statistics.median(values), min(values), max(values)))
+        rows.append((name, f"{first[name]:.2f}" if name in first else "", *spread))
+    print_table(("seconds", "first run", "later: median", "min", "max"), rows)
+    ratio = statistics.median(row["import tinynet"] / row["import numba"] for row in rounds)
+    print(f"import tinynet / import numba, median of the rounds' ratios: {ratio:.2f}")
+    compiling = first["all used once"] - statistics.median(row["all used once"] for row in rounds)
+    print(f"compiling, in the first run alone: {compiling:.1f} s")
+
+
+if __name__ == "__main__":
+    main()

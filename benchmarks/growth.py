@@ -1,0 +1,227 @@
+"""How time and memory grow: with digits, batches and widths, and beside PyTorch on one thread.
+
+tinynet is `tn.fit` (compiled where it compiles); PyTorch is the bare loop of peers/pytorch_bare.py.
+Both take turns in this process, and the table shows the median of the rounds.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from machine import ONE_THREAD, headline, print_table
+from numpy.typing import NDArray
+
+import tinynet as tn
+
+HERE = Path(__file__).parent
+LESSON = (784, 64, 32, 32, 10)
+Epoch = Callable[[], object]
+
+
+def digits(count: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The bundled digits, repeated where more are wanted."""
+    images, labels = tn.datasets.mnist_small()
+    rows = np.arange(count) % len(images)
+    return tn.data.minmax_scale(images[rows], 0, 255), labels[rows]
+
+
+def tinynet_net(sizes: Sequence[int]) -> tn.Sequential:
+    layers: list[tn.Module] = []
+    for I, O in pairwise(sizes):
+        layers += [tn.Linear(I, O, rng=0), tn.ReLU()]
+    layers[-1] = tn.LogSoftmax()
+    return tn.Sequential(*layers)
+
+
+def torch_net(sizes: Sequence[int]) -> torch.nn.Sequential:
+    layers: list[torch.nn.Module] = []
+    for I, O in pairwise(sizes):
+        layers += [torch.nn.Linear(I, O), torch.nn.ReLU()]
+    layers[-1] = torch.nn.LogSoftmax(dim=1)
+    return torch.nn.Sequential(*layers)
+
+
+def tinynet_epoch(sizes: Sequence[int], batch: int, count: int) -> Epoch:
+    net, loss_fn = tinynet_net(sizes), tn.NLLLoss()
+    optimizer = tn.SGD(net.parameters(), lr=0.01)
+    loader = tn.DataLoader(*digits(count), batch_size=batch, shuffle=True, rng=0)
+    try:
+        tn.compile(net, loss_fn, optimizer)
+        compiled = True
+    except TypeError:  # a layer so large that BLAS takes its products
+        compiled = False
+    return lambda: tn.fit(net, loss_fn, optimizer, loader, progress=False, compiled=compiled)
+
+
+def torch_epoch(sizes: Sequence[int], batch: int, count: int) -> Epoch:
+    net = torch_net(sizes)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
+    X, y = map(torch.from_numpy, digits(count))
+
+    def epoch() -> None:
+        for rows in torch.randperm(count).split(batch):
+            loss = torch.nn.functional.nll_loss(net(X[rows]), y[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+    return epoch
+
+
+def take_turns(functions: Sequence[Epoch], rounds: int) -> list[float]:
+    """The median seconds of each function; every one is called once before."""
+    for function in functions:
+        function()
+    seconds: list[list[float]] = [[] for _ in functions]
+    for _ in range(rounds):
+        for function, times in zip(functions, seconds):
+            start = time.perf_counter()
+            function()
+            times.append(time.perf_counter() - start)
+    return list(map(statistics.median, seconds))
+
+
+def print_digits(rounds: int) -> None:
+    print("### Digits: the main lesson's network, batches of 32\n")
+    counts = (5_000, 10_000, 20_000, 40_000, 60_000)
+    times = take_turns([tinynet_epoch(LESSON, 32, count) for count in counts], rounds)
+    each = [seconds / count * 1e6 for seconds, count in zip(times, counts)]
+    rows = [(f"{n:,}", f"{us:.2f}", f"{us / each[0]:.2f}") for n, us in zip(counts, each)]
+    print_table(("digits", "us per digit", "/ that of 5,000"), rows)
+
+
+def print_against_torch(
+    title: str, cases: Sequence[tuple[str, Sequence[int], int, int]], rounds: int
+) -> None:
+    """A table of cases (name, sizes, batch, digits per epoch)."""
+    print(f"### {title}\n")
+    rows = []
+    for name, sizes, batch, count in cases:
+        epochs = tinynet_epoch(sizes, batch, count), torch_epoch(sizes, batch, count)
+        ours, theirs = take_turns(epochs, rounds)
+        each = f"{ours / count * 1e6:.2f}", f"{theirs / count * 1e6:.2f}"
+        rows.append((name, *each, f"{theirs / ours:.2f}"))
+    print_table(("", "tinynet (us per digit)", "PyTorch, 1 thread", "PyTorch / tinynet"), rows)
+
+
+def print_predictions(rounds: int) -> None:
+    print("### Predictions of the main lesson's network\n")
+    net, other = tinynet_net(LESSON), torch_net(LESSON)
+    X, _ = digits(10_000)
+    threads = torch.get_num_threads()
+    rows = []
+    for count, repeats in ((1, 1000), (32, 300), (10_000, 3)):
+        x = X[:count]
+        tensor = torch.from_numpy(x)
+
+        def ours(x: NDArray[np.float32] = x, repeats: int = repeats) -> None:
+            for _ in range(repeats):
+                net.predict(x)
+
+        def theirs(t: torch.Tensor = tensor, repeats: int = repeats, threads: int = 1) -> None:
+            torch.set_num_threads(threads)
+            with torch.inference_mode():
+                for _ in range(repeats):
+                    other(t)
+
+        def theirs_default(theirs: Callable[..., None] = theirs) -> None:
+            theirs(threads=threads)
+
+        times = take_turns((ours, theirs, theirs_default), rounds)
+        each = (f"{seconds / repeats * 1e6:.1f}" for seconds in times)
+        rows.append((f"{count:,}", *each, f"{min(times[1:]) / times[0]:.2f}"))
+    torch.set_num_threads(1)
+    header = "tinynet (us)", "PyTorch, 1 thread", f"PyTorch, {threads} threads", "best / tinynet"
+    print_table(("digits", *header), rows)
+
+
+def print_memory() -> None:
+    print("### Peak memory of a process that trains the main lesson's network for 5 epochs\n")
+    rows = []
+    for name, peer in (
+        ("tinynet", "tinynet_fit"),
+        ("PyTorch, the course's loop", "pytorch_course"),
+    ):
+        for _ in range(2):  # tinynet's first run may compile
+            output = _run([str(HERE / "peers" / f"{peer}.py")])
+        rows.append((name, output.rpartition(":")[2].strip()))
+    print_table(("", "peak memory"), rows)
+
+
+def print_mapped(rows: int) -> None:
+    print("### A memory-mapped file of uint8 images, `DataLoader(X, y, scale=1 / 255)`\n")
+    images, _ = tn.datasets.mnist_small()
+    with tempfile.TemporaryDirectory(prefix="tinynet-mapped-") as folder:
+        path = Path(folder) / "images"
+        with path.open("wb") as file:
+            for start in range(0, rows, len(images)):
+                file.write(images[: rows - start].tobytes())
+        result = json.loads(_run([str(HERE / "mapped.py"), str(path), str(rows)]))
+        size = path.stat().st_size / 2**20
+    memory = f"{result['before']:.0f}", f"{result['peak']:.0f}"
+    each = f"{result['seconds'] / rows * 1e6:.2f}"
+    header = (
+        "digits",
+        "file (MiB)",
+        "as float32",
+        "private memory before",
+        "at most",
+        "us per digit",
+    )
+    print_table(header, [(f"{rows:,}", f"{size:.0f}", f"{4 * size:.0f}", *memory, each)])
+
+
+def _run(command: list[str]) -> str:
+    run = subprocess.run(
+        [sys.executable, *command],
+        env=os.environ | ONE_THREAD,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return run.stdout
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=7, help="timed rounds (7)")
+    parser.add_argument("--mapped-rows", type=int, default=600_000, help="of the mapped file")
+    parts = ["digits", "batches", "widths", "large", "predictions", "memory", "mapped"]
+    parser.add_argument("--only", nargs="+", choices=parts, default=parts)
+    options = parser.parse_args()
+    print(f"{headline()}\n")
+    rounds = options.rounds
+    if "predictions" in options.only:
+        print_predictions(rounds)
+    torch.set_num_threads(1)
+    if "digits" in options.only:
+        print_digits(rounds)
+    if "batches" in options.only:
+        sizes = (1, 4, 16, 32, 64, 256, 1024, 4096)
+        cases = [(str(n), LESSON, n, min(8192, max(512, 256 * n))) for n in sizes]
+        print_against_torch("Batch sizes: the main lesson's network", cases, rounds)
+    if "widths" in options.only:
+        widths = (1, 10, 32, 64, 128, 256, 512, 1024, 4096)
+        cases = [(str(w), (784, w, 10), 32, 4096 if w <= 256 else 512) for w in widths]
+        print_against_torch("Widths: 784-width-10, batches of 32", cases, rounds)
+    if "large" in options.only:
+        cases = [("784-1024-1024-10, batches of 256", (784, 1024, 1024, 10), 256, 2048)]
+        print_against_torch("Large", cases, rounds)
+    if "memory" in options.only:
+        print_memory()
+    if "mapped" in options.only:
+        print_mapped(options.mapped_rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""tinynet as a user calls it: `tn.fit`, one epoch per call, its accuracies and checks included."""
+
+from task import BATCH, Floats, Ints, Task, run
+
+import tinynet as tn
+
+
+class TinynetFit:
+    def __init__(self, task: Task) -> None:
+        layers: list[tn.Module] = []
+        for W, b in task.weights:
+            linear = tn.Linear(*W.shape)
+            linear.W.data[:], linear.b.data[:] = W, b
+            layers += [linear, tn.ReLU()]
+        layers[-1] = tn.LogSoftmax()
+        self.net = tn.Sequential(*layers)
+        self.loss_fn = tn.NLLLoss()
+        self.optimizer = tn.SGD(self.net.parameters(), lr=task.lr)
+        self.loader = tn.DataLoader(
+            task.X, task.y, batch_size=BATCH, shuffle=True, drop_last=True, rng=0
+        )
+
+    def epoch(self) -> float:
+        history = tn.fit(
+            self.net, self.loss_fn, self.optimizer, self.loader, progress=False, compiled=True
+        )
+        return history.train_loss[0]
+
+    def guesses(self, X: Floats) -> Ints:
+        return self.net.predict(X).argmax(axis=1)
+
+
+if __name__ == "__main__":
+    run(TinynetFit)

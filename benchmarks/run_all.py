@@ -1,0 +1,36 @@
+"""Run all benchmarks, or those named, and put what they print into README.md beside this file."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+COMMANDS = ("training.py", "kernels.py", "cold_start.py", "growth.py")
+
+
+def main() -> None:
+    commands = sys.argv[1:] or COMMANDS
+    for command in commands:
+        if command not in COMMANDS:
+            sys.exit(f"error: {command} is not one of {', '.join(COMMANDS)}")
+    for command in commands:
+        print(f"{command} ...", file=sys.stderr)
+        run = subprocess.run(
+            [sys.executable, str(HERE / command)], stdout=subprocess.PIPE, text=True, check=True
+        )
+        readme = HERE / "README.md"
+        begin, end = f"<!-- begin {command} -->", f"<!-- end {command} -->"
+        text, found = re.subn(
+            f"{begin}.*{end}",
+            lambda _, run=run, begin=begin, end=end: f"{begin}\n{run.stdout.strip()}\n{end}",
+            readme.read_text(),
+            flags=re.DOTALL,
+        )
+        if not found:
+            sys.exit(f"error: {readme} has no place for {command}: {begin} and {end}")
+        readme.write_text(text)
+
+
+if __name__ == "__main__":
+    main()

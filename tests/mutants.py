@@ -1,0 +1,245 @@
+"""The test of the tests: tinynet with a planted bug, over and over, and a test must object.
+
+    python tests/mutants.py                        plant every bug, each in a copy of its own
+    python tests/mutants.py --jit                  the same for bugs of compiled code
+    python tests/mutants.py --list                 which bugs there are
+    python tests/mutants.py --plant mean-without-n break it yourself: which test goes red?
+
+The bugs stand in ``mutations.py``. One counts as killed if a test fails by an assertion of its own,
+and passes without the bug: a crash or a time-out is no kill. Exits with 1 unless all are killed
+and no single test kills more than a third of them.
+"""
+
+import argparse
+import multiprocessing
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import Phase, settings
+from mutations import BUGS, JIT_BUGS, JIT_TESTS, TESTS, Bug
+
+REPO = Path(__file__).parents[1]
+AT_ONCE = 2
+SECONDS = 600  # for one bug; a time-out is no kill
+LARGEST_SHARE = 1 / 3
+SLOW_IMPORTS = ["numba", "torch", "torch._dynamo", "hypothesis", "pytest"]  # made once for all
+
+
+class Verdict(NamedTuple):
+    """How a test ended: passed, failed by its own assertion, or crashed; and its message."""
+
+    outcome: str
+    message: str = ""
+
+
+Verdicts = dict[str, Verdict]  # by pytest's name of the test
+
+
+class Mutant(NamedTuple):
+    """A bug, the file that it stands in, and the tests that are run for it."""
+
+    file: str
+    bug: Bug
+    tests: tuple[str, ...]
+
+    def edited(self) -> str:
+        """The source of the file with the bug in it."""
+        source = (REPO / "tinynet" / self.file).read_text()
+        if source.count(self.bug.old) != 1:
+            raise SystemExit(
+                f"{self.bug.name}: its old text stands {source.count(self.bug.old)} times in "
+                f"tinynet/{self.file}, expected once; mend it in tests/mutations.py"
+            )
+        return source.replace(self.bug.old, self.bug.new)
+
+
+def mutants(jit: bool) -> list[Mutant]:
+    bugs, tests = (JIT_BUGS, JIT_TESTS) if jit else (BUGS, TESTS)
+    return [
+        Mutant(file, bug, tests.get(file) or tests[file.partition("/")[0]])
+        for file, bugs_of_file in bugs.items()
+        for bug in bugs_of_file
+    ]
+
+
+class Recorder:
+    """A pytest plugin that keeps a verdict on every test."""
+
+    def __init__(self) -> None:
+        self.verdicts: Verdicts = {}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: Any) -> Iterator[None]:
+        if call.when == "call":
+            self.verdicts[item.nodeid] = self.verdict(call.excinfo and call.excinfo.value)
+        return (yield)
+
+    def verdict(self, error: BaseException | None) -> Verdict:
+        from tinynet import GradientError  # of the copy
+
+        if error is None:
+            return Verdict("passed")
+        message = f"{type(error).__name__}: {error}"
+        # A GradientError is check_gradients's own verdict, unless it passes on a crash.
+        objects = isinstance(error, GradientError) and error.__cause__ is None
+        if objects or isinstance(error, AssertionError | pytest.fail.Exception):
+            return Verdict("failed", message)
+        return Verdict("crashed", message)
+
+
+def run_here(folder: Path, tests: tuple[str, ...], sender: Connection) -> None:
+    """Run `tests` on the package in `folder`, in a process that does nothing else."""
+    import numba
+
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+    os.environ["PYTHONPATH"] = str(folder)
+    os.environ["NUMBA_CACHE_DIR"] = str(folder / "cache")
+    numba.core.config.reload_config()
+    settings.register_profile(
+        "mutants",
+        derandomize=True,
+        deadline=None,
+        max_examples=5,
+        phases=[Phase.explicit, Phase.generate],  # a smaller example would kill no better
+        report_multiple_bugs=False,
+    )
+    with open("output.txt", "w") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    recorder = Recorder()
+    options = ["-q", "-p", "no:cacheprovider", "--hypothesis-profile=mutants"]
+    places = [str(REPO / "tests" / t) if t.startswith("test_") else t for t in tests]
+    pytest.main([*options, f"--config-file={REPO / 'pyproject.toml'}", *places], [recorder])
+    assert Path(sys.modules["tinynet"].__file__ or "").parents[1] == folder
+    sender.send(recorder.verdicts)
+
+
+@contextmanager
+def copy_of_tinynet() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="tinynet-mutant-") as folder:
+        path = Path(folder).resolve()
+        shutil.copytree(REPO / "tinynet", path / "tinynet", ignore=lambda *_: ["__pycache__"])
+        yield path
+
+
+def run(tests: tuple[str, ...], mutant: Mutant | None = None) -> Verdicts:
+    """The verdicts of `tests` on a copy of tinynet, with or without a bug; {} if there are none."""
+    forks = "forkserver" in multiprocessing.get_all_start_methods()
+    processes = multiprocessing.get_context("forkserver" if forks else "spawn")
+    receiver, sender = processes.Pipe(duplex=False)
+    with copy_of_tinynet() as folder:
+        if mutant is not None:
+            (folder / "tinynet" / mutant.file).write_text(mutant.edited())
+        process = processes.Process(target=run_here, args=(folder, tests, sender))
+        process.start()
+        sender.close()
+        try:
+            return receiver.recv() if receiver.poll(SECONDS) else {}
+        except EOFError:  # the process died
+            return {}
+        finally:
+            process.kill()
+            process.join()
+
+
+def function(test: str) -> str:
+    """The test function, without its parameters."""
+    return test.partition("[")[0]
+
+
+def killers(verdicts: Verdicts, clean: Verdicts) -> dict[str, str]:
+    """The tests that fail by an assertion, but pass on the clean tree, and their messages."""
+    return {
+        test: verdict.message
+        for test, verdict in verdicts.items()
+        if verdict.outcome == "failed" and clean.get(test) == Verdict("passed")
+    }
+
+
+def run_all(jit: bool) -> int:
+    start, all_mutants = time.perf_counter(), mutants(jit)
+    for mutant in all_mutants:
+        mutant.edited()
+    selections = list(dict.fromkeys(mutant.tests for mutant in all_mutants))
+    share: Counter[str] = Counter()
+    killed = 0
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        clean = dict(zip(selections, pool.map(run, selections)))
+        for tests, verdicts in clean.items():
+            red = [test for test, verdict in verdicts.items() if verdict.outcome != "passed"]
+            print(f"clean     {len(verdicts) - len(red):4} tests pass  {' '.join(tests)}")
+        results = pool.map(lambda mutant: run(mutant.tests, mutant), all_mutants)
+        for mutant, verdicts in zip(all_mutants, results):
+            found = killers(verdicts, clean[mutant.tests])
+            functions = list(dict.fromkeys(map(function, found)))
+            share.update(functions)
+            killed += bool(found)
+            by = f"by {functions[0]}" if found else f"of {len(verdicts)} tests, none objects"
+            more = f" and {len(functions) - 1} more" if len(functions) > 1 else ""
+            state = "killed" if found else "SURVIVED"
+            print(f"{state:8}  {mutant.bug.name:28}  {by}{more}", flush=True)
+    test, most = share.most_common(1)[0]
+    print(
+        f"\n{killed} of {len(all_mutants)} bugs killed, in {time.perf_counter() - start:.0f} s; "
+        f"{len(share)} tests killed some; most, {most} ({100 * most / len(all_mutants):.0f} %), "
+        f"were killed by {test}"
+    )
+    spread = jit or most <= LARGEST_SHARE * len(all_mutants)
+    return 0 if killed == len(all_mutants) and spread else 1
+
+
+def plant(mutant: Mutant) -> int:
+    """Show one bug, and which tests find it."""
+    print(f"tinynet/{mutant.file}: {mutant.bug.what}\n")
+    for sign, text in (("-", mutant.bug.old), ("+", mutant.bug.new)):
+        for line in text.splitlines():
+            print(f"{sign} {line}")
+    print(f"\nrunning {' '.join(mutant.tests)} with and without it ...", flush=True)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        clean = pool.submit(run, mutant.tests)
+        found = killers(run(mutant.tests, mutant), clean.result())
+    if not found:
+        print("no test goes red")
+        return 1
+    one_each = {function(test): test for test in reversed(found)}
+    for test in list(one_each.values())[:-4:-1]:
+        message = "\n    ".join(found[test].splitlines()[:12])
+        print(f"\nred: {test}\n    {message}")
+    print(f"\n{len(found)} tests go red")
+    return 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--jit", action="store_true", help="the bugs of compiled code")
+    parser.add_argument("--list", action="store_true", help="list the bugs")
+    parser.add_argument("--plant", metavar="NAME", help="plant this bug, and see what goes red")
+    options = parser.parse_args()
+    everything = {mutant.bug.name: mutant for mutant in mutants(False) + mutants(True)}
+    if options.list:
+        for name, mutant in everything.items():
+            print(f"{name:28}  {mutant.file:24}  {mutant.bug.what}")
+        return 0
+    if options.plant is not None and options.plant not in everything:
+        parser.error(f"there is no bug {options.plant!r}; --list shows all")
+    jit = options.jit or (options.plant is not None and everything[options.plant] in mutants(True))
+    os.environ["NUMBA_DISABLE_JIT"] = "0" if jit else "1"
+    os.environ["OMP_NUM_THREADS"] = "1"
+    multiprocessing.set_forkserver_preload(SLOW_IMPORTS)
+    return plant(everything[options.plant]) if options.plant else run_all(options.jit)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

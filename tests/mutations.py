@@ -1,0 +1,623 @@
+"""The planted bugs: small edits of tinynet's own source, each of which some test must find.
+
+By file: every bug is one text, which stands in the file exactly once, and the text in its place.
+They are mistakes that people make: `=` for `+=`, a forgotten 1/N, a sign, a stale cache, an
+epsilon in the wrong place. ``TESTS`` says which tests are run for the bugs of a file.
+"""
+
+from typing import NamedTuple
+
+
+class Bug(NamedTuple):
+    """An edit of one file: `old` becomes `new`."""
+
+    name: str
+    what: str
+    old: str
+    new: str
+
+
+BUGS: dict[str, tuple[Bug, ...]] = {
+    "kernels/products.py": (
+        Bug(
+            "dW-assigned",
+            "x.T @ dy replaces the gradient instead of being added to it",
+            "    _add_product(x.T[::1], _bits_of_columns(x), dy, dW)",
+            "    dW[:] = 0\n    _add_product(x.T[::1], _bits_of_columns(x), dy, dW)",
+        ),
+        Bug(
+            "db-assigned",
+            "dy.sum(axis=0) replaces the gradient instead of being added to it",
+            "db[o] += total[o]",
+            "db[o] = total[o]",
+        ),
+        Bug(
+            "dx-onto-garbage",
+            "dx is added to whatever the new array holds",
+            "    dx[:] = 0\n    _add_product(dy",
+            "    _add_product(dy",
+        ),
+        Bug(
+            "nan-weights-seen-by-zeros",
+            "0 * NaN spoils a full row",
+            "full[r // 6] and _row_is_finite(totals, r)",
+            "full[r // 6]",
+        ),
+        Bug(
+            "third-row-of-six",
+            "the third of six rows gets the second one's numbers",
+            "c = multiply_add(A[r + 2, i]",
+            "c = multiply_add(A[r + 1, i]",
+        ),
+        Bug(
+            "block-start",
+            "every block of a long sum starts over at its first number",
+            "i = np.uint64(start) + k",
+            "i = k",
+        ),
+        Bug(
+            "transpose-margin",
+            "the last rows of W are missing from its transpose",
+            "range(O // 8 * 8 if i < I // 8 * 8 else 0, O)",
+            "range(O // 8 * 8, O)",
+        ),
+    ),
+    "kernels/lanes.py": (
+        Bug(
+            "block-not-turned",
+            "the blocks of W's transpose are not transposed themselves",
+            "= a[i : i + 8, j : j + 8].T",
+            "= a[i : i + 8, j : j + 8]",
+        ),
+    ),
+    "kernels/rows.py": (
+        Bug(
+            "relu-mask-multiplied",
+            "dy * (y > 0): 0 * NaN is NaN",
+            "results[i] = 0 if outputs[i] <= 0 else upstream[i]",
+            "results[i] = upstream[i] * (outputs[i] > 0)",
+        ),
+        Bug(
+            "relu-slope-at-zero",
+            "ReLU's slope at exactly 0 is 1",
+            "results[i] = 0 if outputs[i] <= 0",
+            "results[i] = 0 if outputs[i] < 0",
+        ),
+        Bug(
+            "softmax-without-shift",
+            "no maximum is subtracted: exp overflows",
+            "y[n, c] = np.exp(x[n, c] - highest)",
+            "y[n, c] = np.exp(x[n, c])",
+        ),
+        Bug(
+            "log-softmax-without-shift",
+            "no maximum is subtracted: exp overflows",
+            "total += np.exp(x[n, c] - highest)\n        log_total = np.log(total)",
+            "total += np.exp(x[n, c])\n        log_total = np.log(total) - highest",
+        ),
+        Bug(
+            "log-epsilon",
+            "log(... + 1e-8)",
+            "log_total = np.log(total)",
+            "log_total = np.log(total + 1e-8)",
+        ),
+        Bug(
+            "softmax-diagonal",
+            "what a score does to the other probabilities is left out",
+            "dx[n, c] = y[n, c] * (dy[n, c] - total)",
+            "dx[n, c] = y[n, c] * (1 - y[n, c]) * dy[n, c]",
+        ),
+        Bug(
+            "log-softmax-upstream-of-ones",
+            "right only where dy is all ones",
+            "dx[n, c] = dy[n, c] - np.exp(y[n, c]) * total",
+            "dx[n, c] = dy[n, c] - np.exp(y[n, c]) * C",
+        ),
+        Bug(
+            "ignored-rows-count",
+            "rows labelled ignore_index have a weight",
+            "weights[n] = 0 if labels[n] == ignore_index else weight[labels[n]]",
+            "weights[n] = weight[labels[n]]",
+        ),
+        Bug(
+            "nll-sign",
+            "the gradient of the negative log-likelihood is positive",
+            "dx[n, labels[n]] = -dy[n] * weights[n]",
+            "dx[n, labels[n]] = dy[n] * weights[n]",
+        ),
+        Bug(
+            "ignored-rows-smoothed",
+            "label smoothing gives ignored rows their share of every class",
+            "            for c in range(weight.size):\n                q[n, c] = 0",
+            "            for c in range(weight.size):\n                q[n, c] = share * weight[c]",
+        ),
+        Bug(
+            "smoothing-over-the-others",
+            "the share of label smoothing is divided by C - 1",
+            "share, rest = q.dtype.type(smoothing / weight.size), ",
+            "share, rest = q.dtype.type(smoothing / max(weight.size - 1, 1)), ",
+        ),
+        Bug(
+            "smoothing-unweighted",
+            "the smoothed part of class probabilities has no class weights",
+            "q[n, c] = (rest * probabilities[n, c] + share) * weight[c]",
+            "q[n, c] = rest * probabilities[n, c] * weight[c] + share",
+        ),
+        Bug(
+            "targets-sum-to-one",
+            "the gradient takes for granted that a row's targets sum to 1",
+            "dx[n, c] = share * (np.exp(log_probs[n, c]) * total - q[n, c])",
+            "dx[n, c] = share * (np.exp(log_probs[n, c]) - q[n, c])",
+        ),
+        Bug(
+            "total-in-float32",
+            "a sum is taken in the dtype of its numbers",
+            "result = np.float64(0)",
+            "result = values.dtype.type(0)",
+        ),
+    ),
+    "kernels/updates.py": (
+        Bug(
+            "rmsprop-epsilon",
+            "sqrt(v + eps) instead of sqrt(v) + eps",
+            "(np.sqrt(squares[i]) + guard)",
+            "np.sqrt(squares[i] + guard)",
+        ),
+        Bug(
+            "adam-epsilon",
+            "epsilon is corrected for the start as well",
+            "(np.sqrt(squares[i]) / start2 + guard)",
+            "((np.sqrt(squares[i]) + guard) / start2)",
+        ),
+        Bug(
+            "amsgrad-latest",
+            "the latest v takes the place of the largest one",
+            "if squares[i] > highs[i] or np.isnan(squares[i]):",
+            "if True:",
+        ),
+    ),
+    "_checks.py": (
+        Bug(
+            "label-range-unchecked",
+            "labels out of range reach the kernels",
+            "if outside.any():",
+            "if False:",
+        ),
+        Bug(
+            "label-range-by-one",
+            "a label of C is allowed",
+            "(labels >= classes)",
+            "(labels > classes)",
+        ),
+    ),
+    "layers.py": (
+        Bug(
+            "blas-dW-assigned",
+            "in large layers x.T @ dy replaces the gradient",
+            "dW += x.T @ dy\n                return",
+            "dW[...] = x.T @ dy\n                return",
+        ),
+        Bug(
+            "first-input-kept",
+            "a second forward does not replace what the first one kept",
+            "        self.keep(x)\n        b = ",
+            "        if self._kept is None:\n            self.keep(x)\n        b = ",
+        ),
+        Bug(
+            "rounded-to-float32",
+            "float64 layers compute in float32",
+            "y = np.empty((x.shape[0], W.shape[1]), W.dtype)",
+            "y = np.empty((x.shape[0], W.shape[1]), np.float32)",
+        ),
+        Bug(
+            "relu-in-place",
+            "ReLU writes over its input",
+            "y = np.empty_like(x)\n        kernels.relu(x, y)",
+            "y = x\n        kernels.relu(x, y)",
+        ),
+        Bug(
+            "softmax-keeps-input",
+            "Softmax's backward is given x in place of y",
+            "kernels.softmax(rows, y)  # y = exp(x) / exp(x).sum()\n        self.keep(y)",
+            "kernels.softmax(rows, y)  # y = exp(x) / exp(x).sum()\n        self.keep(rows)",
+        ),
+        Bug(
+            "axis-swapped",
+            "the other axes come back in another order",
+            "np.moveaxis(x, axis, -1)).reshape(-1, x.shape[axis])",
+            "np.swapaxes(x, axis, -1)).reshape(-1, x.shape[axis])",
+        ),
+        Bug(
+            "add-returns-upstream",
+            "Add hands back the very array that it was given",
+            "return dy.copy(), dy.copy()",
+            "return dy, dy",
+        ),
+    ),
+    "losses.py": (
+        Bug(
+            "mean-without-n",
+            "the mean's 1/N is left out of the gradient",
+            'divisor = kernels.total(counts) if self.reduction == "mean" else 1.0',
+            "divisor = 1.0",
+        ),
+        Bug(
+            "weighted-gradient-by-n",
+            "the gradient of a weighted mean is divided by N",
+            "divisor = kernels.total(counts) if",
+            "divisor = len(counts) if",
+        ),
+        Bug(
+            "weighted-mean-by-n",
+            "a weighted mean is divided by N",
+            "count = float(kernels.total(counts))",
+            "count = float(len(counts))",
+        ),
+        Bug(
+            "upstream-ignored",
+            "the loss's own upstream is taken for 1",
+            "share = float(dy) / divisor",
+            "share = 1.0 / divisor",
+        ),
+        Bug(
+            "weight-not-copied",
+            "the loss shares its class weights with the caller",
+            "np.array(weight, np.float64)",
+            "np.asarray(weight, np.float64)",
+        ),
+    ),
+    "optim.py": (
+        Bug(
+            "dampening-at-the-first-step",
+            "SGD's first velocity is dampened",
+            'v = state["velocity"] = g.copy()',
+            'v = state["velocity"] = _sum(g, -self.dampening, g)',
+        ),
+        Bug(
+            "velocity-is-the-gradient",
+            "SGD remembers the gradient's array instead of its values",
+            'v = state["velocity"] = g.copy()',
+            'v = state["velocity"] = g',
+        ),
+        Bug(
+            "sgd-decay-beside-momentum",
+            "SGD's weight decay does not go through the momentum",
+            "            g = _sum(g, self.weight_decay, w)  # g + weight_decay * w\n",
+            "            kernels.shrink(w, 1 - self.lr * self.weight_decay)\n",
+        ),
+        Bug(
+            "nesterov-forgotten",
+            "Nesterov's look ahead is left out",
+            "g = _sum(g, self.momentum, v) if self.nesterov else v",
+            "g = v",
+        ),
+        Bug(
+            "betas-swapped",
+            "each of Adam's means gets the other one's beta",
+            "kernels.track_mean(m, g, self.betas[0])\n"
+            "        kernels.track_square(v, g, self.betas[1])",
+            "kernels.track_mean(m, g, self.betas[1])\n"
+            "        kernels.track_square(v, g, self.betas[0])",
+        ),
+        Bug(
+            "adam-counts-from-two",
+            "Adam corrects its first step as if it were the second",
+            'state.get("step", 0) + 1',
+            'state.get("step", 1) + 1',
+        ),
+        Bug(
+            "adamw-decay-in-the-gradient",
+            "AdamW decays as Adam does",
+            "        kernels.shrink(w, 1 - self.lr * self.weight_decay)\n        return g",
+            "        return super()._decay(w, g)",
+        ),
+        Bug(
+            "adamw-decay-without-lr",
+            "AdamW's decay is not scaled by the learning rate",
+            "kernels.shrink(w, 1 - self.lr * self.weight_decay)",
+            "kernels.shrink(w, 1 - self.weight_decay)",
+        ),
+        Bug(
+            "zero-grad-keeps",
+            "zero_grad leaves the gradients as they are",
+            "parameter.grad[...] = 0",
+            "parameter.grad[...] += 0",
+        ),
+    ),
+    "module.py": (
+        Bug(
+            "backward-twice",
+            "backward may be called twice after one forward",
+            "values, self._kept = self._kept, None",
+            "values = self._kept",
+        ),
+        Bug(
+            "predict-keeps",
+            "predict replaces what forward kept",
+            "        if not _mode.predicting:\n            self._kept, self._output = values, None",
+            "        self._kept, self._output = values, None",
+        ),
+        Bug(
+            "one-mode-for-all-threads",
+            "a prediction in one thread stops another one's recording",
+            "class _Mode(threading.local):",
+            "class _Mode:",
+        ),
+        Bug(
+            "state-dict-shares",
+            "state_dict returns the weights themselves",
+            'name: np.array(layout(parameter.data), order="C")',
+            "name: layout(parameter.data)",
+        ),
+    ),
+    "_recording.py": (
+        Bug(
+            "residual-overwritten",
+            "an array that went two ways gets only one of its gradients",
+            "gradients[number] + dx if number in gradients else dx",
+            "dx",
+        ),
+        Bug(
+            "unused-output",
+            "a layer's output may go nowhere",
+            "            if number not in used:",
+            "            if False:",
+        ),
+    ),
+    "data.py": (
+        Bug(
+            "last-batch-kept",
+            "drop_last keeps the short batch",
+            "return full if self.drop_last or rest == 0 else full + 1",
+            "return full if rest == 0 else full + 1",
+        ),
+        Bug(
+            "same-order-every-epoch",
+            "every epoch deals out the same permutation",
+            "            return epoch_permutation(self.rng, len(self.X))",
+            "            return epoch_permutation(as_generator(0), len(self.X))",
+        ),
+        Bug(
+            "labels-stay-behind",
+            "the rows are shuffled, their labels are not",
+            "return X, self.y[rows]",
+            "return X, self.y[np.sort(rows)]",
+        ),
+        Bug(
+            "own-extremes",
+            "the test set is scaled by its own smallest and largest value",
+            'float(own()) if bound is None else number("minmax_scale", name, bound, -np.inf)',
+            "float(own())",
+        ),
+    ),
+    "rng.py": (
+        Bug(
+            "fan-out",
+            "the weights' bound is that of the outputs",
+            "w_bound = math.sqrt(3.0) * (gain / math.sqrt(in_features))",
+            "w_bound = math.sqrt(3.0) * (gain / math.sqrt(out_features))",
+        ),
+        Bug(
+            "high-bits",
+            "a float32 is made of a draw's high bits instead of the low ones",
+            "(self._draws32(count) % 2**24)",
+            "(self._draws32(count) // 2**8)",
+        ),
+        Bug(
+            "never-in-place",
+            "no number may stay where it is in a shuffle",
+            "% (n - places)",
+            "% (n - places - 1) + 1",
+        ),
+    ),
+    "training.py": (
+        Bug(
+            "loss-of-the-last-batch",
+            "an epoch's loss is that of its last batch",
+            "float(np.mean(running.losses))",
+            "float(running.losses[-1])",
+        ),
+        Bug(
+            "zero-grad-forgotten",
+            "gradients pile up from step to step",
+            "        self.optimizer.zero_grad()\n        self.net.backward(",
+            "        self.net.backward(",
+        ),
+        Bug(
+            "step-before-the-check",
+            "NaN is found after it was learned",
+            "        _stop_if_diverged(self.net, loss, self.optimizer, xb, epoch, batch)\n"
+            "        self.optimizer.step()",
+            "        self.optimizer.step()\n"
+            "        _stop_if_diverged(self.net, loss, self.optimizer, xb, epoch, batch)",
+        ),
+    ),
+    "_writer.py": (
+        Bug(
+            "written-without-nesterov",
+            "the compiled step leaves out Nesterov's look ahead",
+            "                if optimizer.nesterov:",
+            "                if False:",
+        ),
+        Bug(
+            "written-mean-by-n",
+            "the compiled step divides a weighted mean by N",
+            "(1.0 / total(counts)))",
+            "(1.0 / N))",
+        ),
+        Bug(
+            "written-without-guard",
+            "the compiled step does not look at its gradients before it is taken",
+            'yield from (f"    and all_finite(d{name})" for name, _ in self.parameters)',
+            "yield from ()",
+        ),
+    ),
+    "_safetensors.py": (
+        Bug(
+            "hash-not-compared",
+            "a changed byte in a model file goes unnoticed",
+            'if document.pop("sha256", None) != _sha256(arrays, document):',
+            'if document.pop("sha256", None) is None:',
+        ),
+        Bug(
+            "saved-as-it-lies",
+            "an array in Fortran order is saved as it lies in memory",
+            'np.asarray(array, array.dtype.newbyteorder("<"), order="C")',
+            'np.asarray(array, array.dtype.newbyteorder("<"))',
+        ),
+    ),
+    "gradcheck/__init__.py": (
+        Bug(
+            "skips-an-argument",
+            "the first argument is not checked",
+            "for name, gradient in differences.gradients.items():",
+            "for name, gradient in list(differences.gradients.items())[1:]:",
+        ),
+        Bug(
+            "large-arrays-unchecked",
+            "arrays of more than 200 numbers are taken on trust",
+            "directions = (unit(shape, rng) for _ in range(DIRECTIONS))",
+            "directions = iter(())",
+        ),
+    ),
+    "gradcheck/copies.py": (
+        Bug(
+            "checks-the-original",
+            "the check runs on the reader's own module",
+            "self.module = copy.deepcopy(module)",
+            "self.module = module",
+        ),
+        Bug(
+            "upstream-of-ones",
+            "the upstream gradient is all ones",
+            "return self.rng.standard_normal(y.shape)",
+            "return np.ones(y.shape)",
+        ),
+    ),
+    "gradcheck/differences.py": (
+        Bug(
+            "tolerance",
+            "a million times as tolerant",
+            "TOLERANCE = 1e-10",
+            "TOLERANCE = 1e-4",
+        ),
+        Bug(
+            "fourth-order",
+            "the extrapolation stops one order early",
+            "derivative = (64 * odd[2] - 20 * odd[1] + odd[0]) / 45",
+            "derivative = (4 * odd[2] - odd[1]) / 3",
+        ),
+    ),
+    "gradcheck/report.py": (
+        Bug(
+            "undecided-passes",
+            "what could not be decided counts as right",
+            'all(row.verdict == "right" for row in self.rows)',
+            'all(row.verdict != "WRONG" for row in self.rows)',
+        ),
+    ),
+    "gradcheck/rules.py": (
+        Bug(
+            "accumulation-unchecked",
+            "no second backward pass is tried",
+            '    Rule("two backward passes accumulate exactly twice", accumulates),\n',
+            "",
+        ),
+        Bug(
+            "stale-cache-unchecked",
+            "no earlier forward on another input is tried",
+            '    Rule("the latest forward counts", latest_forward_counts),\n',
+            "",
+        ),
+        Bug(
+            "nan-unchecked",
+            "no NaN is sent to where a ReLU is off",
+            '    Rule("NaN upstream of an output that is off gives 0", nan_where_off),\n',
+            "",
+        ),
+        Bug(
+            "zero-unchecked",
+            "the slope at exactly 0 is not looked at",
+            '    Rule("the slope at exactly 0", convention_at_zero),\n',
+            "",
+        ),
+    ),
+}
+
+EQUATIONS = (
+    "test_kernels.py::test_the_loop_computes_its_equation",
+    "test_kernels.py::test_nan_and_inf_go_where_the_equation_sends_them",
+)
+TESTS: dict[str, tuple[str, ...]] = {
+    "kernels/products.py": ("test_kernels.py", "-k", "linear or dW or numbers or zero_input"),
+    "kernels/lanes.py": (*EQUATIONS, "-k", "linear"),
+    "kernels/rows.py": (*EQUATIONS, "test_losses.py::TestAgainstPyTorch", "-k", "not linear"),
+    "kernels/updates.py": (*EQUATIONS, "test_optim.py::TestAgainstPyTorch", "-k", "not linear"),
+    "_checks.py": ("test_loss_faults.py",),
+    "layers.py": ("test_layers.py",),
+    "losses.py": ("test_losses.py",),
+    "optim.py": ("test_optim.py",),
+    "module.py": ("test_module.py", "test_layers.py::TestProtocol", "-k", "not eight"),
+    "_recording.py": (
+        "test_module.py::TestComposed",
+        "test_module.py::TestWhatARecordCannotExpress",
+    ),
+    "data.py": ("test_data.py",),
+    "rng.py": ("test_rng.py",),
+    "training.py": (
+        "test_training.py::TestScores",
+        "test_training.py::TestEqualsTheLoopByHand::test_bit_for_bit",
+        "test_training_faults.py::TestDivergence",
+    ),
+    "_writer.py": (
+        "test_training.py::TestEqualsTheLoopByHand::test_bit_for_bit",
+        "test_training_faults.py::TestDivergence",
+        *("-m", "slow or not slow"),
+    ),
+    "_safetensors.py": ("test_serialization.py", "-k", "comes_back or fortran or flip or hash"),
+    "gradcheck": ("test_gradcheck.py", "-k", "not right_layers and not lesson and not command"),
+}
+"""Which tests are run for the bugs of a file or a folder."""
+
+JIT_BUGS: dict[str, tuple[Bug, ...]] = {
+    "kernels/lanes.py": (
+        Bug(
+            "two-roundings",
+            "multiply-add rounds twice though the processor can do with one",
+            "    if not HAS_FMA:",
+            "    if HAS_FMA:",
+        ),
+        Bug(
+            "shuffled-wrong",
+            "the transpose swaps the wrong quarters",
+            "lower = [k + half if not k & half else k + 8 for k in range(8)]",
+            "lower = [k + half if not k & half else k + 8 - half for k in range(8)]",
+        ),
+        Bug(
+            "nan-is-zero",
+            "a NaN input is skipped as zeros are",
+            'builder.fcmp_unordered("!="',
+            'builder.fcmp_ordered("!="',
+        ),
+    ),
+    "kernels/jit.py": (
+        Bug(
+            "fast-math",
+            "the compiler may reorder sums and leave out NaN",
+            'numba.njit(nogil=True, error_model="numpy")',
+            'numba.njit(nogil=True, error_model="numpy", fastmath=True)',
+        ),
+        Bug(
+            "stale-code",
+            "the cache does not know which source its code comes from",
+            'for path in sorted(Path(__file__).parent.glob("*.py")):',
+            "for path in list[Path]():",
+        ),
+    ),
+}
+"""Bugs that only compiled code can have, or that only it shows."""
+
+JIT_TESTS: dict[str, tuple[str, ...]] = {
+    "kernels/lanes.py": ("test_kernels.py", "-k", "linear or descend"),
+    "kernels/jit.py": ("test_kernels.py", "-k", "linear", "test_jit.py"),
+}

@@ -1,0 +1,206 @@
+"""Write the table of ``tests/README.md``: what is promised, and what a test run showed of it.
+
+``pytest -o junit_family=xunit1 --junitxml=FILE ...`` notes what each test counted;
+``python tests/promises.py FILE...`` reads these files and rewrites the table between its markers.
+"""
+
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+TESTS = Path(__file__).parent
+README = TESTS / "README.md"
+BEGIN, END = "<!-- promises: begin -->", "<!-- promises: end -->"
+
+PROMISES: list[tuple[str, list[str]]] = [
+    (
+        "Two processes with other threads, hash seed and folder: the same weights, scores, files",
+        ["test_same_bits.py::test_every_process_gives_the_same_weights_losses_and_files"],
+    ),
+    (
+        "Compiled or layer by layer: the same bits",
+        [
+            "test_training.py::test_bit_for_bit",
+            "test_compiler.py::test_every_optimizer_gives_the_bits_of_the_layers",
+            "test_compiler.py::test_every_loss_gives_the_bits_of_the_layers",
+        ],
+    ),
+    (
+        "A row alone gives the bits it has in a batch, in every layer below the border",
+        [
+            "test_same_bits.py::test_a_row_of_linear_alone",
+            "test_same_bits.py::test_a_row_of_every_other_layer_alone",
+            "test_same_bits.py::test_a_row_of_a_network_alone_by_layers_and_compiled",
+        ],
+    ),
+    (
+        "Eight threads on one model, and forks in the middle: equal bytes, no crash",
+        ["test_same_bits.py::test_eight_threads_on_one_model_and_after_fork"],
+    ),
+    (
+        "A lesson run twice ends with the same weights",
+        ["test_examples.py::test_a_second_run_ends_with_the_same_weights"],
+    ),
+    (
+        "A damaged model file is refused, or gives the identical network",
+        ["test_serialization.py::test_every_bit_flip_and_every_cut_is_refused_or_harmless"],
+    ),
+    (
+        "The same, for every value of every byte",
+        ["test_serialization.py::test_every_other_byte_in_every_place_is_refused_or_harmless"],
+    ),
+    (
+        "A damaged checkpoint is refused, or gives the identical run",
+        ["test_checkpoints.py::test_every_flipped_byte_and_every_cut_is_refused_or_harmless"],
+    ),
+    (
+        "The same, for every bit",
+        ["test_checkpoints.py::test_every_flipped_bit_and_every_cut_is_refused_or_harmless"],
+    ),
+    (
+        "Damaged data files are refused, or give the same data",
+        [
+            "test_datasets.py::test_damaged_bundled_files_give_an_error_or_the_same_digits",
+            "test_datasets.py::test_every_byte_of_a_gzipped_idx_changed_in_every_way",
+            "test_datasets.py::test_every_truncation_of_an_idx",
+            "test_datasets.py::test_every_byte_of_the_bundled_labels_flipped",
+            "test_download.py::test_flipped_and_truncated_files_give_an_error_or_the_same_data",
+        ],
+    ),
+    (
+        "A plain IDX file is refused, or read as an independent reader reads it",
+        ["test_datasets.py::test_every_byte_of_a_plain_idx_changed_in_every_way"],
+    ),
+    (
+        "A CSV file is refused, or read as the standard library reads it",
+        ["test_datasets.py::test_damaged_csv_is_refused_or_read_as_the_csv_module_reads_it"],
+    ),
+    (
+        "Killed at any line of tn.save: the old file or the new one, whole",
+        ["test_serialization.py::test_killed_at_every_line_of_save"],
+    ),
+    (
+        "The same, of tn.save_checkpoint",
+        ["test_checkpoints.py::test_killed_at_every_line_of_save_checkpoint"],
+    ),
+    (
+        "Killed at every batch and resumed: the bits of a run that was left alone",
+        [
+            "test_checkpoints.py::test_killed_at_every_batch",
+            "test_fit_checkpoints.py::test_killed_before_and_after_every_checkpoint",
+        ],
+    ),
+    (
+        "Killed while mnist() stores a file: never half a file",
+        ["test_download_survival.py::test_killed_at_every_line_of_storing"],
+    ),
+    (
+        "The same, at any line of four downloads",
+        ["test_download_survival.py::test_killed_at_every_line_of_four_downloads"],
+    ),
+    (
+        "No file runs code: nothing is unpickled, executed or started while loading",
+        ["test_serialization.py::test_loading_runs_nothing"],
+    ),
+    (
+        "Any arguments: a documented exception and nothing changed, or the right result",
+        ["test_fuzz_api.py::test_arguments_of_all_kinds_are_refused_or_give_right_results"],
+    ),
+    (
+        "The same, longer, and with the bounds of every array access checked",
+        [
+            "test_fuzz_api.py::test_many_more_arguments",
+            "test_fuzz_api.py::test_no_loop_reaches_beyond_an_array",
+        ],
+    ),
+    (
+        "Training that diverges stops with the last good weights",
+        ["test_training_faults.py::test_a_learning_rate_far_too_large"],
+    ),
+]
+
+
+class Outcome:
+    """How the cases of one test function ended, and what they counted."""
+
+    def __init__(self) -> None:
+        self.passed, self.failed, self.skipped = 0, 0, 0
+        self.figures: dict[str, int] = defaultdict(int)
+
+
+def read(paths: list[Path]) -> dict[str, Outcome]:
+    """Outcomes by ``file::function``; the same case in two files counts once, as in the later."""
+    latest = {
+        (case.get("classname"), case.get("name")): case
+        for path in paths
+        for case in ElementTree.parse(path).iter("testcase")
+    }
+    outcomes: dict[str, Outcome] = defaultdict(Outcome)
+    for (place, name), case in latest.items():
+        (module,) = [part for part in str(place).split(".") if part.startswith("test_")][:1]
+        outcome = outcomes[f"{module}.py::{str(name).partition('[')[0]}"]
+        if case.find("failure") is not None or case.find("error") is not None:
+            outcome.failed += 1
+        elif case.find("skipped") is not None:
+            outcome.skipped += 1
+        else:
+            outcome.passed += 1
+        for figure in case.iter("property"):
+            outcome.figures[figure.attrib["name"]] += int(figure.attrib["value"])
+    return outcomes
+
+
+def rows(outcomes: dict[str, Outcome]) -> Iterator[str]:
+    yield "| promised | shown by | in the run |"
+    yield "| --- | --- | --- |"
+    for promise, names in PROMISES:
+        shown = []
+        for name in names:
+            outcome = outcomes.get(name, Outcome())
+            counts = {
+                "passed": outcome.passed,
+                "FAILED": outcome.failed,
+                "skipped": outcome.skipped,
+            }
+            shown += [f"{count} {word}" for word, count in counts.items() if count] or ["not run"]
+            shown += [f"{figure}: {count:,}" for figure, count in outcome.figures.items()]
+        yield f"| {promise} | {'<br>'.join(f'`{name}`' for name in names)} | {'<br>'.join(shown)} |"
+
+
+def strays() -> list[str]:
+    """Names in the table that no test file has."""
+    return [
+        name
+        for _, names in PROMISES
+        for name in names
+        if not re.search(
+            rf"^ *def {name.partition('::')[2]}\(",
+            (TESTS / name.partition("::")[0]).read_text(encoding="utf-8"),
+            re.MULTILINE,
+        )
+    ]
+
+
+def main() -> int:
+    if not sys.argv[1:]:
+        print("usage: python tests/promises.py FILE...  (of pytest --junitxml=FILE)")
+        return 2
+    if missing := strays():
+        print(f"no such test: {', '.join(missing)}")
+        return 1
+    outcomes = read([Path(name) for name in sys.argv[1:]])
+    text = README.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    after = rest.partition(END)[2]
+    table = "\n".join(rows(outcomes))
+    README.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{after}", encoding="utf-8")
+    failed = sum(outcome.failed for outcome in outcomes.values())
+    print(f"{README}: {len(PROMISES)} promises, {failed} failed tests in these runs")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

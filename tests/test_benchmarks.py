@@ -1,0 +1,117 @@
+"""The benchmarks compare the same training: every peer takes tinynet's steps; the commands run."""
+
+import importlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+PEERS = (
+    *("pytorch_course.PyTorchCourse", "pytorch_bare.PyTorchBare", "numpy_by_hand.NumpyByHand"),
+    *("sklearn_mlp.SklearnMLP", "plain_c.PlainC", "plain_c_skipping_zeros.PlainCSkippingZeros"),
+)
+STEPS = 40
+
+
+@pytest.fixture(scope="module")
+def load():
+    """Import a module of the benchmarks, and leave no trace of it."""
+    folders, modules = [str(BENCHMARKS), str(BENCHMARKS / "peers")], set(sys.modules)
+    sys.path[:0] = folders
+    yield importlib.import_module
+    for folder in folders:
+        sys.path.remove(folder)
+    for name in set(sys.modules) - modules:
+        if str(BENCHMARKS) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+@pytest.fixture(scope="module")
+def one_batch(load):
+    """The task with 32 digits to learn from: their order within a batch makes no difference."""
+    task = load("task").load_task()
+    return task._replace(X=task.X[:32], y=task.y[:32], lr=0.1)
+
+
+@pytest.fixture(scope="module")
+def ours(load, one_batch):
+    return learn(load, "tinynet_fit.TinynetFit", one_batch)
+
+
+def learn(load, name, task):
+    """A peer's losses of the first steps, and its guesses after them."""
+    module, _, peer_class = name.partition(".")
+    peer = getattr(load(module), peer_class)(task)
+    return [peer.epoch() for _ in range(STEPS)], peer.guesses(task.X_test)
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_every_peer_takes_the_same_steps(load, one_batch, ours, name):
+    if name.startswith("plain_c") and shutil.which("cc") is None:
+        pytest.skip("no C compiler")
+    our_losses, our_guesses = ours
+    losses, guesses = learn(load, name, one_batch)
+    assert our_losses[-1] < 0.9 * our_losses[0]
+    np.testing.assert_allclose(losses, our_losses, rtol=1e-4)
+    assert (guesses == our_guesses).mean() > 0.995
+
+
+def result(peer, loss, accuracy):
+    return SimpleNamespace(peer=peer, threads="default", losses=[9] * 4 + [loss], accuracy=accuracy)
+
+
+@pytest.mark.parametrize(
+    ("loss", "accuracy", "words"),
+    [
+        (0.53, 86.5, []),
+        (0.53, 84.0, ["accuracy 84.00"]),
+        (0.53, float("nan"), ["accuracy nan"]),
+        (0.60, 87.0, ["loss 0.6000"]),
+        (float("nan"), 10.0, ["accuracy 10.00", "loss nan"]),
+    ],
+)
+def test_a_fast_wrong_answer_does_not_count(load, loss, accuracy, words):
+    ours, other = result("tinynet_fit", 0.52, 87.0), result("plain_c", loss, accuracy)
+    found = load("training").faults([ours, other])
+    assert len(found) == len(words)
+    for fault, word in zip(found, words):
+        assert word in fault
+
+
+def run(*arguments):
+    command = [sys.executable, str(BENCHMARKS / arguments[0]), *map(str, arguments[1:])]
+    return subprocess.run(command, capture_output=True, text=True, timeout=600)
+
+
+@pytest.mark.slow
+def test_the_training_benchmark_runs(tmp_path):
+    peers = ["numpy_by_hand", "jax_scan", "plain_c"]
+    done = run("training.py", "--rounds", 4, "--results", tmp_path, "--peers", *peers)
+    assert done.returncode == 0, done.stderr
+    assert "| tinynet, `tn.fit` " in done.stdout
+    saved = json.loads((tmp_path / "training.json").read_text())
+    assert len(saved["peers"]["NumPy by hand, OpenBLAS"]["1 thread"]["seconds"]) == 4
+    for who in ("JAX, jitted lax.scan", "plain C, dense"):  # ran, or skipped with a word
+        assert who in saved["peers"] or saved["skipped"][f"{who}, default"]
+    assert 5_000 < (tmp_path / "training.png").stat().st_size < 150_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("command", "heading"),
+    [
+        (("kernels.py", "--rounds", 1, "--sizes", 10, 32, "--batches", 1, 32), "### The border"),
+        (("cold_start.py", "--rounds", 1), "| import tinynet "),
+        (("growth.py", "--rounds", 1, "--mapped-rows", 20_000), "### A memory-mapped file"),
+    ],
+)
+def test_the_other_benchmarks_run(command, heading):
+    done = run(*command)
+    assert done.returncode == 0, done.stderr
+    assert heading in done.stdout
