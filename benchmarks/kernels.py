@@ -280,8 +280,8 @@ def print_zeros(rounds: int) -> None:
 
 def print_border(sizes: list[int], batches: list[int], zeros: float, rounds: int) -> None:
     print(
-        f"### The border: {zeros:.0%} zeros, BLAS / ours, the worst of three products and of "
-        f"batches of {', '.join(map(str, batches))}\n"
+        f"### The border: {zeros:.0%} zeros, BLAS / ours, the worst of three products, batches "
+        f"of {' and '.join(map(str, batches))}\n"
     )
     rows = []
     for I in sizes:
@@ -303,14 +303,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=11, help="interleaved rounds (11)")
     sizes = [10, 32, 64, 128, 256, 512, 1024, 4096]
     parser.add_argument("--sizes", type=int, nargs="+", default=sizes, help="of the border's table")
-    parser.add_argument("--batches", type=int, nargs="+", default=[1, 32, 256], help="the same")
     options = parser.parse_args()
     print(f"{headline()}\n")
     with threadpool_limits(1):
         print_lesson(options.rounds)
         print_zeros(options.rounds)
-        for zeros in (0.0, 0.5):
-            print_border(options.sizes, options.batches, zeros, options.rounds)
+        for batches, zeros in (([32, 256], 0.0), ([32, 256], 0.5), ([1], 0.0)):
+            print_border(options.sizes, batches, zeros, options.rounds)
 
 
 if __name__ == "__main__":

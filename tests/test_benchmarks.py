@@ -106,7 +106,7 @@ def test_the_training_benchmark_runs(tmp_path):
 @pytest.mark.parametrize(
     ("command", "heading"),
     [
-        (("kernels.py", "--rounds", 1, "--sizes", 10, 32, "--batches", 1, 32), "### The border"),
+        (("kernels.py", "--rounds", 1, "--sizes", 10, 32), "### The border"),
         (("cold_start.py", "--rounds", 1), "| import tinynet "),
         (("growth.py", "--rounds", 1, "--mapped-rows", 20_000), "### A memory-mapped file"),
     ],

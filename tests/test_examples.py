@@ -1,10 +1,10 @@
 """Every lesson runs: a short pass of each by default, full runs over three seeds among the slow."""
 
-import functools
 import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -183,15 +183,17 @@ def test_lesson_has_the_form_of_a_lesson(name):
 
 
 @pytest.fixture(scope="module")
-def short_run(tmp_path_factory):
-    """Run a lesson once, for one epoch; return what it prints and where its figures are."""
-
-    @functools.cache
-    def run_once(name: str) -> tuple[str, Path]:
-        folder = tmp_path_factory.mktemp(name) / "figures"
-        return run_lesson(name, folder, "--epochs", 1), folder
-
-    return run_once
+def short_run(request, tmp_path_factory):
+    """Run the lessons once, for one epoch, two at a time; tell what one prints, and its figures."""
+    items = [item for item in request.session.items if "short_run" in item.fixturenames]
+    names = dict.fromkeys(item.callspec.params["name"] for item in items)
+    folders = {name: tmp_path_factory.mktemp(name) / "figures" for name in names}
+    with ThreadPoolExecutor(2) as pool:
+        runs = {
+            name: pool.submit(run_lesson, name, folder, "--epochs", 1)
+            for name, folder in folders.items()
+        }
+        yield lambda name: (runs[name].result(), folders[name])
 
 
 @pytest.mark.parametrize("name", LESSONS)
