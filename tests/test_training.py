@@ -366,3 +366,23 @@ def test_the_course_s_network_learns_real_digits_quickly():
     assert history.test_accuracy[-1] >= 92.0
     assert history.train_accuracy[-1] >= 92.0
     assert history.train_accuracy == sorted(history.train_accuracy)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [tn.Adam, tn.RMSprop])
+def test_the_main_lesson_with_other_optimizers(make):
+    """20 epochs at lr 0.001; PyTorch reached 95.6 to 96.5 % on these digits."""
+    digits = tn.datasets.mnist_small()
+    X, y = tn.data.minmax_scale(digits.images), digits.labels
+    rng = np.random.default_rng(0)
+    net = tn.Sequential(
+        *(tn.Linear(784, 64, rng=rng), tn.ReLU(), tn.Linear(64, 32, rng=rng), tn.ReLU()),
+        *(tn.Linear(32, 32, rng=rng), tn.ReLU(), tn.Linear(32, 10, rng=rng), tn.LogSoftmax()),
+    )
+    optimizer = make(net.parameters(), lr=0.001)
+    loader = tn.DataLoader(X[:18000], y[:18000], batch_size=32, shuffle=True, drop_last=True, rng=0)
+    history = tn.fit(
+        *(net, tn.NLLLoss(), optimizer, loader),
+        test=(X[18000:], y[18000:]), epochs=20, progress=False,
+    )  # fmt: skip
+    assert history.test_accuracy[-1] >= 95

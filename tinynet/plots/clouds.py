@@ -106,7 +106,9 @@ def class_directions(
         ax.set_box_aspect((1, 1, 1), zoom=0.95)
         ax.set_title(cloud.title, fontsize=11)
         ax.tick_params(labelsize=8, pad=-1)
-        ax.locator_params(nbins=3)
+        step = float(f"{0.6 * reach:.0e}")  # a round number, and away from the corners
+        ticks = [-step, 0, step]
+        ax.set(xticks=ticks, yticks=ticks, zticks=ticks)
         ax.set_xlabel("unit 1", fontsize=9, labelpad=-3)
         ax.set_ylabel("unit 2", fontsize=9, labelpad=-3)
         ax.set_zlabel("unit 3", fontsize=9, labelpad=-1)
