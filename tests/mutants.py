@@ -186,11 +186,14 @@ def run_all(jit: bool) -> int:
             functions = list(dict.fromkeys(map(function, found)))
             share.update(functions)
             killed += bool(found)
-            by = f"by {functions[0]}" if found else f"of {len(verdicts)} tests, none objects"
+            crashes = sum(verdict.outcome == "crashed" for verdict in verdicts.values())
+            by = f"{len(verdicts)} tests: none objects, {crashes} crash"
+            if found:
+                by = f"by {functions[0]}"
             more = f" and {len(functions) - 1} more" if len(functions) > 1 else ""
             state = "killed" if found else "SURVIVED"
             print(f"{state:8}  {mutant.bug.name:28}  {by}{more}", flush=True)
-    test, most = share.most_common(1)[0]
+    test, most = (share.most_common(1) or [("none", 0)])[0]
     print(
         f"\n{killed} of {len(all_mutants)} bugs killed, in {time.perf_counter() - start:.0f} s; "
         f"{len(share)} tests killed some; most, {most} ({100 * most / len(all_mutants):.0f} %), "
