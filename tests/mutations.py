@@ -628,7 +628,9 @@ JIT_TESTS: dict[str, tuple[str, ...]] = {
         "test_optim.py::TestAgainstPyTorch::test_a_plain_float32_sgd_step_is_pytorch_s_bit_for_bit",
     ),
     "kernels/jit.py": (
-        "test_kernels.py", "test_layers.py", "test_losses.py",
+        "test_kernels.py",
+        "test_layers.py",
+        "test_losses.py",
         f"{STRAYS}[linear_db]",
         "test_jit.py::test_an_edited_kernel_never_runs_as_its_old_self",
     ),
