@@ -169,38 +169,37 @@ def killers(verdicts: Verdicts, clean: Verdicts) -> dict[str, str]:
 
 
 def run_all(jit: bool) -> int:
-    start, all_mutants = time.perf_counter(), mutants(jit)
-    for mutant in all_mutants:
-        mutant.edited()
-    selections = list(dict.fromkeys(mutant.tests for mutant in all_mutants))
-    share: Counter[str] = Counter()
+    start, planted = time.perf_counter(), mutants(jit)
+    for mutant in planted:
+        mutant.edited()  # before anything runs: every edit applies
+    selections = list(dict.fromkeys(mutant.tests for mutant in planted))
+    tests_that_kill: Counter[str] = Counter()
     killed = 0
     with ThreadPoolExecutor(AT_ONCE) as pool:
         clean = dict(zip(selections, pool.map(run, selections)))
         for tests, verdicts in clean.items():
-            red = [test for test, verdict in verdicts.items() if verdict.outcome != "passed"]
-            print(f"clean     {len(verdicts) - len(red):4} tests pass  {' '.join(tests)}")
-        results = pool.map(lambda mutant: run(mutant.tests, mutant), all_mutants)
-        for mutant, verdicts in zip(all_mutants, results):
+            passed = sum(verdict.outcome == "passed" for verdict in verdicts.values())
+            print(f"no bug    {passed} of {len(verdicts)} tests pass: {' '.join(tests)}")
+        results = pool.map(lambda mutant: run(mutant.tests, mutant), planted)
+        for mutant, verdicts in zip(planted, results):
             found = killers(verdicts, clean[mutant.tests])
             functions = list(dict.fromkeys(map(function, found)))
-            share.update(functions)
+            tests_that_kill.update(functions)
             killed += bool(found)
             crashes = sum(verdict.outcome == "crashed" for verdict in verdicts.values())
-            by = f"{len(verdicts)} tests: none objects, {crashes} crash"
+            state, how = "SURVIVED", f"{len(verdicts)} tests: none objects, {crashes} crash"
             if found:
-                by = f"by {functions[0]}"
-            more = f" and {len(functions) - 1} more" if len(functions) > 1 else ""
-            state = "killed" if found else "SURVIVED"
-            print(f"{state:8}  {mutant.bug.name:28}  {by}{more}", flush=True)
-    test, most = (share.most_common(1) or [("none", 0)])[0]
+                more = f" and {len(functions) - 1} more" if len(functions) > 1 else ""
+                state, how = "killed", f"by {functions[0]}{more}"
+            print(f"{state:8}  {mutant.bug.name:28}  {how}", flush=True)
+    test, most = (tests_that_kill.most_common(1) or [("none", 0)])[0]
     print(
-        f"\n{killed} of {len(all_mutants)} bugs killed, in {time.perf_counter() - start:.0f} s; "
-        f"{len(share)} tests killed some; most, {most} ({100 * most / len(all_mutants):.0f} %), "
-        f"were killed by {test}"
+        f"\n{killed} of {len(planted)} planted bugs killed, by {len(tests_that_kill)} tests, in "
+        f"{time.perf_counter() - start:.0f} s. The test that kills most kills {most} "
+        f"({100 * most / len(planted):.0f} %): {test}"
     )
-    spread = jit or most <= LARGEST_SHARE * len(all_mutants)
-    return 0 if killed == len(all_mutants) and spread else 1
+    spread = most <= LARGEST_SHARE * len(planted)
+    return 0 if killed == len(planted) and spread else 1
 
 
 def plant(mutant: Mutant) -> int:

@@ -546,15 +546,19 @@ BUGS: dict[str, tuple[Bug, ...]] = {
     ),
 }
 
-EQUATIONS = (
-    "test_kernels.py::test_the_loop_computes_its_equation",
-    "test_kernels.py::test_nan_and_inf_go_where_the_equation_sends_them",
-)
+COMPUTES = "test_kernels.py::test_the_loop_computes_its_equation"
+STRAYS = "test_kernels.py::test_nan_and_inf_go_where_the_equation_sends_them"
 TESTS: dict[str, tuple[str, ...]] = {
     "kernels/products.py": ("test_kernels.py", "-k", "linear or dW or numbers or zero_input"),
-    "kernels/lanes.py": (*EQUATIONS, "-k", "linear"),
-    "kernels/rows.py": (*EQUATIONS, "test_losses.py::TestAgainstPyTorch", "-k", "not linear"),
-    "kernels/updates.py": (*EQUATIONS, "test_optim.py::TestAgainstPyTorch", "-k", "not linear"),
+    "kernels/lanes.py": (COMPUTES, STRAYS, "-k", "linear"),
+    "kernels/rows.py": (COMPUTES, STRAYS, "test_losses.py::TestAgainstPyTorch", "-k", "not linear"),
+    "kernels/updates.py": (
+        COMPUTES,
+        STRAYS,
+        "test_optim.py::TestAgainstPyTorch",
+        "-k",
+        "not linear",
+    ),
     "_checks.py": ("test_loss_faults.py",),
     "layers.py": ("test_layers.py",),
     "losses.py": ("test_losses.py",),
@@ -620,18 +624,15 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
 }
 """Bugs that only compiled code can have, or that only it shows."""
 
-STRAYS = "test_kernels.py::test_nan_and_inf_go_where_the_equation_sends_them"
 JIT_TESTS: dict[str, tuple[str, ...]] = {
     "kernels/lanes.py": (
-        "test_kernels.py::test_the_loop_computes_its_equation[linear_dx]",
+        f"{COMPUTES}[linear_dx]",
         f"{STRAYS}[linear]",
         "test_optim.py::TestAgainstPyTorch::test_a_plain_float32_sgd_step_is_pytorch_s_bit_for_bit",
     ),
     "kernels/jit.py": (
-        "test_kernels.py",
-        "test_layers.py",
-        "test_losses.py",
-        f"{STRAYS}[linear_db]",
+        f"{COMPUTES}[log_softmax]",
+        f"{STRAYS}[adam_direction]",
         "test_jit.py::test_an_edited_kernel_never_runs_as_its_old_self",
     ),
 }

@@ -1,0 +1,61 @@
+"""The planted bugs still fit the source, and a crash is not taken for a test that objects."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from mutants import REPO, Recorder, Verdict, killers, mutants
+
+import tinynet as tn
+
+EVERYTHING = mutants(jit=False) + mutants(jit=True)
+
+
+def test_every_edit_applies_once_and_leaves_a_program():
+    for mutant in EVERYTHING:
+        edited = mutant.edited()
+        assert edited != (REPO / "tinynet" / mutant.file).read_text()
+        ast.parse(edited)
+
+
+def test_every_bug_has_a_name_of_its_own_and_there_are_enough():
+    assert len({mutant.bug.name for mutant in EVERYTHING}) == len(EVERYTHING)
+    assert len(mutants(jit=False)) >= 45
+    assert len(mutants(jit=True)) >= 3
+
+
+def test_the_tests_that_are_run_exist():
+    for place in {test for mutant in EVERYTHING for test in mutant.tests}:
+        if place.startswith("test_"):
+            file, *names = place.partition("[")[0].split("::")
+            source = (Path(__file__).parent / file).read_text()
+            for name in names:
+                assert f"class {name}:" in source or f"def {name}(" in source, place
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (None, "passed"),
+        (AssertionError("1 == 2"), "failed"),
+        (pytest.fail.Exception("DID NOT RAISE"), "failed"),
+        (tn.GradientError("the sign is wrong"), "failed"),
+        (TypeError("crash"), "crashed"),
+        (IndexError("crash"), "crashed"),
+    ],
+)
+def test_only_an_assertion_objects(error, outcome):
+    assert Recorder().verdict(error).outcome == outcome
+
+
+def test_a_gradient_error_that_passes_on_a_crash_does_not_object():
+    try:
+        raise tn.GradientError("backward raises TypeError") from TypeError("crash")
+    except tn.GradientError as error:
+        assert Recorder().verdict(error).outcome == "crashed"
+
+
+def test_only_what_passes_without_the_bug_kills():
+    red = {name: Verdict("failed", name) for name in ("a", "b", "c", "d")}
+    clean = {"a": Verdict("passed"), "b": Verdict("failed"), "c": Verdict("crashed")}
+    assert killers(red | {"e": Verdict("crashed")}, clean | {"e": Verdict("passed")}) == {"a": "a"}
