@@ -620,6 +620,12 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
             'for path in sorted(Path(__file__).parent.glob("*.py")):',
             "for path in list[Path]():",
         ),
+        Bug(
+            "damaged-code",
+            "machine code from the cache runs though its hash is wrong",
+            "if hashlib.sha256(content).digest() != digest:",
+            "if hashlib.sha256(content).digest() is digest:",
+        ),
     ),
 }
 """Bugs that only compiled code can have, or that only it shows."""
@@ -634,5 +640,6 @@ JIT_TESTS: dict[str, tuple[str, ...]] = {
         f"{COMPUTES}[log_softmax]",
         f"{STRAYS}[adam_direction]",
         "test_jit.py::test_an_edited_kernel_never_runs_as_its_old_self",
+        "test_jit.py::test_one_flipped_bit_anywhere_in_a_cache_file_is_noticed",
     ),
 }

@@ -148,7 +148,7 @@ def fork_at_the_border() -> int:
     """Fork while another thread is on its way to BLAS, where it holds a lock; return 1."""
     net, x = make("above the border"), rows("above the border", 20)
     expected = net.predict(x).tobytes()
-    inside, controller = threading.Event(), _blas._controller
+    inside, controller = threading.Event(), _blas._controller()
 
     class Slow:
         def limit(self, **options: object) -> object:
@@ -157,16 +157,15 @@ def fork_at_the_border() -> int:
             return controller.limit(**options)
 
     def can_predict() -> bool:
-        _blas._controller = controller
-        return net.predict(x).tobytes() == expected and _blas._users == 0
+        return net.predict(x).tobytes() == expected and not _blas._lock.locked()
 
-    _blas._controller = Slow()
+    real, _blas._controller = _blas._controller, Slow
     with ThreadPoolExecutor(1) as threads:
         other = threads.submit(net.predict, x)
         assert inside.wait(60)
         assert forked(can_predict)
         assert other.result().tobytes() == expected
-    _blas._controller = controller
+    _blas._controller = real
     return 1
 
 
