@@ -15,7 +15,7 @@ ONE_THREAD = {
 }
 """Environment variables that hold a process's numerical libraries to one thread."""
 
-PACKAGES = ("numpy", "numba", "torch", "jax", "scikit-learn", "thinc")
+PACKAGES = ("numpy", "numba", "torch", "jax", "scikit-learn", "thinc", "distributed")
 
 
 def describe() -> dict[str, Any]:

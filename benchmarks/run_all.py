@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-COMMANDS = ("training.py", "kernels.py", "cold_start.py", "growth.py")
+COMMANDS = ("training.py", "kernels.py", "cold_start.py", "growth.py", "estimator.py", "scaling.py")
 
 
 def main() -> None:

@@ -179,4 +179,18 @@ for scores in ([0.0, -10.0], [0.0, -104.0], [1000.0, 0.0]):
         lesson.claim("log of softmax(-104) is lost (1: yes)", lost, at_least=1, trained=False)
         lesson.claim("log-softmax(-104)", log_softmax[0, 1], -104.01, -103.99, trained=False)
 
+# %%
+# A network that is stuck does not say why. The doctor looks at its scores, its outputs and a step
+# of training: `tn.diagnose` says what it finds, how that shows, and what to try.
+
+for name, net in nets.items():
+    train, test = (X_train, y_train), (X_test, y_test)
+    diagnosis = tn.diagnose(histories[name], net, train, test, loss_fn=tn.NLLLoss())
+    print(f"\nnetwork that ends with {name}\n{diagnosis}")
+    wrong = "softmax fed to NLLLoss" in {finding.name for finding in diagnosis}
+    expected = float(name == "softmax")
+    claim = f"{name}: the doctor finds softmax at NLLLoss (1: yes)"
+    lesson.claim(claim, wrong, expected, expected, trained=False)
+lesson.claim("log-softmax: findings of the doctor", len(diagnosis), at_most=0)
+
 lesson.finish()

@@ -153,18 +153,19 @@ print(f"\nturned by {brighter:.0f} degrees when 255 times brighter, by {dimmer:.
 lesson.claim("dimmer turns more than brighter, by (degrees)", dimmer - brighter, at_least=10)
 
 # %%
-# If the biases are to blame, what happens without them? We take the ruined network as it is, set
+# If the biases are to blame, what happens without them? We take a copy of the ruined network, set
 # all its biases to 0, and ask it again about the same dim digits. It reads nearly all of them.
 
-ruined = nets["test only"]
-for layer in ruined.layers[0::2]:
+unbiased = make_network(784, 64, 32, 32, 10)
+unbiased.load_state_dict(nets["test only"].state_dict())
+for layer in unbiased.layers[0::2]:
     layer.b.data[...] = 0
-rescued = tn.accuracy(ruined.predict(scaled(raw_test, 0, 1)), y_test)
+rescued = tn.accuracy(unbiased.predict(scaled(raw_test, 0, 1)), y_test)
 print(f"normalised test only: {test_only.test_accuracy[-1]:.2f} %, without biases {rescued:.2f} %")
 lesson.claim("test only, biases set to 0: test accuracy (%)", rescued, at_least=90)
 
 # %%
-# Last, two other ranges, the same for training and test. From -1 to 0 the network learns nearly as
+# Two other ranges, the same for training and test. From -1 to 0 the network learns nearly as
 # well. From 10 to 15 it learns badly: what all digits have in common, the 10, is large, and what
 # tells them apart is small beside it, and steps that fit the one are wrong for the other.
 
@@ -177,5 +178,20 @@ for low, high in ((0, 1), (-1, 0), (10, 15)):
         run = learn(net, X_train, y_train, (X_test, y_test), lesson.epochs)
     name = f"[{low}, {high}]"
     print(f"{name:<10}  {run.train_accuracy[-1]:>12.2f} %  {run.test_accuracy[-1]:>11.2f} %")
+
+# %%
+# Which case is it, if one does not know? At the end we ask the doctor: `tn.diagnose` looks at the
+# scores, the data and a step of training, and says what it finds, how that shows, and what to try.
+# `tn.fit(..., doctor=True)` asks it during training; of the scales it speaks before it begins.
+
+for name, (train_range, test_range) in cases.items():
+    train, test = scaled(raw_train, *train_range), scaled(raw_test, *test_range)
+    diagnosis = tn.diagnose(
+        *(histories[name], nets[name], (train, y_train), (test, y_test)),
+        loss_fn=tn.CrossEntropyLoss(),
+    )
+    print(f"\nnormalised: {name}\n{diagnosis}")
+    fewest, most = (0, 0) if name == "equal" else (1, 9)
+    lesson.claim(f"{name}: findings of the doctor", len(diagnosis), fewest, most)
 
 lesson.finish()

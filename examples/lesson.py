@@ -28,8 +28,12 @@ IN_NOTEBOOK = "ipykernel" in sys.modules
 class Lesson:
     """One run of a lesson: its options as attributes, its figures, and its claims."""
 
-    def __init__(self, doc: str, epochs: int | None = None) -> None:
-        """Read the command line; `epochs` is the full run, None where nothing is trained."""
+    def __init__(self, doc: str, epochs: int | None = None, **own_options: str) -> None:
+        """Read the command line.
+
+        `epochs` is the full run, None where nothing is trained. `own_options` are further ones by
+        name, with their help; their text is in `options`, None where it was not given.
+        """
         parser = argparse.ArgumentParser(description=doc.strip().splitlines()[0])
         parser.add_argument(
             "--epochs",
@@ -41,11 +45,14 @@ class Lesson:
         parser.add_argument("--csv", type=Path, help="other digits, such as Colab's CSV file")
         parser.add_argument("--figures", type=Path, default=Path("figures"), help="folder for PNGs")
         parser.add_argument("--show", action="store_true", help="open the figures in windows")
+        for name, text in own_options.items():
+            parser.add_argument(f"--{name}", help=text)
         options = parser.parse_args([] if IN_NOTEBOOK else None)
         if not (options.show or IN_NOTEBOOK):
             matplotlib.use("Agg")
         self.epochs, self.seed, self.csv = options.epochs, options.seed, options.csv
         self.folder: Path = options.figures
+        self.options = {name: getattr(options, name) for name in own_options}
         self.keep_open = options.show or IN_NOTEBOOK
         self.is_full_run = epochs is None or options.epochs >= epochs
         self.claims: list[tuple[str, str, str, str]] = []

@@ -101,6 +101,24 @@ ENTRIES = {
             Result("softmax: Adam is better than SGD by (points)"),
         ],
     ),
+    "09_playground": Entry(
+        "What happens inside, number by number, and what does the network make of my digits?",
+        "trace",
+        [
+            Result("test accuracy (%)"),
+            Result("loss of the batch, after over before"),
+            Result("largest page (MB)"),
+        ],
+    ),
+    "10_scaling_out": Entry(
+        "Which learning rate, and who tries them all?",
+        "heat_map",
+        [
+            Result("scores that differ from those of a run without cluster, of 3"),
+            Result("best accuracy (%)"),
+            Result("64 units instead of 8 (points)"),
+        ],
+    ),
     "11_weight_distributions": Entry(
         "Which weights does learning move, and how far?",
         "histograms",

@@ -41,6 +41,7 @@ class Run:
         dtype: Any = np.float32,
         shuffle: bool = True,
         drop_last: bool = False,
+        planned: bool = False,
     ) -> None:
         rng = np.random.default_rng(0)
         rows = 13
@@ -59,20 +60,28 @@ class Run:
         self.loader = tn.DataLoader(X, y, size, shuffle, drop_last, rng=self.rng)
         self.history = tn.History()
         self.running: tn.RunningEpoch | None = None
+        self.schedule = tn.CosineLR(EPOCHS) if planned else None
+        self.early_stopping = tn.EarlyStopping(EPOCHS) if planned else None
+        if self.schedule is not None:
+            self.schedule.begin(self.optimizer)
 
     def parts(self) -> tuple[Any, ...]:
         return self.net, self.optimizer, self.loader, self.history
 
     def resume(self, path: Path) -> None:
-        self.running = tn.load_checkpoint(path, *self.parts())
+        plan = self.schedule, self.early_stopping
+        self.running = tn.load_checkpoint(path, *self.parts(), *plan)
 
     def save(self, path: Path) -> None:
-        tn.save_checkpoint(path, *self.parts(), self.running)
+        plan = self.schedule, self.early_stopping
+        tn.save_checkpoint(path, *self.parts(), self.running, *plan)
 
     def train(self, path: Path, event: Callable[[str], None] = lambda what: None) -> None:
         """Train to the end; `event` hears of each step that was taken and each that was saved."""
         net, optimizer, loader, history = self.parts()
-        for _ in range(len(history), EPOCHS):
+        for epoch in range(len(history), EPOCHS):
+            if self.schedule is not None:
+                optimizer.lr = self.schedule.lr(epoch)
             if self.running is None:
                 self.running = tn.RunningEpoch(loader.order())
             running = self.running
@@ -92,6 +101,11 @@ class Run:
             history.train_loss.append(float(np.mean(running.losses)))
             history.train_accuracy.append(float(np.mean(running.accuracies)))
             history.test_loss.append(tn.evaluate(net, tn.NLLLoss(), loader.X, loader.y)[0])
-            optimizer.lr *= 0.9
+            if self.early_stopping is not None:
+                test = loader.X[:4], loader.y[:4]
+                history.validation_loss.append(tn.evaluate(net, tn.NLLLoss(), *test)[0])
+                self.early_stopping.watch(net, history)
+            if self.schedule is None:
+                optimizer.lr *= 0.9
             self.running = None
         self.save(path)

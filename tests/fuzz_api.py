@@ -336,7 +336,7 @@ def loaders(data: st.DataObject) -> bool:
         batches = list(loader)
     assert len(batches) == len(loader) == (n // size if options["drop_last"] else -(-n // size))
     together = np.concatenate([xb for xb, _ in batches])
-    scaled = X
+    scaled = X.astype(X.dtype.newbyteorder("="))  # as np.concatenate makes it
     if options["scale"] is not None:
         with np.errstate(all="ignore"):
             scaled = X.astype(np.float32) * np.float32(options["scale"])

@@ -22,8 +22,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "dW-assigned",
             "x.T @ dy replaces the gradient instead of being added to it",
-            "    _add_product(x.T[::1], _bits_of_columns(x), dy, dW)",
-            "    dW[:] = 0\n    _add_product(x.T[::1], _bits_of_columns(x), dy, dW)",
+            "    _add_product(x.T[::1]",
+            "    dW[:] = 0\n    _add_product(x.T[::1]",
         ),
         Bug(
             "db-assigned",
@@ -34,14 +34,14 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "dx-onto-garbage",
             "dx is added to whatever the new array holds",
-            "    dx[:] = 0\n    _add_product(dy",
-            "    _add_product(dy",
+            "    dx[:] = 0\n    _add_by_rows(dy",
+            "    _add_by_rows(dy",
         ),
         Bug(
             "nan-weights-seen-by-zeros",
             "0 * NaN spoils a full row",
-            "full[r // 6] and _row_is_finite(totals, r)",
-            "full[r // 6]",
+            "if groups > 0 and _is_finite(M):",
+            "if groups > 0:",
         ),
         Bug(
             "third-row-of-six",
@@ -224,8 +224,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "axis-swapped",
             "the other axes come back in another order",
-            "np.moveaxis(x, axis, -1)).reshape(-1, x.shape[axis])",
-            "np.swapaxes(x, axis, -1)).reshape(-1, x.shape[axis])",
+            "np.ascontiguousarray(np.moveaxis(x, axis, -1))",
+            "np.ascontiguousarray(np.swapaxes(x, axis, -1))",
         ),
         Bug(
             "add-returns-upstream",
@@ -432,6 +432,34 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "        _stop_if_diverged(self.net, loss, self.optimizer, xb, epoch, batch)",
         ),
     ),
+    "stopping.py": (
+        Bug(
+            "patience-by-one",
+            "stops an epoch after its patience is at an end",
+            ">= self.patience",
+            "> self.patience",
+        ),
+        Bug(
+            "first-weights-are-best",
+            "keeps the weights of the first epoch as the best",
+            "if self.restore_best and history.best_epoch == len(history.validation_loss):",
+            "if self.restore_best and not self.best_weights:",
+        ),
+    ),
+    "schedules.py": (
+        Bug(
+            "whole-cosine-wave",
+            "the learning rate falls and rises again",
+            "math.cos(math.pi * min",
+            "math.cos(2 * math.pi * min",
+        ),
+        Bug(
+            "steps-too-late",
+            "the learning rate falls an epoch late",
+            "(epoch // self.step_size)",
+            "((epoch - 1) // self.step_size)",
+        ),
+    ),
     "_writer.py": (
         Bug(
             "written-without-nesterov",
@@ -575,6 +603,8 @@ TESTS: dict[str, tuple[str, ...]] = {
         "test_training.py::TestEqualsTheLoopByHand::test_bit_for_bit",
         "test_training_faults.py::TestDivergence",
     ),
+    "stopping.py": ("test_early_stopping.py", "-k", "rule or by_hand or its_best"),
+    "schedules.py": ("test_schedules.py", "-k", "pytorch or formulas"),
     "_writer.py": (
         "test_training.py::TestEqualsTheLoopByHand::test_bit_for_bit",
         "test_training_faults.py::TestDivergence",

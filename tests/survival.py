@@ -17,7 +17,7 @@ import pytest
 import tinynet
 
 WRITING = "atomic"  # the modules of tinynet whose lines are struck: those that touch files, or all
-SAVING = "atomic _safetensors serialization checkpoint"
+SAVING = "atomic _safetensors serialization checkpoint _checkpoint_parts"
 
 START = """
 import os, pathlib, signal, sys

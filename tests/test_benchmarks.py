@@ -109,6 +109,8 @@ def test_the_training_benchmark_runs(tmp_path):
         (("kernels.py", "--rounds", 1, "--sizes", 10, 32), "### The border"),
         (("cold_start.py", "--rounds", 1), "| import tinynet "),
         (("growth.py", "--rounds", 1, "--mapped-rows", 20_000), "### A memory-mapped file"),
+        (("estimator.py", "--epochs", 6, "--seeds", 1), "| sgd       | MLPClassifier "),
+        (("scaling.py", "--seconds", 0.02, "--workers", 2), "Below 1, the cluster is slower"),
     ],
 )
 def test_the_other_benchmarks_run(command, heading):

@@ -59,7 +59,11 @@ def state_of(run: Run) -> Any:
         run.running.accuracies,
     )
     rng = repr(generator_state(run.rng))
-    return weights, memories, copy.deepcopy(vars(run.history)), epoch, run.optimizer.lr, rng
+    best = run.early_stopping and {
+        name: weights.tobytes() for name, weights in run.early_stopping.best_weights.items()
+    }
+    lrs = run.optimizer.lr, run.schedule and run.schedule.start_lr
+    return weights, memories, copy.deepcopy(vars(run.history)), epoch, lrs, best, rng
 
 
 def stopped(tmp_path: Path, events: int = 8, **options: Any) -> tuple[Run, Path]:
@@ -113,6 +117,10 @@ def test_stopped_with_every_generator(generator: str, shuffle: bool, tmp_path: P
 @pytest.mark.parametrize("options", [{"dtype": np.float64}, {"drop_last": True}])
 def test_stopped_in_float64_and_with_drop_last(options: dict[str, Any], tmp_path: Path) -> None:
     assert_same_bits_wherever_stopped(tmp_path, (3, 8), **options)
+
+
+def test_stopped_at_every_batch_with_a_schedule_and_early_stopping(tmp_path: Path) -> None:
+    assert_same_bits_wherever_stopped(tmp_path, STOPS, planned=True)
 
 
 def test_stopped_after_every_single_batch(tmp_path: Path) -> None:
@@ -418,12 +426,38 @@ DAMAGES: dict[str, tuple[Callable[[dict[str, Any], dict[str, Any]], object], str
 }
 
 
-@pytest.mark.parametrize("name", DAMAGES)
+PLAN_DAMAGES: dict[str, tuple[Callable[[dict[str, Any], dict[str, Any]], object], str]] = {
+    "no start_lr": (drop("start_lr"), "CosineLR.*: start_lr = None is not a number"),
+    "negative start_lr": (
+        put("start_lr", -0.1),
+        r"start_lr = -0.1 is .*begin\(optimizer\)",
+    ),
+    "no best weights": (
+        lambda a, d: [a.pop(name) for name in [*a] if name.startswith("best.")],
+        "best weights are missing, expected 0.bias, 0.weight, 2.weight",
+    ),
+    "a best weight too few": (drop("best.0.bias"), "best weights are 0.weight, 2.weight, expected"),
+    "unknown best weight": (put("best.9", np.ones(1, F32)), "best weights are .*, 9, expected"),
+    "shape of a best weight": (
+        put("best.0.bias", np.ones(3, F32)),
+        r"0.bias is \(3,\) float32",
+    ),
+    "dtype of a best weight": (put("best.0.bias", np.ones(4)), r"best 0.bias is \(4,\) float64"),
+    "best weight is NaN": (put("best.0.bias", np.full(4, np.nan, F32)), "best 0.bias holds NaN"),
+    "best weights of no epoch": (
+        put("history.validation_loss", np.full(1, np.nan)),
+        "best weights are 0.bias, .*, expected none",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", [*DAMAGES, *PLAN_DAMAGES])
 def test_damage_under_a_right_hash(name: str, tmp_path: Path) -> None:
-    change, words = DAMAGES[name]
-    _, path = stopped(tmp_path)
+    change, words = (DAMAGES | PLAN_DAMAGES)[name]
+    planned = name in PLAN_DAMAGES
+    _, path = stopped(tmp_path, planned=planned)
     rewritten(path, change)
-    target = Run()
+    target = Run(planned=planned)
     before = state_of(target)
     with pytest.raises(ValueError, match=TEXT) as caught:
         target.resume(path)
@@ -476,6 +510,14 @@ OTHER_RUNS: dict[str, tuple[Callable[[Run], None], list[str]]] = {
     "more rows": (
         with_loader(X=np.ones((16, 5), F32), y=np.ones(16, int)),
         ["loader.X is (16, 5) float32, the file's (13, 5) float32", "loader.y is (16,) int64"],
+    ),
+    "a schedule": (
+        lambda run: setattr(run, "schedule", tn.StepLR(1)),
+        ["schedule is StepLR(step_size=1, gamma=0.1), the file's None"],
+    ),
+    "early stopping": (
+        lambda run: setattr(run, "early_stopping", tn.EarlyStopping(3, restore_best=False)),
+        ["early_stopping is EarlyStopping(patience=3, restore_best=False), the file's None"],
     ),
     "other batches": (
         with_loader(batch_size=4, shuffle=False, drop_last=True, scale=0.5,
@@ -532,13 +574,16 @@ def test_models_and_checkpoints_are_told_apart(tmp_path: Path) -> None:
 
 def test_wrong_arguments(tmp_path: Path) -> None:
     run, path = Run(), tmp_path / "run"
-    good = list(run.parts())
-    for position, name in enumerate(["net", "optimizer", "loader", "history"]):
+    names = ["net", "optimizer", "loader", "history"]
+    good = dict(zip(names, run.parts(), strict=True))
+    for name in [*names, "schedule", "early_stopping"]:
         for function in (tn.save_checkpoint, tn.load_checkpoint):
-            arguments: list[Any] = [*good]
-            arguments[position] = {"a": 1}
+            arguments: dict[str, Any] = good | {name: {"a": 1}}
             with pytest.raises(TypeError, match=rf"{function.__name__}: {name} is dict, expected"):
-                function(path, *arguments)
+                function(path, **arguments)
+    schedule = tn.StepLR(2)
+    with pytest.raises(ValueError, match=r"start_lr = None .*begin\(optimizer\) sets it; nothing"):
+        tn.save_checkpoint(path, *good.values(), schedule=schedule)
     foreign = tn.Linear(2, 2, rng=0)
     run.optimizer = tn.Adam([*run.net.parameters(), *foreign.parameters()])
     with pytest.raises(ValueError, match=r"optimizer\.parameters\[3\] is no parameter of this"):

@@ -247,7 +247,7 @@ def test_what_cannot_be_written_out_trains_by_the_layers():
 @pytest.mark.parametrize(
     ("net", "reason"),
     [
-        (tn.Sequential(tn.Linear(400, 400, rng=0)), "so large that BLAS"),
+        (tn.Sequential(tn.Linear(1200, 900, rng=0)), "so large that BLAS"),
         (tn.Sequential(tn.Linear(3, 4, rng=0), tn.Linear(5, 6, rng=0)), "does not fit"),
         (tn.Sequential(tn.Linear(3, 4, rng=0), tn.Softmax(axis=0)), "along the classes"),
     ],

@@ -44,6 +44,7 @@ class TestMinmaxScale:
         assert same_bits(scaled, np.array([-0.1, 0, 0.5, 2], np.float32))
         assert minmax_scale([1.0, 2.0], minimum=0.0)[1] == 1
         assert minmax_scale([1.0, 2.0], maximum=3.0)[1] == 0.5
+        assert minmax_scale(2.0, minimum=1, maximum=3) == 0.5
 
     @pytest.mark.parametrize(
         "dtype", [np.uint8, np.int16, np.int32, np.int64, np.float16, np.float32, np.float64, bool]

@@ -21,6 +21,7 @@ from tinynet.datasets import (
     DataFileNotFoundError,
     Digits,
     load_csv,
+    load_images_csv,
     mnist_small,
     read_idx,
 )
@@ -225,7 +226,7 @@ def test_labels_where_images_are_meant(tmp_path: Path, pack) -> None:
         read_idx(path, (3,))
 
 
-@pytest.mark.parametrize("read", [read_idx, load_csv])
+@pytest.mark.parametrize("read", [read_idx, load_csv, load_images_csv])
 def test_missing_file_is_both_errors(tmp_path: Path, read) -> None:
     with pytest.raises(DataFileNotFoundError, match=r"absent.*there is no such file") as caught:
         read(tmp_path / "absent")
@@ -233,7 +234,7 @@ def test_missing_file_is_both_errors(tmp_path: Path, read) -> None:
     assert isinstance(caught.value, FileNotFoundError)
 
 
-@pytest.mark.parametrize("read", [read_idx, load_csv])
+@pytest.mark.parametrize("read", [read_idx, load_csv, load_images_csv])
 def test_folder_in_place_of_a_file(tmp_path: Path, read) -> None:
     with pytest.raises(DataError, match=f"{tmp_path}: cannot be opened.*expected a file"):
         read(tmp_path)
@@ -463,3 +464,66 @@ def test_damaged_csv_is_refused_or_read_as_the_csv_module_reads_it(
         assert re.search(r"line \d+, column \d+: |the file is empty|no data after", str(error))
     else:
         assert_equal(digits, np.array(csv_module_reads(content)))
+
+
+# CSV files that may have no labels
+
+PLAIN_HEADER = HEADER.removeprefix("label,")
+
+
+@pytest.mark.parametrize("header", ["", PLAIN_HEADER, PLAIN_HEADER.replace("pixel0", '"Pixel0"')])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("rows", [1, 3])
+def test_images_without_labels(tmp_path: Path, header: str, end: str, rows: int) -> None:
+    path = tmp_path / "test.csv"
+    pixels = small_table(rows)[:, 1:]
+    path.write_bytes(spell_csv(pixels, header, end).encode())
+    images, labels = load_images_csv(path)
+    assert labels is None
+    assert (images.dtype, images.shape) == (np.uint8, (rows, 784))
+    assert images.flags.c_contiguous
+    assert (images == pixels).all()
+
+
+@pytest.mark.parametrize("header", ["", HEADER])
+def test_images_with_labels(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "digits.csv"
+    path.write_text(spell_csv(small_table(), header))
+    images, labels = load_images_csv(path)
+    assert labels is not None
+    assert_equal(Digits(images, labels), small_table())
+
+
+PAPER = np.hstack([np.zeros((3, 1), int), small_table()[:, 2:]])  # the corner of a digit is 0
+PLAIN_LINES = spell_csv(PAPER).splitlines(keepends=True)
+PLAIN_FAULTS = {
+    "empty file": ("", "the file is empty, expected lines of 785 or 784 numbers"),
+    "header only": (PLAIN_HEADER, "no data after the header, expected lines of 784 numbers"),
+    "labels from line 2": (PLAIN_LINES[0] + LINES[1], "line 2, column 785: the line has 785"),
+    "no label in line 2": (LINES[0] + PLAIN_LINES[1], "line 2, column 785: the line has only 784"),
+    "first pixel above 255": (
+        "300," + PLAIN_LINES[0].split(",", 1)[1],
+        "line 1, column 1: '300' is not a whole number from 0 to 255; each line must be 784 pix",
+    ),
+    "text after a header": (PLAIN_HEADER + "\nx\n", "line 2, column 1: 'x' is not a whole number"),
+    "one pixel short": (PLAIN_LINES[0].rsplit(",", 1)[0], "column 784: the line has only 783"),
+    "the other header": (HEADER + "\n" + PLAIN_LINES[0], "line 2, column 785: .* only 784"),
+}
+
+
+@pytest.mark.parametrize("name", PLAIN_FAULTS)
+def test_faults_of_images_without_labels(tmp_path: Path, name: str) -> None:
+    text, words = PLAIN_FAULTS[name]
+    path = tmp_path / "test.csv"
+    path.write_text(text)
+    with pytest.raises(DataError, match=words) as caught:
+        load_images_csv(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_load_csv_wants_labels(tmp_path: Path) -> None:
+    path = tmp_path / "test.csv"
+    path.write_text(PLAIN_LINES[0])
+    with pytest.raises(DataError, match="line 1, column 785: the line has only 784 columns"):
+        load_csv(path)

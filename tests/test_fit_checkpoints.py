@@ -13,31 +13,39 @@ import tinynet as tn
 from tinynet import training
 
 EPOCHS, BATCHES = 2, 4
+STOPS_AT = 4  # the epoch in which early stopping ends the planned run
 
 
-def run(checkpoint, compiled, every=1, epochs=EPOCHS):
-    """A short training run; its final history, weights and memories."""
+def run(checkpoint, compiled, every=1, epochs=EPOCHS, planned=False):
+    """A short training run; its final history, weights and memories, and its plan.
+
+    A planned run has a schedule and a validation set, and early stopping ends it.
+    """
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(30, 5)).astype(np.float32), rng.integers(0, 3, 30)
     net = tn.Sequential(tn.Linear(5, 4, rng=1), tn.ReLU(), tn.Linear(4, 3, rng=2))
-    optimizer = tn.Adam(net.parameters(), lr=0.01)
+    optimizer = tn.Adam(net.parameters(), lr=0.2 if planned else 0.01)
     loader = tn.DataLoader(X, y, batch_size=8, shuffle=True, rng=3)
+    plan = (tn.CosineLR(9), tn.EarlyStopping(2)) if planned else (None, None)
     history = tn.fit(
         *(net, tn.CrossEntropyLoss(), optimizer, loader),
         test=(X, y),
-        epochs=epochs,
+        epochs=9 if planned else epochs,
         progress=False,
         compiled=compiled,
         checkpoint=checkpoint,
         checkpoint_every=every,
+        validation=(X[::-1].copy(), y) if planned else None,
+        schedule=plan[0],
+        early_stopping=plan[1],
     )
-    return history, net, optimizer, loader
+    return history, net, optimizer, loader, *plan
 
 
 def bits(result, path):
     """All that a run ends with, as the bytes of a checkpoint."""
-    history, *rest = result
-    tn.save_checkpoint(path, *rest, history)
+    history, net, optimizer, loader, *plan = result
+    tn.save_checkpoint(path, net, optimizer, loader, history, None, *plan)
     return path.read_bytes()
 
 
@@ -46,8 +54,12 @@ class Stopped(Exception):
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-def test_stopped_after_every_checkpoint(compiled, tmp_path, monkeypatch):
-    expected = bits(run(None, compiled), tmp_path / "expected")
+@pytest.mark.parametrize("planned", [False, True])
+def test_stopped_after_every_checkpoint(compiled, planned, tmp_path, monkeypatch):
+    expected = bits(run(None, compiled, planned=planned), tmp_path / "expected")
+    history, *_ = run(tmp_path / "undisturbed", compiled, planned=planned)
+    if planned:
+        assert (len(history), history.best_epoch) == (STOPS_AT, STOPS_AT - 2)
     save, saved = training.save_checkpoint, 0
 
     def save_and_stop(*arguments):
@@ -57,16 +69,17 @@ def test_stopped_after_every_checkpoint(compiled, tmp_path, monkeypatch):
         if saved == stop_after:
             raise Stopped
 
-    checkpoints = EPOCHS * (BATCHES + 1)  # one after each batch, and one after each epoch
+    checkpoints = len(history) * (BATCHES + 1)  # one after each batch, and one after each epoch
     for stop_after in range(1, checkpoints + 1):
         path, saved = tmp_path / f"stopped-{stop_after}", 0
         monkeypatch.setattr(training, "save_checkpoint", save_and_stop)
         with pytest.raises(Stopped):
-            run(path, compiled)
+            run(path, compiled, planned=planned)
         monkeypatch.setattr(training, "save_checkpoint", save)
         # goes on in the other way: both take the same steps
-        assert bits(run(path, not compiled), tmp_path / "resumed") == expected
-        assert path.read_bytes() == expected
+        resumed = run(path, not compiled, planned=planned)
+        assert bits(resumed, tmp_path / "resumed") == expected
+        assert path.read_bytes() == (tmp_path / "undisturbed").read_bytes()
 
 
 @pytest.mark.parametrize("every", [None, 3, 100])

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import tinynet as tn
-from tinynet import __main__ as commands
+from tinynet import cli
 from tinynet.gradcheck.differences import extrapolated, one_sided
 
 RNG = np.random.default_rng(7)
@@ -1047,16 +1047,16 @@ def test_no_kink_hides_from_both_signs_of_it():
 
 
 def test_the_main_lesson_on_real_digits(monkeypatch, capsys):
-    net, digits = commands._main_lesson(0)
+    net, digits = cli.gradcheck._main_lesson(0)
     if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
         digits = digits[:2]
-    monkeypatch.setattr(commands, "_main_lesson", lambda seed: (net, digits))
-    assert commands.main(["gradcheck"]) == 0
+    monkeypatch.setattr(cli.gradcheck, "_main_lesson", lambda seed: (net, digits))
+    assert cli.main(["gradcheck"]) == 0
     table = capsys.readouterr().out
     assert table.count("  right\n") == 9 and table.endswith("All gradients are right.\n")
     net.layers[2].backward = lambda dy: 2 * type(net.layers[2]).backward(net.layers[2], dy)
     with pytest.raises(tn.GradientError):
-        commands.main(["gradcheck"])
+        cli.main(["gradcheck"])
 
 
 # ---- the command

@@ -185,6 +185,7 @@ OPTIONS = {
     "ignore_index float": ({"ignore_index": 1.0}, TypeError, "ignore_index = 1.0"),
     "ignore_index bool": ({"ignore_index": True}, TypeError, "ignore_index = True"),
     "ignore_index None": ({"ignore_index": None}, TypeError, "ignore_index = None"),
+    "ignore_index large": ({"ignore_index": 2**63}, ValueError, f"ignore_index = {2**63}"),
     "weight negative": ({"weight": [1.0, -1.0]}, ValueError, "weight"),
     "weight NaN": ({"weight": [1.0, np.nan]}, ValueError, "weight"),
     "weight inf": ({"weight": [1.0, np.inf]}, ValueError, "weight"),

@@ -47,6 +47,25 @@ def test_few_points_have_markers_and_many_have_none():
     assert few.get_marker() not in (None, "None") and many.get_marker() == "None"
 
 
+def test_heat_map_writes_every_value_in_its_field():
+    values = np.array([[1.0, 2.0, 3.0], [4.0, 50.0, 6.25]])
+    figure = plots.heat_map(values, ["r0", "r1"], list("abc"), "columns", "rows", "size", "Heat")
+    ax, colours = figure.axes
+    written = {text.get_position(): (text.get_text(), text.get_color()) for text in ax.texts}
+    assert written[(2, 1)] == ("6.25", "white") and written[(1, 1)] == ("50", "black")
+    assert len(written) == 6
+    assert ax.images[0].get_array().tolist() == values.tolist()
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["a", "b", "c"]
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["r0", "r1"]
+    assert (ax.get_xlabel(), ax.get_ylabel(), colours.get_ylabel()) == ("columns", "rows", "size")
+
+
+@pytest.mark.parametrize("values", [np.ones((3, 2)), np.ones(6), np.ones((2, 0))])
+def test_heat_map_needs_a_value_for_each_row_and_column(values):
+    with pytest.raises(ValueError, match=r"heat_map: values have shape \(.*\), expected \(2, 3\)"):
+        plots.heat_map(values, ["a", "b"], ["a", "b", "c"], "x", "y", "size", "Heat")
+
+
 @pytest.mark.parametrize("ylabels, same", [(("y", "y"), True), (("y", "z"), False)])
 def test_panels_of_one_quantity_share_its_limits(ylabels, same):
     curves = ({"a": ([0, 1], [0, 1])}, {"a": ([0, 1], [0, 50])})

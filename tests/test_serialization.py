@@ -365,10 +365,10 @@ def test_every_bit_flip_and_every_cut_is_refused_or_harmless(
 
 
 @pytest.mark.slow
-def test_every_other_byte_in_every_place_is_refused_or_harmless(
+def test_many_other_bytes_in_every_place_are_refused_or_harmless(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    flip_and_cut(tmp_path, range(1, 256), record_property)
+    flip_and_cut(tmp_path, range(3, 256, 6), record_property)
 
 
 def test_flips_in_a_file_read_into_a_network(tmp_path: Path) -> None:

@@ -6,18 +6,29 @@ are crunched in ``kernels/``, where each equation stands beside the loop that ru
 """
 
 from tinynet import data, datasets
+from tinynet._findings import Finding
 from tinynet._safetensors import ModelFileError
+from tinynet._trace import LayerTrace, ParameterTrace, Trace
 from tinynet.checkpoint import RunningEpoch, load_checkpoint, save_checkpoint
 from tinynet.compiler import compile
 from tinynet.data import DataLoader
+from tinynet.doctor import Diagnosis, diagnose
+from tinynet.exchange import from_torch, to_torch
 from tinynet.gradcheck import GradientError, GradientReport, check_gradients
+from tinynet.history import History
 from tinynet.layers import Add, Linear, LogSoftmax, ReLU, Softmax
 from tinynet.losses import CrossEntropyLoss, NLLLoss
 from tinynet.module import Module, Parameter, Sequential
+from tinynet.onnx_export import to_onnx
 from tinynet.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from tinynet.pages.playground import playground
 from tinynet.rng import TorchGenerator
+from tinynet.schedules import CosineLR, Schedule, StepLR
+from tinynet.scores import accuracy, evaluate
 from tinynet.serialization import fingerprint, load, save
-from tinynet.training import History, accuracy, evaluate, fit
+from tinynet.stopping import EarlyStopping
+from tinynet.tracing import trace
+from tinynet.training import fit
 
 __version__ = "0.1.0"
 
@@ -26,11 +37,16 @@ __all__ = [
     "Adam",
     "AdamW",
     "Add",
+    "CosineLR",
     "CrossEntropyLoss",
     "DataLoader",
+    "Diagnosis",
+    "EarlyStopping",
+    "Finding",
     "GradientError",
     "GradientReport",
     "History",
+    "LayerTrace",
     "Linear",
     "LogSoftmax",
     "ModelFileError",
@@ -38,25 +54,35 @@ __all__ = [
     "NLLLoss",
     "Optimizer",
     "Parameter",
+    "ParameterTrace",
     "RMSprop",
     "ReLU",
     "RunningEpoch",
+    "Schedule",
     "Sequential",
     "Softmax",
+    "StepLR",
     "TorchGenerator",
+    "Trace",
     "accuracy",
     "check_gradients",
     "compile",
     "data",
     "datasets",
+    "diagnose",
     "evaluate",
     "fingerprint",
     "fit",
+    "from_torch",
     "load",
     "load_checkpoint",
+    "playground",
     "plots",
     "save",
     "save_checkpoint",
+    "to_onnx",
+    "to_torch",
+    "trace",
 ]
 
 

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from tinynet._types import Array, Labels
 
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+
 
 def unmasked(owner: str, values: Any) -> NDArray[Any]:
     """`values` as a plain ndarray; a masked array is refused, since what it hides would count.
@@ -29,7 +31,7 @@ def unmasked(owner: str, values: Any) -> NDArray[Any]:
     return np.asarray(values)
 
 
-def float_array(owner: str, values: Any, dtype: Any = None) -> Array:
+def float_array(owner: object, values: Any, dtype: Any = None, *, method: str = "") -> Array:
     """`values` as a C-contiguous, writeable float32 or float64 array in native byte order.
 
     An array that is all of this is returned as it is, any other is copied: Numba would compile
@@ -37,11 +39,13 @@ def float_array(owner: str, values: Any, dtype: Any = None) -> Array:
 
     Parameters
     ----------
-    owner : str
+    owner : object
         Who asks, for the message.
     values : ndarray
     dtype : float32, float64 or None
         The dtype it must have; None: either.
+    method : str
+        Which method of the owner asks, such as ``".backward"``.
 
     Raises
     ------
@@ -49,6 +53,13 @@ def float_array(owner: str, values: Any, dtype: Any = None) -> Array:
         If `values` is not an array of that dtype. Nothing is converted silently: uint8 pixels, for
         one, wrap around in NumPy arithmetic.
     """
+    if (
+        type(values) is np.ndarray
+        and values.flags.carray
+        and values.dtype in (FLOATS if dtype is None else (dtype,))
+    ):
+        return values  # nothing to mend and no message to build: so it is at every layer's call
+    owner = f"{owner}{method}"
     wanted = "float32 or float64" if dtype is None else np.dtype(dtype).name
     fix = "np.float32" if dtype is None else f"np.{np.dtype(dtype).name}"
     if not isinstance(values, np.ndarray):
@@ -58,7 +69,7 @@ def float_array(owner: str, values: Any, dtype: Any = None) -> Array:
         )
     values = unmasked(owner, values)
     native = values.dtype.newbyteorder("=")
-    if native not in ((np.float32, np.float64) if dtype is None else (dtype,)):
+    if native not in (FLOATS if dtype is None else (dtype,)):
         raise TypeError(
             f"{owner}: got dtype {values.dtype}, expected {wanted}; convert with .astype({fix})"
         )

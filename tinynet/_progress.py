@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tinynet.training import History
+    from tinynet.history import History
 
 
 @contextmanager
@@ -30,15 +30,17 @@ def polite_interrupt() -> Iterator[Any]:
 
 @contextmanager
 def report(epochs: int, done: int, progress: bool) -> Iterator[Any]:
-    """A function that shows the scores after an epoch, as a bar, as lines, or not at all."""
+    """Two functions: one shows the scores after an epoch, one says a text."""
     if not progress:
-        yield lambda history: None
+        yield lambda history: None, print
         return
     bar_class = _tqdm() if sys.stderr.isatty() or "ipykernel" in sys.modules else None
     if bar_class is None:
-        yield lambda history: print(
-            f"epoch {len(history):3d}/{epochs}  {_scores(history)}", flush=True
-        )
+
+        def write(history: "History") -> None:
+            print(f"epoch {len(history):3d}/{epochs}  {_scores(history)}", flush=True)
+
+        yield write, print
         return
     with bar_class(total=epochs, initial=done, unit="epoch") as bar:
 
@@ -46,11 +48,14 @@ def report(epochs: int, done: int, progress: bool) -> Iterator[Any]:
             bar.set_postfix_str(_scores(history))
             bar.update()
 
-        yield advance
+        yield advance, bar.write
 
 
 def _scores(history: "History") -> str:
     text = f"train loss {history.train_loss[-1]:.4f}, {history.train_accuracy[-1]:.2f} %"
+    if history.validation_loss:
+        loss, accuracy = history.validation_loss[-1], history.validation_accuracy[-1]
+        text += f"; validation loss {loss:.4f}, {accuracy:.2f} %"
     if history.test_loss:
         text += f"; test loss {history.test_loss[-1]:.4f}, {history.test_accuracy[-1]:.2f} %"
     return text

@@ -6,30 +6,25 @@ goes into one file, bit for bit. The code builds network, optimizer and loader a
 start of the run; then ``load_checkpoint`` puts them where they were.
 """
 
-import copy
 import json
-import math
 import os
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinynet._checks import number
+from tinynet._checkpoint_parts import Run, divide, find_faults, form
 from tinynet._safetensors import Document, ModelFileError, read, to_bytes
-from tinynet._types import Array
 from tinynet.atomic import write_atomically
 from tinynet.data import DataLoader
+from tinynet.history import History
 from tinynet.module import Module
 from tinynet.optim import Optimizer, State
 from tinynet.rng import generator_state, set_generator_state
+from tinynet.schedules import Schedule
 from tinynet.serialization import finite_weights
-
-if TYPE_CHECKING:
-    from tinynet.training import History  # which needs this module
+from tinynet.stopping import EarlyStopping
 
 FORMAT = "tinynet checkpoint 1"
 
@@ -56,8 +51,10 @@ def save_checkpoint(
     net: Module,
     optimizer: Optimizer,
     loader: DataLoader,
-    history: "History",
+    history: History,
     running: RunningEpoch | None = None,
+    schedule: Schedule | None = None,
+    early_stopping: EarlyStopping | None = None,
 ) -> None:
     """Write down where a training run stands, between two steps.
 
@@ -77,6 +74,10 @@ def save_checkpoint(
         Of the epochs that are finished.
     running : RunningEpoch, optional
         The epoch that is under way, if there is one.
+    schedule : Schedule, optional
+        The one that sets the optimizer's `lr`; its ``begin`` was called.
+    early_stopping : EarlyStopping, optional
+        The one that watches the run.
 
     Raises
     ------
@@ -88,7 +89,8 @@ def save_checkpoint(
     OSError
         If the file cannot be written, or the disk is full.
     """
-    _check_types("save_checkpoint", net, optimizer, loader, history)
+    run = Run(net, optimizer, loader, history, schedule, early_stopping)
+    _check_types("save_checkpoint", run)
     arrays = {f"net.{name}": a for name, a in finite_weights("save_checkpoint", net).items()}
     numbers: list[State] = [
         {name: value for name, value in state.items() if not isinstance(value, np.ndarray)}
@@ -100,14 +102,17 @@ def save_checkpoint(
     arrays |= {f"history.{name}": np.array(scores) for name, scores in vars(history).items()}
     if running is not None:
         arrays |= {f"running.{name}": np.array(value) for name, value in vars(running).items()}
+    if early_stopping is not None:
+        arrays |= {f"best.{name}": array for name, array in early_stopping.best_weights.items()}
     document: Document = {
         "format": FORMAT,
-        "setup": _setup("save_checkpoint", net, optimizer, loader),
+        "setup": _setup("save_checkpoint", run),
         "lr": float(optimizer.lr),
+        "start_lr": schedule and schedule.start_lr,
         "numbers": numbers,
         "rng": json.loads(json.dumps(generator_state(loader.rng), default=np.ndarray.tolist)),
     }
-    faults = list(_faults(_parts(arrays, optimizer), document, optimizer, loader, history))
+    faults = list(find_faults(divide(arrays, optimizer), document, run))
     if faults:
         raise ValueError(f"save_checkpoint: {'; '.join(faults)}; nothing was written")
     write_atomically(Path(path), to_bytes(arrays, document))
@@ -118,7 +123,9 @@ def load_checkpoint(
     net: Module,
     optimizer: Optimizer,
     loader: DataLoader,
-    history: "History",
+    history: History,
+    schedule: Schedule | None = None,
+    early_stopping: EarlyStopping | None = None,
 ) -> RunningEpoch | None:
     """Put a training run where it was when ``save_checkpoint`` wrote the file.
 
@@ -137,6 +144,10 @@ def load_checkpoint(
         run.
     history : History
         Takes over the scores of the finished epochs.
+    schedule : Schedule, optional
+        Takes over `start_lr`. Its options must be those of the run.
+    early_stopping : EarlyStopping, optional
+        Takes over the best weights. Its options must be those of the run.
 
     Returns
     -------
@@ -153,7 +164,8 @@ def load_checkpoint(
     OSError
         If the file cannot be read.
     """
-    _check_types("load_checkpoint", net, optimizer, loader, history)
+    run = Run(net, optimizer, loader, history, schedule, early_stopping)
+    _check_types("load_checkpoint", run)
     path = Path(path)
     arrays, document = read(path, FORMAT)
     if document is None:
@@ -161,7 +173,7 @@ def load_checkpoint(
             f"{path} holds arrays, but is no checkpoint of tinynet's; for weights alone use "
             "tn.load(path, into=net)"
         )
-    now, then = _setup("load_checkpoint", net, optimizer, loader), document.get("setup")
+    now, then = _setup("load_checkpoint", run), document.get("setup")
     if then != now:
         then = then if isinstance(then, dict) else {}
         differences = [
@@ -172,9 +184,9 @@ def load_checkpoint(
         raise ModelFileError(
             f"{path} is of another run: {'; '.join(differences)}. Build all of it as it was"
         )
-    parts = _parts(arrays, optimizer)
+    parts = divide(arrays, optimizer)
     try:
-        faults = list(_faults(parts, document, optimizer, loader, history))
+        faults = list(find_faults(parts, document, run))
         if faults:
             raise ValueError("; ".join(faults))
         net.load_state_dict(parts.weights)  # changes nothing if it raises
@@ -188,94 +200,19 @@ def load_checkpoint(
     ]
     for name, scores in parts.scores.items():
         setattr(history, name, scores.tolist())
+    if schedule is not None:
+        schedule.start_lr = float(document["start_lr"])
+    if early_stopping is not None:
+        early_stopping.best_weights = {name: np.array(best) for name, best in parts.best.items()}
     if not parts.running:
         return None
     order, losses, accuracies = (parts.running[item.name] for item in fields(RunningEpoch))
     return RunningEpoch(np.array(order), losses.tolist(), accuracies.tolist())
 
 
-class _Parts(NamedTuple):
-    """The arrays of a checkpoint, by whose they are."""
-
-    weights: dict[str, Array]
-    memories: list[dict[str, Array]]
-    scores: dict[str, Array]
-    running: dict[str, Array]
-    unknown: dict[str, Array]
-
-
-def _parts(arrays: Mapping[str, Array], optimizer: Optimizer) -> _Parts:
-    left = dict(arrays)
-
-    def taken(prefix: str) -> dict[str, Array]:
-        names = [name for name in left if name.startswith(prefix)]
-        return {name.removeprefix(prefix): left.pop(name) for name in names}
-
-    memories = [taken(f"optimizer.{n}.") for n in range(len(optimizer.parameters))]
-    return _Parts(taken("net."), memories, taken("history."), taken("running."), left)
-
-
-def _faults(
-    parts: _Parts,
-    document: Document,
-    optimizer: Optimizer,
-    loader: DataLoader,
-    history: "History",
-) -> Iterator[str]:
-    """What in a checkpoint could not be taken over, the weights aside."""
-    try:
-        number("optimizer", "lr", document.get("lr"), 0)
-        set_generator_state(copy.deepcopy(loader.rng), document.get("rng", {}))
-    except (TypeError, ValueError) as error:
-        yield str(error)
-    numbers = document.get("numbers")
-    if (
-        not isinstance(numbers, list)
-        or len(numbers) != len(optimizer.parameters)
-        or not all(isinstance(known, dict) for known in numbers)
-    ):
-        yield f"optimizer.state is not {len(optimizer.parameters)} dicts, one for each parameter"
-        numbers = []
-    for position, known in enumerate(numbers):
-        for name, value in known.items():
-            if type(value) not in (int, float, bool) or not math.isfinite(value):
-                yield (
-                    f"optimizer.state[{position}][{name!r}] = {value!r}, expected a finite number, "
-                    "or an array like the parameter"
-                )
-    for position, memories in enumerate(parts.memories):
-        w = optimizer.parameters[position].data
-        for name, memory in memories.items():
-            if memory.shape != w.shape or memory.dtype.newbyteorder("=") != w.dtype:
-                yield (
-                    f"optimizer.state[{position}][{name!r}] is {_form(memory)}, expected "
-                    f"{_form(w)}, like the parameter"
-                )
-    if parts.unknown:
-        yield f"unknown {', '.join(parts.unknown)}"
-    if parts.scores.keys() != vars(history).keys():
-        yield f"history has {', '.join(parts.scores)}, expected {', '.join(vars(history))}"
-    running = dict(parts.running)
-    order = running.pop("order", None)
-    for name, scores in {**parts.scores, **running}.items():
-        if scores.ndim != 1 or scores.dtype != np.float64:
-            yield f"{name} is {_form(scores)}, expected floats, one for each epoch or batch"
-    if not parts.running:
-        return
-    if order is None or running.keys() != {"losses", "accuracies"}:
-        yield f"running has {', '.join(parts.running)}, expected order, losses, accuracies"
-        return
-    # Numba would read wherever a row number points to.
-    rows = len(loader.X)
-    if order.ndim != 1 or order.dtype != np.int64 or ((order < 0) | (order >= rows)).any():
-        yield f"running.order is {_form(order)}, expected int64 in [0, {rows})"
-    done = {scores.size for scores in running.values()}
-    if len(done) != 1 or max(done) > len(loader):
-        yield f"running.losses and .accuracies differ in length, or exceed {len(loader)} batches"
-
-
-def _setup(owner: str, net: Module, optimizer: Optimizer, loader: DataLoader) -> dict[str, str]:
+def _setup(owner: str, run: Run) -> dict[str, str]:
     """In words, all that the code must build as it was: a checkpoint does not change it."""
+    net, optimizer, loader = run.net, run.optimizer, run.loader
     names = {id(parameter): name for name, parameter in net.named_parameters()}
     for position, parameter in enumerate(optimizer.parameters):
         if id(parameter) not in names:
@@ -293,29 +230,34 @@ def _setup(owner: str, net: Module, optimizer: Optimizer, loader: DataLoader) ->
         f"loader.{name}": repr(getattr(loader, name))
         for name in ("batch_size", "shuffle", "drop_last", "scale")
     }
-    weights = (f"{name} {_form(array)}" for name, array in net.state_dict().items())
+    weights = (f"{name} {form(array)}" for name, array in net.state_dict().items())
     return options | {
         "net": repr(net),
         "net.state_dict()": ", ".join(weights),
         "optimizer": type(optimizer).__name__,
         "optimizer.parameters": ", ".join(names[id(p)] for p in optimizer.parameters),
         "loader.rng": type(loader.rng).__name__,
-        "loader.X": _form(loader.X),
-        "loader.y": _form(loader.y),
+        "loader.X": form(loader.X),
+        "loader.y": form(loader.y),
+        "schedule": repr(run.schedule),
+        "early_stopping": repr(run.early_stopping),
     }
 
 
-def _form(array: Array) -> str:
-    return f"{array.shape} {array.dtype.name}"
-
-
-def _check_types(owner: str, *arguments: object) -> None:
-    from tinynet.training import History  # which needs this module
-
-    kinds = {"net": Module, "optimizer": Optimizer, "loader": DataLoader, "history": History}
-    for (name, kind), argument in zip(kinds.items(), arguments, strict=True):
+def _check_types(owner: str, run: Run) -> None:
+    kinds = {
+        "net": Module,
+        "optimizer": Optimizer,
+        "loader": DataLoader,
+        "history": History,
+        "schedule": Schedule | None,
+        "early_stopping": EarlyStopping | None,
+    }
+    for name, kind in kinds.items():
+        argument = getattr(run, name)
         if not isinstance(argument, kind):
+            wanted = getattr(kind, "__name__", kind)
             raise TypeError(
-                f"{owner}: {name} is {type(argument).__name__}, expected {kind.__name__}; use "
+                f"{owner}: {name} is {type(argument).__name__}, expected {wanted}; use "
                 f"tn.{owner}(path, net, optimizer, loader, history)"
             )

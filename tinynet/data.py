@@ -52,7 +52,8 @@ def minmax_scale(
         raise ValueError(
             f"minmax_scale: maximum {high:g} is not above minimum {low:g}; give both as constants"
         )
-    scaled: Array = np.subtract(values, low, dtype=np.result_type(values, np.float32))
+    kind = np.result_type(values, np.float32)
+    scaled: Array = np.asarray(np.subtract(values, low, dtype=kind))  # of a 0-d array, a number
     scaled /= high - low
     return scaled.astype(np.float32, copy=False)
 

@@ -22,6 +22,7 @@ __all__ = [
     "DataFileNotFoundError",
     "Digits",
     "load_csv",
+    "load_images_csv",
     "mnist",
     "mnist_small",
     "read_idx",
@@ -29,6 +30,7 @@ __all__ = [
 
 PIXELS = 28 * 28
 COLUMNS = 1 + PIXELS
+HEADERS = {COLUMNS: b"label", PIXELS: b"pixel0"}  # how the first line of Kaggle's files begins
 
 
 class Digits(NamedTuple):
@@ -138,34 +140,71 @@ def load_csv(path: str | os.PathLike[str]) -> Digits:
         If a line is not 785 numbers in range, naming file, line and column, or if there is no
         data. A missing file raises DataFileNotFoundError, which is also a FileNotFoundError.
     """
+    table = _read_csv(path, (COLUMNS,))
+    return _digits(np.ascontiguousarray(table[:, 1:]), table[:, 0])
+
+
+def load_images_csv(
+    path: str | os.PathLike[str],
+) -> tuple[NDArray[np.uint8], NDArray[np.int64] | None]:
+    """Read digits from a CSV file that may have no labels: as `load_csv`, or 784 pixels a line.
+
+    Kaggle's `test.csv` is such a file; its header line, which begins with "pixel0", is skipped. The
+    first line decides whether there are labels.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+
+    Returns
+    -------
+    images : ndarray of uint8, shape (N, 784)
+    labels : ndarray of int64, shape (N,), or None
+
+    Raises
+    ------
+    DataError
+        As for `load_csv`.
+    """
+    table = _read_csv(path, (COLUMNS, PIXELS))
+    if table.shape[1] == PIXELS:
+        return table, None
+    return _digits(np.ascontiguousarray(table[:, 1:]), table[:, 0])
+
+
+def _read_csv(path: str | os.PathLike[str], widths: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Return the table in a CSV file, as wide as its first line, which must be one of `widths`."""
     with open_data(path) as file:
         lines = file.read().splitlines()
+    wanted = " or ".join(map(str, widths))
     if not lines:
-        raise DataError(f"{path}: the file is empty, expected lines of {COLUMNS} numbers")
-    first_line = 1
+        raise DataError(f"{path}: the file is empty, expected lines of {wanted} numbers")
     header = lines[0].lower().split(b",")
-    if header[0].strip(b'"') == b"label" and len(header) == COLUMNS:
+    width = len(header) if len(header) in widths else widths[0]
+    first_line = 1
+    if len(header) == width and header[0].strip(b'"') == HEADERS[width]:
         first_line = 2
         del lines[0]
         if not lines:
-            raise DataError(
-                f"{path}: no data after the header, expected lines of {COLUMNS} numbers"
-            )
-    table = _parse(lines)
+            raise DataError(f"{path}: no data after the header, expected lines of {width} numbers")
+    table = _parse(lines, width)
     if table is None:
+        label = "a label (0 to 9) and " if width == COLUMNS else ""
+        left_out = "; either all lines have a label, or none" if len(widths) > 1 else ""
         raise DataError(
-            f"{path}: {next(_faults(lines, first_line))}; each line must be a label (0 to 9) and "
-            f"{PIXELS} pixels (0 to 255), in digits, with commas between"
+            f"{path}: {next(_faults(lines, first_line, width))}; each line must be {label}"
+            f"{PIXELS} pixels (0 to 255), in digits, with commas between{left_out}"
         )
-    return _digits(np.ascontiguousarray(table[:, 1:]), table[:, 0])
+    return table
 
 
 def _digits(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> Digits:
     return Digits(images.reshape(-1, PIXELS), labels.astype(np.int64))
 
 
-def _parse(lines: list[bytes]) -> NDArray[np.uint8] | None:
-    """Return the table (N, 785), or None if any line is at fault."""
+def _parse(lines: list[bytes], width: int) -> NDArray[np.uint8] | None:
+    """Return the table (N, width), or None if any line is at fault."""
     # NumPy's reader alone would skip empty lines and accept spaces, and old versions "7.9" as 7.
     if any(not line or line.translate(None, b"0123456789,") for line in lines):
         return None
@@ -173,16 +212,17 @@ def _parse(lines: list[bytes]) -> NDArray[np.uint8] | None:
         table = np.loadtxt((line.decode() for line in lines), np.uint8, delimiter=",", ndmin=2)
     except ValueError:
         return None
-    return table if table.shape[1] == COLUMNS and table[:, 0].max() <= 9 else None
+    labels_fit = width == PIXELS or table[:, 0].max() <= 9
+    return table if table.shape[1] == width and labels_fit else None
 
 
-def _faults(lines: list[bytes], first_line: int) -> Iterator[str]:
+def _faults(lines: list[bytes], first_line: int, width: int) -> Iterator[str]:
     for number, line in enumerate(lines, first_line):
         if not line:
             yield f"line {number}, column 1: the line is empty"
         cells = line.split(b",")
         for column, cell in enumerate(cells, 1):
-            top = 9 if column == 1 else 255
+            top = 9 if column == 1 and width == COLUMNS else 255
             digits = cell.lstrip(b"0")
             if not cell.isdigit() or len(digits) > 3 or int(digits or b"0") > top:
                 shown = cell[:20].decode(errors="replace") + ("..." if len(cell) > 20 else "")
@@ -190,7 +230,7 @@ def _faults(lines: list[bytes], first_line: int) -> Iterator[str]:
                     f"line {number}, column {column}: {shown!r} is not a whole number from 0 to "
                     f"{top}"
                 )
-        if len(cells) < COLUMNS:
+        if len(cells) < width:
             yield f"line {number}, column {len(cells) + 1}: the line has only {len(cells)} columns"
-        if len(cells) > COLUMNS:
-            yield f"line {number}, column {COLUMNS + 1}: the line has {len(cells)} columns"
+        if len(cells) > width:
+            yield f"line {number}, column {width + 1}: the line has {len(cells)} columns"

@@ -244,7 +244,7 @@ class Add(Module):
 
 
 def _rows(layer: Module, x: Any, dtype: DTypeLike) -> Array:
-    x = float_array(repr(layer), x, dtype)
+    x = float_array(layer, x, dtype)
     if x.ndim != 2:
         fix = "use x.reshape(1, -1) for one sample" if x.ndim == 1 else "use x.reshape(len(x), -1)"
         raise ValueError(f"{layer!r}: input has shape {x.shape}, expected (N, features); {fix}")
@@ -259,15 +259,19 @@ def _checked_axis(layer: Module, axis: Any) -> int:
 
 def _rows_along(layer: Module, x: Any, axis: int) -> Array:
     """x as (rows, C), where C runs along `axis`."""
-    x = float_array(repr(layer), x)
+    x = float_array(layer, x)
     if not -x.ndim <= axis < x.ndim:
         raise ValueError(f"{layer!r}: axis {axis} is outside an input of shape {x.shape}")
     if x.shape[axis] == 0:
         raise ValueError(f"{layer!r}: input of shape {x.shape} has no classes along axis {axis}")
-    return np.ascontiguousarray(np.moveaxis(x, axis, -1)).reshape(-1, x.shape[axis])
+    if axis not in (-1, x.ndim - 1):
+        x = np.ascontiguousarray(np.moveaxis(x, axis, -1))
+    return x.reshape(-1, x.shape[-1])
 
 
 def _back_in_shape(rows: Array, shape: tuple[int, ...], axis: int) -> Array:
+    if axis in (-1, len(shape) - 1):
+        return rows.reshape(shape)
     moved = list(shape)
     moved.append(moved.pop(axis))
     return np.ascontiguousarray(np.moveaxis(rows.reshape(moved), -1, axis))

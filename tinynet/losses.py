@@ -26,6 +26,8 @@ class Loss(Module):
             raise ValueError(f"{name}: reduction = {reduction!r}, expected 'mean', 'sum' or 'none'")
         if isinstance(ignore_index, bool) or not isinstance(ignore_index, int | np.integer):
             raise TypeError(f"{name}: ignore_index = {ignore_index!r} is not an int")
+        if not -(2**63) <= ignore_index < 2**63:
+            raise ValueError(f"{name}: ignore_index = {ignore_index} is no int64, as labels are")
         self.reduction = reduction
         self.ignore_index = int(ignore_index)
         self.weight = None if weight is None else np.array(weight, np.float64)
@@ -60,7 +62,7 @@ class Loss(Module):
                     "derivative with respect to each row's loss"
                 )
             _, *kept, counts = self.kept(dy)
-            return self._gradient(float_array(repr(self), dy, counts.dtype), *kept)
+            return self._gradient(float_array(self, dy, counts.dtype), *kept)
         if not isinstance(dy, int | float | np.integer | np.floating):
             raise ValueError(f"{self!r}.backward: dy is the derivative of one number; give a float")
         _, *kept, counts = self.kept(dy)

@@ -9,13 +9,16 @@ and all of backpropagation.
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from tinynet._checks import float_array, unmasked
 from tinynet._recording import Recording
 from tinynet._types import Array
+
+if TYPE_CHECKING:
+    from tinynet.summary import Summary
 
 
 class Parameter:
@@ -180,7 +183,7 @@ class Module:
             )
         if self._output:
             shape, dtype = self._output
-            dy = float_array(f"{self!r}.backward", dy, dtype)
+            dy = float_array(self, dy, dtype, method=".backward")
             if dy.shape != shape:
                 raise ValueError(
                     f"{self!r}.backward: dy has shape {dy.shape}, expected {shape}, the shape of "
@@ -282,6 +285,32 @@ class Module:
             )
         for name, (parameter, layout) in places.items():
             layout(parameter.data)[...] = values[name]
+
+    def summary(self, input_shape: tuple[int, ...] | None = None) -> "Summary":
+        """A table of the layers, their output shapes, their parameters and the memory these take.
+
+        Parameters
+        ----------
+        input_shape : tuple of int, optional
+            The shape of one input row, without N. Default: what the first Linear layer takes.
+
+        Returns
+        -------
+        Summary
+            Print it, or end a notebook cell with it. Nothing of the network is changed.
+
+        Raises
+        ------
+        ValueError
+            If `input_shape` is no shape. What forward raises for such rows comes through.
+        """
+        from tinynet.summary import Summary  # which needs this module
+
+        return Summary(self, input_shape)
+
+    def _repr_html_(self) -> str | None:
+        """In a notebook: the table; what has no parameters is shown by its repr."""
+        return self.summary()._repr_html_() if self.parameters() else None
 
     def __getstate__(self) -> dict[str, Any]:
         """What copies and pickles hold: not what a forward kept, nor compiled code."""

@@ -7,97 +7,29 @@ measured as the network learns, and after it the test set is scored in one piece
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tinynet import kernels
-from tinynet._checks import check_dataset, unmasked, whole_number
+from tinynet._checks import check_dataset, whole_number
 from tinynet._progress import polite_interrupt, report
 from tinynet._types import Array
 from tinynet._writer import CannotWrite
 from tinynet.checkpoint import RunningEpoch, load_checkpoint, save_checkpoint
 from tinynet.compiler import CompiledSteps
 from tinynet.data import DataLoader
+from tinynet.doctor import Rounds
+from tinynet.history import History
 from tinynet.losses import Loss
 from tinynet.module import Module, predicting, watching
 from tinynet.optim import Optimizer
+from tinynet.schedules import Schedule
+from tinynet.scores import accuracy, evaluate
+from tinynet.stopping import EarlyStopping
 
 COMPILE_FROM = 3000  # batches: compiling the steps takes about as long as these, layer by layer
-
-
-@dataclass
-class History:
-    """The scores of a training run.
-
-    Attributes
-    ----------
-    train_loss, train_accuracy : list of float
-        The means over the batches of each epoch, measured as the network learns; the accuracies in
-        percent.
-    test_loss, test_accuracy : list of float
-        The scores after each epoch; empty without a test set.
-    """
-
-    train_loss: list[float] = field(default_factory=list)
-    train_accuracy: list[float] = field(default_factory=list)
-    test_loss: list[float] = field(default_factory=list)
-    test_accuracy: list[float] = field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.train_loss)
-
-
-def accuracy(outputs: Array, target: Array) -> float:
-    """The share of rows whose highest output is the right class, in percent.
-
-    Parameters
-    ----------
-    outputs : ndarray (N, C)
-        Scores, probabilities or log-probabilities.
-    target : ndarray (N,) of ints, or (N, C) of class probabilities
-
-    Raises
-    ------
-    TypeError, ValueError
-        If one is not an array, or there are no rows, or the shapes do not fit each other.
-    """
-    for name, array in (("outputs", outputs), ("target", target)):
-        if not isinstance(array, np.ndarray):
-            raise TypeError(
-                f"accuracy: {name} is {type(array).__name__}, expected an array; use np.asarray"
-            )
-        unmasked(f"accuracy: {name}", array)
-    if outputs.ndim != 2 or 0 in outputs.shape:
-        raise ValueError(f"accuracy: outputs have shape {outputs.shape}, expected (N, C)")
-    if target.shape not in (outputs.shape[:1], outputs.shape):
-        raise ValueError(
-            f"accuracy: target has shape {target.shape}, expected {outputs.shape[:1]} or "
-            f"{outputs.shape}; use .ravel() on a column of labels"
-        )
-    labels = target if target.ndim == 1 else target.argmax(axis=1)
-    return float((outputs.argmax(axis=1) == labels).mean() * 100)
-
-
-def evaluate(net: Module, loss_fn: Loss, X: Array, y: Array) -> tuple[float, float]:
-    """Loss and accuracy (percent) of `net` on a data set, in one piece; nothing is changed.
-
-    Parameters
-    ----------
-    net : Module
-    loss_fn : NLLLoss or CrossEntropyLoss
-        With a reduction other than "none".
-    X : ndarray (n, features)
-    y : ndarray (n,) of ints, or (n, C)
-
-    Returns
-    -------
-    tuple of two floats
-    """
-    outputs = net.predict(X)
-    return float(loss_fn.predict(outputs, y)), accuracy(outputs, y)
 
 
 def fit(
@@ -111,6 +43,10 @@ def fit(
     compiled: bool | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: int | None = None,
+    validation: tuple[Array, Array] | None = None,
+    early_stopping: EarlyStopping | None = None,
+    schedule: Schedule | None = None,
+    doctor: bool = False,
 ) -> History:
     """Train `net` for some epochs.
 
@@ -138,11 +74,20 @@ def fit(
         must be built as they were for its beginning.
     checkpoint_every : int, optional
         Write the checkpoint after so many batches, too.
+    validation : (X, y), optional
+        Scored after every epoch, too; never learned from, but `early_stopping` goes by it.
+    early_stopping : EarlyStopping, optional
+        Ends the run before `epochs` if the validation loss does not fall any more.
+    schedule : Schedule, optional
+        Sets the learning rate of every epoch, starting from the optimizer's.
+    doctor : bool
+        Print what ``tn.diagnose`` finds before training, and what it finds after two epochs in a
+        row, each finding once. It changes nothing in the run.
 
     Returns
     -------
     History
-        Of all `epochs`, those before the checkpoint included.
+        Of all epochs, those before the checkpoint included.
 
     Raises
     ------
@@ -174,26 +119,43 @@ def fit(
         )
     if isinstance(loader, DataLoader):
         _rehearse(net, loss_fn, loader.gather(np.arange(1))[0], loader.y)
-    if test is not None:
-        if not isinstance(test, tuple | list) or len(test) != 2:
-            raise TypeError(f"fit: test is {type(test).__name__}, expected a pair (X, y)")
-        check_dataset("fit: test", *test)
-        _rehearse(net, loss_fn, test[0][:1], test[1])
+    for name, data in (("test", test), ("validation", validation)):
+        if data is not None:
+            if not isinstance(data, tuple | list) or len(data) != 2:
+                raise TypeError(f"fit: {name} is {type(data).__name__}, expected a pair (X, y)")
+            check_dataset(f"fit: {name}", *data)
+            _rehearse(net, loss_fn, data[0][:1], data[1])
+    _check_plan(validation, early_stopping, schedule)
+    if doctor and not isinstance(loader, DataLoader):
+        raise TypeError(f"fit: doctor=True needs a DataLoader, got {type(loader).__name__}")
     history, running = History(), None
+    plan = schedule, early_stopping
     if checkpoint is not None and Path(checkpoint).exists():
-        running = load_checkpoint(checkpoint, net, optimizer, loader, history)
+        running = load_checkpoint(checkpoint, net, optimizer, loader, history, *plan)
+    else:
+        if schedule is not None:
+            schedule.begin(optimizer)
+        if early_stopping is not None:
+            early_stopping.begin()
     steps = _Steps(net, loss_fn, optimizer, loader)
     if compiled is not False and isinstance(loader, DataLoader):
         steps.compile(must=compiled is True, batches=(epochs - len(history)) * len(loader))
-    with report(epochs, len(history), progress) as show, polite_interrupt() as interrupted:
+    rounds = Rounds(net, loss_fn, optimizer, loader, test or validation) if doctor else None
+    with report(epochs, len(history), progress) as (show, say), polite_interrupt() as interrupted:
         try:
-            for epoch in range(len(history), epochs):
+            if rounds is not None:
+                rounds.visit(history, say)
+            while len(history) < epochs and not (
+                early_stopping is not None and early_stopping.is_over(history)
+            ):
+                if schedule is not None:
+                    optimizer.lr = schedule.lr(len(history))
                 running = running or steps.start()
-                for losses, accuracies in steps(epoch, running, checkpoint_every):
+                for losses, accuracies in steps(len(history), running, checkpoint_every):
                     running.losses.extend(losses)
                     running.accuracies.extend(accuracies)
                     if checkpoint_every and len(running.losses) % checkpoint_every == 0:
-                        _save(checkpoint, net, optimizer, loader, history, running)
+                        _save(checkpoint, net, optimizer, loader, history, running, *plan)
                     if interrupted():
                         raise KeyboardInterrupt
                 history.train_loss.append(float(np.mean(running.losses)))
@@ -203,19 +165,44 @@ def fit(
                     test_loss, test_accuracy = evaluate(net, loss_fn, *test)
                     history.test_loss.append(test_loss)
                     history.test_accuracy.append(test_accuracy)
-                _save(checkpoint, net, optimizer, loader, history)
+                if validation is not None:
+                    validation_loss, validation_accuracy = evaluate(net, loss_fn, *validation)
+                    history.validation_loss.append(validation_loss)
+                    history.validation_accuracy.append(validation_accuracy)
+                if early_stopping is not None:
+                    early_stopping.watch(net, history)
+                _save(checkpoint, net, optimizer, loader, history, None, *plan)
                 show(history)
+                if rounds is not None:
+                    rounds.visit(history, say)
                 if interrupted():
                     raise KeyboardInterrupt
         except (KeyboardInterrupt, FloatingPointError) as stop:
             stop.history = history  # type: ignore[union-attr]
             raise
+    if early_stopping is not None:
+        early_stopping.restore(net)
     return history
 
 
 def _save(checkpoint: str | os.PathLike[str] | None, *where: Any) -> None:
     if checkpoint is not None:
         save_checkpoint(checkpoint, *where)
+
+
+def _check_plan(validation: Any, early_stopping: Any, schedule: Any) -> None:
+    if not isinstance(early_stopping, EarlyStopping | None):
+        raise TypeError(
+            f"fit: early_stopping is {type(early_stopping).__name__}, expected an EarlyStopping, "
+            "such as tn.EarlyStopping(patience=5)"
+        )
+    if early_stopping is not None and validation is None:
+        raise ValueError("fit: early_stopping goes by the validation loss; give validation=(X, y)")
+    if not isinstance(schedule, Schedule | None):
+        raise TypeError(
+            f"fit: schedule is {type(schedule).__name__}, expected a Schedule, such as "
+            "tn.CosineLR(epochs)"
+        )
 
 
 def _rehearse(net: Module, loss_fn: Module, first: Array, y: Array) -> None:

@@ -28,6 +28,11 @@ def load(a: Array, index: Index, width: int) -> Array:
     return a[(*row, slice(j, j + width))].copy()
 
 
+def load_as(lanes: Array, a: Array, index: Index) -> Array:
+    """As many neighbours of `a` as there are `lanes`."""
+    return load(a, index, len(lanes))
+
+
 def store(lanes: Array, a: Array, index: Index) -> None:
     """Write `lanes` over the neighbours of `a` from `index` on."""
     *row, j = index
@@ -44,17 +49,17 @@ def multiply_add(x: float, a: Array, index: Index, lanes: Array) -> Array:
     return x * load(a, index, len(lanes)) + lanes
 
 
-def nonzero_bits(lanes: Array) -> np.uint32:
-    """32 lanes as 32 bits: bit k is set where lane k differs from zero (NaN does)."""
-    return np.packbits(lanes != 0, bitorder="little").view(np.uint32)[0]
+def nonzero_bits(lanes: Array) -> np.uint64:
+    """Up to 64 lanes as bits: bit k is set where lane k differs from zero (NaN does)."""
+    return np.uint64(int.from_bytes(np.packbits(lanes != 0, bitorder="little").tobytes(), "little"))
 
 
-def lowest_bit(bits: np.uint32) -> int:
-    """The place of the lowest bit that is set, 0 to 31; `bits` must not be 0."""
-    return int(bits & -bits.astype(np.int64)).bit_length() - 1
+def lowest_bit(bits: np.uint64) -> int:
+    """The place of the lowest bit that is set, 0 to 63; `bits` must not be 0."""
+    return (int(bits) & -int(bits)).bit_length() - 1
 
 
-def count_bits(bits: np.uint32) -> int:
+def count_bits(bits: np.uint64) -> int:
     """How many bits are set."""
     return int(bits).bit_count()
 
@@ -123,9 +128,10 @@ def _of_width(a: types.Array, width: types.Type) -> LanesType | None:
 
 _declare(load, lambda a, index, width: _of_width(a, width))
 _declare(zeros, lambda a, width: _of_width(a, width))
+_declare(load_as, lambda lanes, a, index: lanes)
 _declare(store, lambda lanes, a, index: types.none)
 _declare(multiply_add, lambda x, a, index, lanes: lanes)
-_declare(nonzero_bits, lambda lanes: types.uint32)
+_declare(nonzero_bits, lambda lanes: types.uint64)
 _declare(lowest_bit, lambda bits: types.uint64)
 _declare(count_bits, lambda bits: types.int64)
 _declare(all_finite, lambda lanes: types.boolean)
@@ -179,6 +185,12 @@ def _load(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> 
     return builder.load(place, align=sig.return_type.dtype.bitwidth // 8)
 
 
+@lower_builtin(load_as, LanesType, types.Array, types.BaseTuple)
+def _load_as(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    place = _pointer(context, builder, sig.args[1:], args[1:], args[0].type)
+    return builder.load(place, align=sig.return_type.dtype.bitwidth // 8)
+
+
 @lower_builtin(store, LanesType, types.Array, types.BaseTuple)
 def _store(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
     place = _pointer(context, builder, sig.args[1:], args[1:], args[0].type)
@@ -208,18 +220,18 @@ def _add(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> A
 @lower_builtin(nonzero_bits, LanesType)
 def _nonzero_bits(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
     zero = ir.Constant(args[0].type, None)
-    return _mask(builder, builder.fcmp_unordered("!=", args[0], zero))
+    mask = _mask(builder, builder.fcmp_unordered("!=", args[0], zero))
+    return mask if mask.type.width == 64 else builder.zext(mask, ir.IntType(64))
 
 
 @lower_builtin(lowest_bit, types.Integer)
 def _lowest_bit(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
-    place = builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
-    return builder.zext(place, ir.IntType(64))
+    return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
 
 
 @lower_builtin(count_bits, types.Integer)
 def _count_bits(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
-    return builder.zext(builder.ctpop(args[0]), ir.IntType(64))
+    return builder.ctpop(args[0])
 
 
 @lower_builtin(all_finite, LanesType)

@@ -19,8 +19,9 @@ def gather_reference(X: Array, rows: Labels) -> Array:
 @kernel(gather_reference)
 def gather(X: Array, rows: Labels, x: Array) -> None:
     for n in range(rows.size):
+        row = rows[n]  # once: for all the compiler knows, writing to x might change it
         for i in range(X.shape[1]):
-            x[n, i] = X[rows[n], i]
+            x[n, i] = X[row, i]
 
 
 def gather_scaled_reference(X: Array, rows: Labels, scale: float) -> Array:
@@ -32,8 +33,9 @@ def gather_scaled_reference(X: Array, rows: Labels, scale: float) -> Array:
 def gather_scaled(X: Array, rows: Labels, scale: float, x: Array) -> None:
     factor = np.float32(scale)
     for n in range(rows.size):
+        row = rows[n]
         for i in range(X.shape[1]):
-            x[n, i] = np.float32(X[rows[n], i]) * factor
+            x[n, i] = np.float32(X[row, i]) * factor
 
 
 def relu_reference(x: Array) -> Array:

@@ -9,8 +9,9 @@ rounding, ``fma`` does so here.
 import numpy as np
 
 from tinynet._types import Array
+from tinynet.kernels import lanes
 from tinynet.kernels.jit import kernel
-from tinynet.kernels.lanes import fma
+from tinynet.kernels.lanes import fma, multiply_add, zeros
 
 
 def descend_reference(w: Array, direction: Array, lr: float) -> Array:
@@ -144,7 +145,11 @@ def all_finite_reference(values: Array) -> bool:
 @kernel(all_finite_reference)
 def all_finite(values: Array) -> bool:
     numbers = values.reshape(-1)
+    in_lanes = numbers.size // 64 * 64
+    total = zeros(numbers, 64)
+    for i in range(0, in_lanes, 64):
+        total = multiply_add(0.0, numbers, (i,), total)  # 0 * NaN and 0 * inf are NaN, and stay
     strays = 0
-    for i in range(numbers.size):
+    for i in range(in_lanes, numbers.size):
         strays += not np.isfinite(numbers[i])
-    return strays == 0
+    return strays == 0 and lanes.all_finite(total)

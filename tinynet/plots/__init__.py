@@ -6,7 +6,7 @@ matplotlib is imported inside the functions alone: ``import tinynet`` does witho
 Colours are Okabe and Ito's, which people with any kind of colour vision can tell apart.
 """
 
-from tinynet.plots.charts import Panel, bars, histograms, line_panels
+from tinynet.plots.charts import Panel, bars, heat_map, histograms, line_panels
 from tinynet.plots.clouds import Cloud, class_directions, loss_against_accuracy
 from tinynet.plots.curves import error_rates, learning_curves
 from tinynet.plots.digits import correlations, digit_grid, pixel_histograms, pixel_rows
@@ -25,6 +25,7 @@ __all__ = [
     "draw_network",
     "error_rates",
     "guesses",
+    "heat_map",
     "histograms",
     "learning_curves",
     "line_panels",

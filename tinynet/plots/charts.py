@@ -1,4 +1,4 @@
-"""General charts: lines, bars and histograms, side by side in one figure.
+"""General charts: lines, bars and histograms, side by side in one figure, and heat maps.
 
 A panel is one set of axes; what it draws is a mapping from names to numbers, and the names become
 the legend. Many small lessons need no more than this.
@@ -155,6 +155,61 @@ def bars(
     ax.margins(y=0.1)
     if len(groups) > 1:
         figure.legend(loc="outside lower center", ncols=len(groups), fontsize=9, frameon=False)
+    figure.suptitle(title)
+    return figure
+
+
+def heat_map(
+    values: ArrayLike,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    xlabel: str,
+    ylabel: str,
+    label: str,
+    title: str,
+    value_format: str = "{:.3g}",
+) -> "Figure":
+    """Draw a table as coloured fields, the value written into each.
+
+    Parameters
+    ----------
+    values : array `(R, C)`
+    rows, columns : sequences of R and of C str
+    xlabel, ylabel : str
+        What the columns and the rows are.
+    label : str
+        What the values are.
+    title : str
+    value_format : str
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Raises
+    ------
+    ValueError
+        `values` has not a value for each row and column, or none at all.
+    """
+    table = np.asarray(values, dtype=float)
+    if table.shape != (len(rows), len(columns)) or table.size == 0:
+        raise ValueError(
+            f"heat_map: values have shape {table.shape}, expected {(len(rows), len(columns))}, "
+            "one for each row and column"
+        )
+    figure, axes = new_figure(1, 1, height=1.6 + 0.45 * len(rows))
+    ax = axes[0, 0]
+    picture = ax.imshow(table, cmap="cividis", aspect="auto")
+    middle = (table.min() + table.max()) / 2
+    for (row, column), value in np.ndenumerate(table):
+        colour = "white" if value < middle else "black"
+        text = value_format.format(value)
+        ax.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
+    ax.set_xticks(range(len(columns)), columns)
+    ax.set_yticks(range(len(rows)), rows)
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel(ylabel)
+    figure.colorbar(picture, ax=ax, label=label)
     figure.suptitle(title)
     return figure
 

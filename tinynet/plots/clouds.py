@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tinynet._types import Array
+from tinynet.history import History
 from tinynet.plots.style import DPI, PALETTE, WIDTH, new_figure, plain_log_ticks
-from tinynet.training import History
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

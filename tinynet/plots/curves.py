@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinynet.plots.style import BLUE, GREY, PALETTE, VERMILION, new_figure, plain_log_ticks
-from tinynet.training import History
+from tinynet.history import History
+from tinynet.plots.style import BLUE, GREEN, GREY, PALETTE, VERMILION, new_figure, plain_log_ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,7 +27,7 @@ def learning_curves(
     ----------
     histories : History, or mapping of str to History
         What `tn.fit` returned; a mapping gives each run a name and a colour. Training is drawn as a
-        solid line, test as a dashed one; runs without a test set have the solid line alone.
+        solid line, validation as a dotted one, test as a dashed one, where there are such scores.
     title : str
     log_loss : bool
         Logarithmic axis for the loss, for runs whose losses differ by orders of magnitude.
@@ -51,22 +51,23 @@ def learning_curves(
     marker = "o" if max(len(run.train_loss) for run in runs.values()) == 1 else None
     for k, (name, run) in enumerate(runs.items()):
         train_colour = PALETTE[k % len(PALETTE)]
-        test_colour = train_colour if len(runs) > 1 else VERMILION
-        for ax, train, test in (
-            (loss_ax, run.train_loss, run.test_loss),
-            (accuracy_ax, run.train_accuracy, run.test_accuracy),
-        ):
-            epochs = np.arange(1, len(train) + 1)
-            ax.plot(epochs, train, color=train_colour, marker=marker, label=f"{name} train".strip())
-            if len(test):
-                ax.plot(
-                    epochs,
-                    test,
-                    color=test_colour,
-                    marker=marker,
-                    linestyle="--",
-                    label=f"{name} test".strip(),
-                )
+        colours = [train_colour] * 3 if len(runs) > 1 else [train_colour, GREEN, VERMILION]
+        lines = (
+            ("train", "-", run.train_loss, run.train_accuracy),
+            ("validation", ":", run.validation_loss, run.validation_accuracy),
+            ("test", "--", run.test_loss, run.test_accuracy),
+        )
+        for colour, (part, linestyle, *scores) in zip(colours, lines, strict=True):
+            for ax, values in zip((loss_ax, accuracy_ax), scores, strict=True):
+                if len(values):
+                    ax.plot(
+                        np.arange(1, len(values) + 1),
+                        values,
+                        color=colour,
+                        marker=marker,
+                        linestyle=linestyle,
+                        label=f"{name} {part}".strip(),
+                    )
     loss_ax.set_ylabel("loss")
     accuracy_ax.set_ylabel("accuracy (%)")
     if log_loss:

@@ -1,0 +1,502 @@
+"""Data-parallel training on real clusters: what one machine learns, whoever dies on the way."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import dask
+import dask.array as da
+import dask.dataframe as dd
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from by_hand import learned, network, rows
+from distributed import Client, LocalCluster
+from hypothesis import given
+from hypothesis import strategies as st
+from mortal import DiesOnce, Slow
+from sklearn.model_selection import GridSearchCV
+from strategies import same_bits
+from threadpoolctl import threadpool_info
+
+import tinynet as tn
+from tinynet import _cluster
+from tinynet import distributed as tnd
+from tinynet._share import part_of_batch
+from tinynet.estimator import TinyNetClassifier
+
+SIZES = (70, 3, 0, 41, 1, 97, 18)
+N = sum(SIZES)
+X, y = rows(N, dtype=np.float64)
+OPTIONS = {"batch_size": 32, "epochs": 3, "rng": 5, "progress": False}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quiet():
+    """Dead workers and lost connections are what these tests are about."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(before)
+
+
+def cluster_of(workers, processes=False):
+    with (
+        dask.config.set({"distributed.worker.daemon": True}),
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=processes,
+            dashboard_address=":0",
+            host="127.0.0.1" if processes else None,
+        ) as cluster,
+        Client(cluster, timeout=60, set_as_default=False) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def threads(request):
+    """A cluster of so many workers, threads of this process."""
+    yield from cluster_of(request.param)
+
+
+@pytest.fixture(scope="module")
+def pair():
+    """Two workers, threads of this process."""
+    yield from cluster_of(2)
+
+
+@pytest.fixture(scope="module")
+def processes():
+    """Two workers, processes of their own, on loopback."""
+    yield from cluster_of(2, processes=True)
+
+
+@pytest.fixture
+def two_alive(processes):
+    processes.wait_for_workers(2, timeout=60)
+    return processes
+
+
+def blocks(array=None, sizes=SIZES):
+    return da.from_array(X if array is None else array, chunks=(sizes, -1)), da.from_array(
+        y, chunks=(sizes,)
+    )
+
+
+def parts(optimizer=tn.SGD, loss_fn=tn.NLLLoss, **options):
+    net = network(dtype=np.float64)
+    return net, loss_fn(), optimizer(net.parameters(), lr=0.05, **options)
+
+
+def train_here(net, loss_fn, optimizer, X=X, y=y, sizes=SIZES, batch_size=32, epochs=3, rng=5):
+    """What `fit` promises to do, on one machine."""
+    generator, history = np.random.default_rng(rng), tn.History()
+    starts = np.cumsum([0, *sizes])
+    batches = -(-len(X) // batch_size)
+    for _ in range(epochs):
+        seed, losses, accuracies = int(generator.random(1)[0] * 2**53), [], []
+        for batch in range(batches):
+            chosen = [
+                start
+                + np.random.default_rng([seed, number]).permutation(size)[
+                    part_of_batch(size, number, batch, batches)
+                ]
+                for number, (start, size) in enumerate(zip(starts, sizes))
+            ]
+            chosen = np.concatenate(chosen)
+            if len(chosen) == 0:
+                continue
+            outputs = net(X[chosen])
+            losses.append(loss_fn(outputs, y[chosen]))
+            optimizer.zero_grad()
+            net.backward(loss_fn.backward())
+            optimizer.step()
+            accuracies.append(tn.accuracy(outputs, y[chosen]))
+        history.train_loss.append(np.mean(losses))
+        history.train_accuracy.append(np.mean(accuracies))
+    return history
+
+
+def assert_equal(history, expected, net=None, other=None):
+    np.testing.assert_allclose(history.train_loss, expected.train_loss, rtol=1e-12)
+    np.testing.assert_allclose(history.train_accuracy, expected.train_accuracy, rtol=1e-12)
+    if net is not None:
+        for name, values in net.state_dict().items():
+            np.testing.assert_allclose(values, other.state_dict()[name], rtol=0, atol=1e-12)
+
+
+@given(
+    sizes=st.lists(st.integers(0, 50), min_size=1, max_size=9),
+    batches=st.integers(1, 40),
+)
+def test_every_row_is_in_one_batch_and_batches_are_alike(sizes, batches):
+    counts = np.zeros(batches, int)
+    for block, size in enumerate(sizes):
+        places = [np.arange(size)[part_of_batch(size, block, k, batches)] for k in range(batches)]
+        assert np.concatenate(places).tolist() == list(range(size))
+        counts += [len(some) for some in places]
+    assert np.ptp(counts) <= len(sizes)
+
+
+LOSSES = {
+    "NLL": (tn.NLLLoss, y),
+    "cross-entropy, smoothed sum": (
+        lambda: tn.CrossEntropyLoss(label_smoothing=0.1, reduction="sum"),
+        y,
+    ),
+    "NLL, weighted, some ignored": (
+        lambda: tn.NLLLoss(weight=[1, 2, 0.5, 3], ignore_index=2),
+        y,
+    ),
+    "cross-entropy, probabilities": (
+        tn.CrossEntropyLoss,
+        np.random.default_rng(0).dirichlet(np.ones(4), N),
+    ),
+}
+
+
+class TestGradient:
+    @pytest.mark.parametrize("threads", [1, 2, 3, 5], indirect=True)
+    def test_of_the_shares_is_that_of_the_full_batch(self, threads):
+        for make_loss, target in LOSSES.values():
+            net, loss_fn = network(dtype=np.float64), make_loss()
+            target_blocks = da.from_array(target, chunks=(SIZES, *[-1] * (target.ndim - 1)))
+            shares = _cluster.Shares(net, loss_fn, blocks()[0], target_blocks, threads)
+            shares.deal_out()
+            total = shares.gradient(seed=1, batch=0, batches=1)
+            assert len(shares.workers) == len(threads.scheduler_info()["workers"])
+            shares.release()
+            outputs = net(X)
+            loss = loss_fn(outputs, target)
+            net.backward(loss_fn.backward())
+            divisor = total.count if loss_fn.reduction == "mean" else 1
+            assert total.rows == N
+            assert total.hits == pytest.approx(tn.accuracy(outputs, target) * N / 100, abs=1e-9)
+            np.testing.assert_allclose(total.loss / divisor, loss, rtol=1e-12)
+            for parameter, gradient in zip(net.parameters(), total.gradients):
+                assert np.abs(parameter.grad).max() > 1e-4
+                np.testing.assert_allclose(
+                    gradient / divisor, parameter.grad, rtol=0, atol=1e-12 * max(1, abs(loss))
+                )
+
+    def test_each_share_is_the_same_number_of_blocks_where_they_are(self, pair):
+        first, second = sorted(pair.scheduler_info()["workers"])
+        placed = da.concatenate(
+            [
+                pair.persist(da.ones((9, 12), chunks=(3, 12)), workers=[first]),
+                pair.persist(da.zeros((6, 12), chunks=(3, 12)), workers=[second]),
+            ]
+        )
+        labels = da.from_array(np.zeros(15, int), chunks=3)
+        shares = _cluster.Shares(network(dtype=np.float64), tn.NLLLoss(), placed, labels, pair)
+        shares.deal_out()
+        others = {f"other {k}" for k in range(3)}
+        placed = shares._place([first, second, *others])
+        assert placed[first] == [0] and placed[second] == [3] and placed.keys() >= others
+        assert shares._place([first, second]) == {first: [0, 1, 2], second: [3, 4]}
+        assert shares._place([second]) == {second: [0, 1, 2, 3, 4]}
+
+
+class TestFit:
+    @pytest.mark.parametrize("threads", [1, 3], indirect=True)
+    def test_equals_training_on_one_machine(self, threads):
+        net, loss_fn, optimizer = parts(tn.Adam)
+        history = tnd.fit(net, loss_fn, optimizer, *blocks(), client=threads, **OPTIONS)
+        net2, loss_fn2, optimizer2 = parts(tn.Adam)
+        assert_equal(history, train_here(net2, loss_fn2, optimizer2), net, net2)
+
+    def test_unequal_sums_and_tiny_batches(self, pair):
+        options = OPTIONS | {"batch_size": 2, "epochs": 1}
+        loss = LOSSES["cross-entropy, smoothed sum"][0]
+        net, loss_fn, optimizer = parts(tn.SGD, loss, momentum=0.5)
+        history = tnd.fit(net, loss_fn, optimizer, *blocks(), client=pair, **options)
+        net2, loss_fn2, optimizer2 = parts(tn.SGD, loss, momentum=0.5)
+        expected = train_here(net2, loss_fn2, optimizer2, batch_size=2, epochs=1)
+        assert_equal(history, expected, net, net2)
+
+    def test_float32_and_a_test_set(self, pair):
+        net = network()
+        test = rows(20, seed=1)
+        history = tnd.fit(
+            *(net, tn.NLLLoss(), tn.SGD(net.parameters(), lr=0.05)),
+            *blocks(X.astype(np.float32)),
+            test=test,
+            client=pair,
+            **OPTIONS,
+        )
+        net2 = network()
+        expected = train_here(
+            net2, tn.NLLLoss(), tn.SGD(net2.parameters(), lr=0.05), X.astype(np.float32)
+        )
+        np.testing.assert_allclose(history.train_loss, expected.train_loss, rtol=1e-5)
+        assert len(history.test_loss) == 3
+        assert history.test_loss[-1] == tn.evaluate(net, tn.NLLLoss(), *test)[0]
+
+    def test_the_scheduler_takes_no_part_in_a_step(self, pair):
+        net, loss_fn, _ = parts()
+        shares = _cluster.Shares(net, loss_fn, *blocks(), pair)
+        shares.deal_out()
+
+        def tasks_seen(dask_scheduler):
+            return dask_scheduler.transition_counter
+
+        before = pair.run_on_scheduler(tasks_seen)
+        for batch in range(20):
+            shares.gradient(seed=1, batch=batch, batches=20)
+        assert pair.run_on_scheduler(tasks_seen) == before > 0
+
+    def test_data_frames_from_parquet_files(self, pair, tmp_path):
+        frame = pd.DataFrame(X, columns=[f"pixel {k}" for k in range(12)]).assign(label=y)
+        dd.from_pandas(frame, npartitions=4).to_parquet(tmp_path)
+        read = dd.read_parquet(tmp_path)
+        net, loss_fn, optimizer = parts()
+        pixels = read.drop(columns="label")
+        history = tnd.fit(net, loss_fn, optimizer, pixels, read["label"], client=pair, **OPTIONS)
+        (sizes, _) = pixels.to_dask_array().compute_chunk_sizes().chunks
+        assert_equal(history, train_here(*parts(), sizes=sizes))
+
+    def test_blocks_of_npy_files(self, pair, tmp_path):
+        da.to_npy_stack(tmp_path, blocks()[0])
+        X_read = da.from_npy_stack(tmp_path)
+        history = tnd.fit(*parts(), X_read, blocks()[1], client=pair, **OPTIONS)
+        assert_equal(history, train_here(*parts()))
+
+    def test_a_checkpoint_goes_on(self, pair, tmp_path, capsys):
+        path = tmp_path / "run.safetensors"
+        options = OPTIONS | {"checkpoint": path, "client": pair}
+        tnd.fit(*parts(tn.Adam), *blocks(), **options | {"epochs": 2})
+        net, loss_fn, optimizer = parts(tn.Adam)
+        history = tnd.fit(net, loss_fn, optimizer, *blocks(), **options | {"progress": True})
+        assert capsys.readouterr().out.count("epoch") == 1
+        net2, loss_fn2, optimizer2 = parts(tn.Adam)
+        assert_equal(history, train_here(net2, loss_fn2, optimizer2), net, net2)
+
+
+def slow_parts():
+    rng = np.random.default_rng(0)
+    net = tn.Sequential(
+        tn.Linear(12, 9, rng=rng, dtype=np.float64),
+        Slow(),
+        tn.ReLU(),
+        tn.Linear(9, 4, rng=rng, dtype=np.float64),
+        tn.LogSoftmax(),
+    )
+    return net, tn.NLLLoss(), tn.SGD(net.parameters(), lr=0.05)
+
+
+def at_step(monkeypatch, step, act):
+    """Call `act(shares)` right before this step of the run."""
+    original, taken = _cluster.Shares.gradient, []
+
+    def counted(self, *arguments):
+        taken.append(arguments)
+        if len(taken) == step:
+            act(self)
+        return original(self, *arguments)
+
+    monkeypatch.setattr(_cluster.Shares, "gradient", counted)
+
+
+class TestDeaths:
+    @pytest.mark.parametrize(
+        "who", [pytest.param(0, marks=pytest.mark.slow), 1], ids=["root", "leaf"]
+    )
+    def test_a_killed_workers_share_is_taken_over(self, two_alive, monkeypatch, who):
+        pids = two_alive.run(os.getpid)
+        dealt = []
+
+        def kill(shares):
+            dealt.append(shares.workers)
+            later = f"import os, time; time.sleep(0.03); os.kill({pids[shares.workers[who]]}, 9)"
+            killers.append(subprocess.Popen([sys.executable, "-S", "-c", later]))
+
+        killers = []
+        at_step(monkeypatch, 12, kill)
+        net, loss_fn, optimizer = slow_parts()
+        history = tnd.fit(net, loss_fn, optimizer, *blocks(), client=two_alive, **OPTIONS)
+        assert [killer.wait() for killer in killers] == [0]
+        assert len(dealt[0]) == 2
+        victim = dealt[0][who]
+        assert victim not in two_alive.scheduler_info()["workers"]
+        net2, loss_fn2, optimizer2 = slow_parts()
+        assert_equal(history, train_here(net2, loss_fn2, optimizer2), net, net2)
+
+    @pytest.mark.slow
+    def test_a_killed_worker_that_comes_back_gets_a_share_again(self, two_alive, monkeypatch):
+        pids = two_alive.run(os.getpid)
+        seen = []
+
+        def kill(shares):
+            os.kill(pids[shares.workers[0]], signal.SIGKILL)
+
+        original = _cluster.Shares.take_in_newcomers
+
+        def waiting(shares):
+            if len(seen) >= 1:
+                two_alive.wait_for_workers(2, timeout=60)
+            original(shares)
+            seen.append(shares.workers)
+
+        at_step(monkeypatch, 4, kill)
+        monkeypatch.setattr(_cluster.Shares, "take_in_newcomers", waiting)
+        history = tnd.fit(*parts(), *blocks(), client=two_alive, **OPTIONS)
+        assert [len(workers) for workers in seen] == [2, 2, 2]
+        assert set(seen[0]) != set(seen[1]) == set(seen[2])
+        assert_equal(history, train_here(*parts()))
+
+    @pytest.mark.slow
+    def test_a_lost_scheduler_is_a_clear_error_and_the_checkpoint_stands(
+        self, tmp_path, monkeypatch, pair
+    ):
+        path, where = tmp_path / "run.safetensors", tmp_path / "scheduler.json"
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        common = ["--scheduler-file", str(where)]
+        module, local = "distributed.cli.dask_", ["--host", "127.0.0.1", "--no-dashboard"]
+        commands = [
+            [f"{module}scheduler", *local, "--port", "0"],
+            [f"{module}worker", *local, "--nthreads", "1", "--no-nanny"],
+        ]
+        started = [
+            subprocess.Popen(
+                [sys.executable, "-m", *command, *common],
+                env=environment,
+                cwd=tmp_path,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            for command in commands
+        ]
+        try:
+            deadline = time.monotonic() + 60
+            while not where.exists() or not where.read_text():
+                assert time.monotonic() < deadline, "the scheduler did not start"
+                time.sleep(0.05)
+            with Client(json.loads(where.read_text())["address"], timeout=60) as client:
+
+                def kill(shares):
+                    monkeypatch.setattr(_cluster, "SILENCE", 2.0)
+                    started[0].kill()
+
+                at_step(monkeypatch, 17, kill)
+                begin = time.monotonic()
+                with pytest.raises(tnd.SchedulerLost, match="holds the first 2 epochs"):
+                    tnd.fit(
+                        *slow_parts(),
+                        *blocks(),
+                        client=client,
+                        checkpoint=path,
+                        **OPTIONS | {"epochs": 500},
+                    )
+                assert time.monotonic() - begin < 60
+        finally:
+            for process in started:
+                process.kill()
+                process.wait()
+        monkeypatch.undo()
+        history = tnd.fit(*slow_parts(), *blocks(), client=pair, checkpoint=path, **OPTIONS)
+        assert_equal(history, train_here(*slow_parts()))
+
+    def test_no_worker_for_long_is_a_clear_error(self, monkeypatch):
+        monkeypatch.setattr(_cluster, "PATIENCE", 0.4)
+        monkeypatch.setattr(_cluster, "LOOK_AROUND", 0.2)
+        for client in cluster_of(0):
+            with pytest.raises(tnd.SchedulerLost, match=r"no worker for 0\.4 s; start some"):
+                tnd.fit(*parts(), *blocks(), client=client, **OPTIONS)
+
+
+class TestFaults:
+    @pytest.mark.parametrize(
+        ("change", "error", "message"),
+        [
+            ({"X": X}, TypeError, r"X is ndarray, expected a dask array; use dask\.array"),
+            ({"y": da.ones(7)}, ValueError, "X has 230 rows and y has 7"),
+            ({"X": da.ones((N, 2, 2))}, ValueError, "expected \\(n, features\\)"),
+            ({"X": da.ones((N, 5))}, ValueError, "5 features, expected 12"),
+            ({"X": da.ones((N, 12), dtype=np.float32)}, TypeError, "float32, expected float64"),
+            ({"X": da.full((N, 12), np.nan)}, ValueError, "X holds nan at row 0"),
+            ({"y": da.full(N, 4)}, IndexError, r"labels\[0\] = 4 is outside \[0, 4\)"),
+            ({"batch_size": 0}, ValueError, "batch_size = 0, expected an int of at least 1"),
+            ({"epochs": 0}, ValueError, "epochs = 0"),
+            ({"loss_fn": tn.NLLLoss(reduction="none")}, ValueError, "no single number"),
+            ({"optimizer": parts()[2]}, ValueError, "optimizer is of another network"),
+        ],
+    )
+    def test_are_named_before_anything_is_learned(self, pair, change, error, message):
+        net, loss_fn, optimizer = parts()
+        before = learned(net, optimizer)
+        X_blocks, y_blocks = blocks()
+        arguments = {"loss_fn": loss_fn, "optimizer": optimizer, "X": X_blocks, "y": y_blocks}
+        with pytest.raises(error, match=message):
+            tnd.fit(net, **arguments | OPTIONS | change, client=pair)
+        assert learned(net, optimizer) == before
+
+    def test_no_cluster(self):
+        with pytest.raises(ValueError, match="there is no cluster"):
+            tnd.fit(*parts(), *blocks(), **OPTIONS)
+
+    def test_data_that_cannot_be_loaded(self, pair):
+        def broken(block):
+            raise OverflowError("this block cannot be read")
+
+        X_blocks = blocks()[0].map_blocks(broken, meta=np.empty((0, 0)), dtype=np.float64)
+        with pytest.raises(OverflowError, match="this block cannot be read"):
+            tnd.fit(*parts(), X_blocks, blocks()[1], client=pair, **OPTIONS)
+
+    def test_a_run_that_diverges(self, pair):
+        net, loss_fn, optimizer = parts()
+        optimizer.lr = 1e300
+        with (
+            np.errstate(all="ignore"),
+            pytest.raises(FloatingPointError, match="smaller learning rate") as stop,
+        ):
+            tnd.fit(net, loss_fn, optimizer, *blocks(), client=pair, **OPTIONS)
+        assert len(stop.value.history) == 0
+        assert all(np.isfinite(parameter.data).all() for parameter in net.parameters())
+
+
+class TestManyModels:
+    @pytest.mark.parametrize(
+        "mark",
+        [pytest.param("", marks=pytest.mark.slow), "died"],
+        ids=["undisturbed", "a worker dies"],
+    )
+    def test_a_grid_search_gives_the_bits_of_a_serial_one(self, two_alive, tmp_path, mark):
+        workers = set(two_alive.scheduler_info()["workers"])
+
+        def search(mark):
+            return GridSearchCV(
+                DiesOnce(mark=mark, epochs=3),
+                {"lr": [0.005, 0.01, 0.02, 0.04], "random_state": [0, 1]},
+                cv=2,
+            )
+
+        serial = search("").fit(X, y)
+        path = str(tmp_path / mark) if mark else ""
+        with two_alive.as_current(), joblib.parallel_config(backend="dask", scatter=[X, y]):
+            parallel = search(path).fit(X, y)
+        assert os.path.exists(path) == bool(mark)
+        if mark:
+            assert workers != set(two_alive.scheduler_info()["workers"])
+        for name, values in serial.cv_results_.items():
+            if "time" not in name and name != "params":
+                assert same_bits(
+                    np.asarray(parallel.cv_results_[name], float), np.asarray(values, float)
+                ), name
+        assert parallel.best_params_ == serial.best_params_
+        ours, theirs = parallel.best_estimator_.network_, serial.best_estimator_.network_
+        assert tn.fingerprint(ours) == tn.fingerprint(theirs)
+
+    def test_one_thread_per_worker_and_no_more(self, two_alive):
+        def threads_of_libraries():
+            TinyNetClassifier(epochs=1).fit(X, y)
+            return [library["num_threads"] for library in threadpool_info()]
+
+        for counts in two_alive.run(threads_of_libraries).values():
+            assert set(counts) == {1}

@@ -1,0 +1,317 @@
+"""What can be wrong with a training run, one function each, and how the doctor recognises it.
+
+Every threshold lies far from what healthy runs of the lessons show, so that silence means health
+and a finding means something. What was measured of such runs stands beside the number.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tinynet._types import Array
+from tinynet.history import History
+from tinynet.losses import CrossEntropyLoss, NLLLoss
+
+if TYPE_CHECKING:
+    from tinynet.tracing import LayerTrace, Trace
+
+LARGE_INPUT = 5.0  # root mean square; pixels of 0 to 1 have 0.3, standardised inputs 1
+OTHER_SPREAD = 2.0  # factor between the standard deviations of two sets; of one source: 1.0
+OTHER_MEAN = 1.0  # in standard deviations; of one source: 0.0
+AT_CHANCE = 0.95  # of ln(C); lesson 3 is below it after three epochs, and by then it falls fast
+STILL = 0.01  # of ln(C): what a loss that moves falls by in an epoch
+DEAD = 0.7  # of a layer's units; healthy runs have up to 0.3, and 0.5 when they have just begun
+LARGE_UPDATE = 0.5  # of the weights; a healthy first step of Adam or RMSprop reaches 0.4
+SMALL_UPDATE = 1e-5  # of the weights, while the loss is high; healthy runs have 1e-4 to 1e-2
+STEEP = 1e3  # factor between gradients at the first and the last layer; healthy runs: up to 15
+OVERFITTED = 1.5  # test loss over its lowest; healthy runs end at 1.1 to 1.3
+EPOCHS_OVERFITTED = 3  # in a row
+EPOCHS_TO_LEAVE_CHANCE = 3
+EPOCHS_TO_MEET_CLASSES = 5
+ROWS_OF_A_CLASS = 10  # so many must be in the sample before it counts as never predicted
+ROWS_TO_CALL_DEAD = 64
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is wrong, how that shows, and what to try.
+
+    Attributes
+    ----------
+    name : str
+        Which of the findings it is, such as "overfitting" or "dead units".
+    what, evidence, advice : str
+        Sentences.
+    """
+
+    name: str
+    what: str
+    evidence: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.what}\n  Evidence: {self.evidence}\n  Try: {self.advice}"
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the doctor looks at.
+
+    Attributes
+    ----------
+    history : History or None
+        An empty one says that the network is untrained.
+    trace : Trace
+        Some steps on a batch.
+    X, X_test : ndarray, X_test or None
+        Samples of the inputs.
+    guesses, labels : ndarray (n,)
+        What the network predicts for a sample, and what is right.
+    """
+
+    history: History | None
+    trace: "Trace"
+    X: Array
+    X_test: Array | None
+    guesses: Array
+    labels: Array
+
+    @property
+    def chance(self) -> float | None:
+        """ln(C): the mean loss of a network that gives all classes the same probability."""
+        mean = getattr(self.trace.loss_fn, "reduction", None) == "mean"
+        return math.log(self.trace.output.shape[1]) if mean else None
+
+
+def unscaled_inputs(case: Case) -> Iterator[Finding]:
+    X = case.X
+    sizes = np.sqrt((X.reshape(len(X), -1).astype(np.float64) ** 2).mean(axis=0))
+    large = sizes > LARGE_INPUT
+    if large.mean() < 0.01:
+        return
+    yield Finding(
+        "unscaled inputs",
+        "The inputs are not scaled.",
+        f"they reach from {X.min():g} to {X.max():g}; {int(large.sum())} of {len(large)} features "
+        f"have a root mean square above {LARGE_INPUT:g}.",
+        "bring them to about the size of 1, all sets by the same constants: "
+        "tn.data.minmax_scale(X, 0, 255), or DataLoader(..., scale=1 / 255).",
+    )
+
+
+def other_scale(case: Case) -> Iterator[Finding]:
+    X, X_test = case.X, case.X_test
+    if X_test is None:
+        return
+    mean, spread = (float(f(X, dtype=np.float64)) for f in (np.mean, np.std))
+    test_mean, test_spread = (float(f(X_test, dtype=np.float64)) for f in (np.mean, np.std))
+    low, high = sorted((spread, test_spread))
+    if high <= OTHER_SPREAD * low and abs(mean - test_mean) <= OTHER_MEAN * low:
+        return
+    yield Finding(
+        "train and test on different scales",
+        "The training set and the test set are on different scales.",
+        f"training inputs reach from {X.min():g} to {X.max():g}, with mean {mean:.3g} and standard "
+        f"deviation {spread:.3g}; test inputs from {X_test.min():g} to {X_test.max():g}, with mean "
+        f"{test_mean:.3g} and standard deviation {test_spread:.3g}.",
+        "scale both by the constants of the training set: tn.data.minmax_scale(X_test, low, high) "
+        "with its low and high.",
+    )
+
+
+def softmax_into_loss(case: Case) -> Iterator[Finding]:
+    y, loss_fn = case.trace.output.astype(np.float64), case.trace.loss_fn
+    if not (y >= 0).all() or not np.allclose(y.sum(axis=1), 1, rtol=0, atol=1e-3):
+        return
+    evidence = (
+        f"the outputs lie in {y.min():.3g} to {y.max():.3g} and each row sums to 1, so they are "
+        "probabilities"
+    )
+    if isinstance(loss_fn, NLLLoss):
+        yield Finding(
+            "softmax fed to NLLLoss",
+            "NLLLoss gets probabilities instead of their logarithms.",
+            f"{evidence}; the loss is {case.trace.loss:.3g}, and its gradient for a class vanishes "
+            "with the class's probability.",
+            "end the network with LogSoftmax() instead of Softmax().",
+        )
+    elif isinstance(loss_fn, CrossEntropyLoss):
+        yield Finding(
+            "softmax fed to CrossEntropyLoss",
+            "CrossEntropyLoss gets probabilities instead of raw scores.",
+            f"{evidence}; it takes the softmax once more, and its loss cannot fall below "
+            f"{math.log(math.e + y.shape[1] - 1) - 1:.3g}.",
+            "leave out the Softmax() at the end of the network.",
+        )
+
+
+def logits_into_loss(case: Case) -> Iterator[Finding]:
+    if not isinstance(case.trace.loss_fn, NLLLoss):
+        return
+    y = case.trace.output.astype(np.float64)
+    largest = y.max(axis=1)
+    totals = largest + np.log(np.exp(y - largest[:, None]).sum(axis=1))
+    if np.abs(totals).max() <= 1e-2 or any(softmax_into_loss(case)):
+        return
+    yield Finding(
+        "logits fed to NLLLoss",
+        "NLLLoss gets raw scores instead of log-probabilities.",
+        f"log(exp(y).sum()) of the outputs is {totals.min():.3g} to {totals.max():.3g}, where "
+        f"log-probabilities have 0; the loss is {case.trace.loss:.3g} and has no lowest value.",
+        "end the network with LogSoftmax(), or use CrossEntropyLoss().",
+    )
+
+
+def stuck_at_chance(case: Case) -> Iterator[Finding]:
+    history, chance = case.history, case.chance
+    if history is None or chance is None or len(history) < EPOCHS_TO_LEAVE_CHANCE:
+        return
+    before, last = history.train_loss[-2:]
+    if last < AT_CHANCE * chance or before - last > STILL * chance:
+        return
+    yield Finding(
+        "loss still at ln(C)",
+        "The loss is still at ln(C): the network does no better than chance.",
+        f"after {len(history)} epochs the training loss is {last:.3f}, and ln(C) = {chance:.3f} "
+        f"is that of giving every class the same probability; the last epoch lowered "
+        f"it by {before - last:.3f}.",
+        "another learning rate (ten times larger, ten times smaller), inputs scaled to about 1, "
+        "labels that belong to their rows, or fewer layers.",
+    )
+
+
+def dead_units(case: Case) -> Iterator[Finding]:
+    untrained = case.history is not None and not len(case.history)
+    if untrained or len(case.trace.X) < ROWS_TO_CALL_DEAD:
+        return
+    dead = [layer for layer in case.trace.layers if layer.dead is not None and layer.dead >= DEAD]
+    if not dead:
+        return
+    listed = ", ".join(
+        f"{round((layer.dead or 0) * layer.output[0].size)} of {layer.output[0].size} in layer "
+        f"{_named(layer)}"
+        for layer in dead
+    )
+    yield Finding(
+        "dead units",
+        "Most units are dead, in some layers.",
+        f"0 for every one of {len(case.trace.X)} rows, so that no gradient passes, are {listed}.",
+        "a smaller learning rate from the start (dead units do not come back), or inputs scaled to "
+        "about 1.",
+    )
+
+
+def update_sizes(case: Case) -> Iterator[Finding]:
+    largest: dict[str, tuple[float, LayerTrace]] = {}
+    for step in case.trace.steps:
+        for layer in step.layers:
+            ratio = layer.update_ratio
+            if ratio is not None and not ratio <= largest.get(layer.name, (-1.0,))[0]:
+                largest[layer.name] = ratio, layer
+    large = [(ratio, layer) for ratio, layer in largest.values() if not ratio <= LARGE_UPDATE]
+    if large:
+        listed = ", ".join(f"{ratio:.2g} in layer {_named(layer)}" for ratio, layer in large)
+        yield Finding(
+            "updates too large",
+            "The updates are far too large for the weights.",
+            f"a step changes the weights by this share of their own size: {listed}. Healthy steps "
+            "change them by about 0.001.",
+            "a learning rate ten times smaller, or a hundred times.",
+        )
+        return
+    ratio = max((ratio for ratio, _ in largest.values()), default=math.inf)
+    if case.chance is None or case.trace.loss < case.chance / 2 or ratio > SMALL_UPDATE:
+        return
+    yield Finding(
+        "updates too small",
+        "The updates are far too small for the weights.",
+        f"no step changes any layer by more than {ratio:.2g} of its weights' size, though the loss "
+        f"is still {case.trace.loss:.3g}. Healthy steps change them by about 0.001.",
+        "a learning rate ten times larger, or a hundred times; if the weights have become huge, a "
+        "new start with a smaller one.",
+    )
+
+
+def gradient_sizes(case: Case) -> Iterator[Finding]:
+    layers = [layer for layer in case.trace.layers if layer.parameters]
+    sizes = [float(np.linalg.norm(layer.dy.astype(np.float64))) for layer in layers]
+    if len(sizes) < 2 or sizes[-1] == 0:
+        return
+    last = f"{sizes[-1]:.2g} at the last, {_named(layers[-1])}"
+    vanished = [k for k, size in enumerate(sizes) if size * STEEP < sizes[-1]]
+    grown = [k for k, size in enumerate(sizes) if not size <= STEEP * sizes[-1]]
+    if vanished:
+        first = vanished[0]
+        yield Finding(
+            "vanishing gradients",
+            "The gradients vanish on their way back.",
+            f"in {len(vanished)} of {len(layers)} layers with weights; the length of dy is "
+            f"{sizes[first]:.2g} at layer {_named(layers[first])}, and {last}.",
+            "fewer layers, a larger spread of the first weights, or Add layers around blocks; if "
+            "the units between are dead, a smaller learning rate.",
+        )
+    if grown:
+        first = grown[0]
+        yield Finding(
+            "exploding gradients",
+            "The gradients explode on their way back.",
+            f"in {len(grown)} of {len(layers)} layers with weights; the length of dy is "
+            f"{sizes[first]:.2g} at layer {_named(layers[first])}, and {last}.",
+            "smaller first weights, and a smaller learning rate.",
+        )
+
+
+def overfitting(case: Case) -> Iterator[Finding]:
+    history = case.history
+    if history is None or any(other_scale(case)):  # a loss on another scale says nothing
+        return
+    for part, losses in (("test", history.test_loss), ("validation", history.validation_loss)):
+        if not losses or not len(losses) == len(history) == len(history.train_loss):
+            continue
+        lowest = int(np.argmin(losses))
+        train, train_then = history.train_loss[-1], history.train_loss[lowest]
+        lately = min(losses[-EPOCHS_OVERFITTED:])  # one bad epoch is no trend
+        if not 0 < losses[lowest] * OVERFITTED < lately or train >= train_then:
+            continue
+        yield Finding(
+            "overfitting",
+            "The network learns its training set by heart.",
+            f"since epoch {lowest + 1} the {part} loss has risen from {losses[lowest]:.3g} to "
+            f"{losses[-1]:.3g}, while the training loss fell from {train_then:.3g} to {train:.3g}.",
+            "fit(..., validation=(X, y), early_stopping=tn.EarlyStopping()), more data, a smaller "
+            "network, or weight decay.",
+        )
+        return
+
+
+def class_never_predicted(case: Case) -> Iterator[Finding]:
+    if case.history is not None and len(case.history) < EPOCHS_TO_MEET_CLASSES:
+        return
+    counted = case.labels != getattr(case.trace.loss_fn, "ignore_index", None)
+    classes, counts = np.unique(case.labels[counted], return_counts=True)
+    predicted = set(np.unique(case.guesses).tolist())
+    often = zip(classes.tolist(), counts.tolist(), strict=True)
+    never = [(c, n) for c, n in often if n >= ROWS_OF_A_CLASS and c not in predicted]
+    if not never or any(stuck_at_chance(case)):
+        return
+    listed = ", ".join(f"class {c} ({n} rows)" for c, n in never)
+    yield Finding(
+        "class never predicted",
+        "The network never predicts some of the classes.",
+        f"of {len(case.labels)} rows none is taken for {listed}.",
+        "what the other findings say; then whether the training set holds these classes, and "
+        "what share of it they are: NLLLoss(weight=...) makes rare ones count more.",
+    )
+
+
+CHECKS: list[Callable[[Case], Iterator[Finding]]] = [
+    *(unscaled_inputs, other_scale, softmax_into_loss, logits_into_loss, stuck_at_chance),
+    *(dead_units, update_sizes, gradient_sizes, overfitting, class_never_predicted),
+]
+
+
+def _named(layer: "LayerTrace") -> str:
+    return f"{layer.name}, {layer.layer!r}" if layer.name else repr(layer.layer)

@@ -1,0 +1,161 @@
+"""A worker's share of the data: the sums of loss and gradient over its rows of a batch.
+
+Shares are Dask actors in a binary tree. A call goes down the tree from worker to worker, and on the
+way back every share adds the sums of those below it to its own.
+"""
+
+import asyncio
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from distributed import get_worker
+from distributed.protocol import to_serialize
+
+from tinynet._checks import check_dataset
+from tinynet._types import Array
+from tinynet.losses import Loss
+from tinynet.module import Module
+from tinynet.scores import accuracy
+
+GOLDEN = 0.6180339887498949
+
+
+class WorkerLost(ConnectionError):
+    """A worker did not answer; its share goes to others."""
+
+
+@dataclass
+class Total:
+    """What some workers add up over their rows of a batch.
+
+    Attributes
+    ----------
+    gradients : list of ndarray
+        One per parameter: the sum over the rows.
+    loss : float
+        The sum over the rows.
+    count : float
+        What the sums must be divided by for a mean: the number of rows, or the sum of their class
+        weights.
+    hits, rows : int
+        Rows read rightly, and all.
+    """
+
+    gradients: list[Array]
+    loss: float = 0.0
+    count: float = 0.0
+    hits: float = 0.0
+    rows: int = 0
+
+    def add(self, other: "Total") -> None:
+        for own, more in zip(self.gradients, other.gradients, strict=True):
+            own += more
+        self.loss += other.loss
+        self.count += other.count
+        self.hits += other.hits
+        self.rows += other.rows
+
+
+class Share:
+    """The blocks of one worker, and a copy of the network."""
+
+    def __init__(
+        self,
+        net: Module,
+        loss_fn: Loss,
+        numbers: list[int],
+        X: list[Array],
+        y: list[Array],
+        children: list[tuple[str, str]],
+    ) -> None:
+        # Copies, since workers may be threads, and what comes from other processes is read-only.
+        self.net, self.loss_fn = copy.deepcopy(net), copy.deepcopy(loss_fn)
+        for block, labels in zip(X, y, strict=True):
+            if len(block):
+                check_dataset("distributed.fit", block, labels)
+                outputs = np.repeat(self.net.predict(block[:1]), len(labels), axis=0)
+                self.loss_fn.predict(outputs, labels)
+        self.numbers, self.X, self.y, self.children = numbers, X, y, children
+        self.seed = -1
+        self.orders: list[Any] = []
+
+    async def gradient(self, parameters: list[Array], seed: int, batch: int, batches: int) -> Total:
+        """The sums over this worker's rows of a batch and those of all below it in the tree."""
+        asked = parameters, seed, batch, batches
+        rpc = get_worker().rpc
+        total, *others = await asyncio.gather(
+            asyncio.to_thread(self.own_gradient, *asked),
+            *(ask(rpc, *child, "gradient", *asked) for child in self.children),
+        )
+        for other in others:
+            total.add(other)
+        return total
+
+    def own_gradient(self, parameters: list[Array], seed: int, batch: int, batches: int) -> Total:
+        """The sums over this worker's rows of a batch."""
+        for parameter, values in zip(self.net.parameters(), parameters, strict=True):
+            parameter.data[...] = values
+        self.net.zero_grad()
+        X, y = self._rows(seed, batch, batches)
+        total = Total([parameter.accumulate() for parameter in self.net.parameters()])
+        if len(X) == 0:
+            return total
+        outputs = self.net(X)
+        total.loss = float(self.loss_fn(outputs, y))
+        self.net.backward(self.loss_fn.backward())
+        total.count = _count(self.loss_fn, y, outputs.shape[1])
+        total.hits, total.rows = accuracy(outputs, y) / 100 * len(y), len(y)
+        return total
+
+    def _rows(self, seed: int, batch: int, batches: int) -> tuple[Array, Any]:
+        if seed != self.seed:
+            self.orders = [
+                np.random.default_rng([seed, number]).permutation(len(block))
+                for number, block in zip(self.numbers, self.X, strict=True)
+            ]
+            self.seed = seed
+        chosen = [
+            order[part_of_batch(len(order), number, batch, batches)]
+            for number, order in zip(self.numbers, self.orders, strict=True)
+        ]
+        X, y = (
+            np.concatenate([block[rows] for block, rows in zip(blocks, chosen, strict=True)])
+            for blocks in (self.X, self.y)
+        )
+        return X, y
+
+
+def part_of_batch(rows: int, block: int, batch: int, batches: int) -> slice:
+    """Which places of its order a block of so many rows gives to a batch.
+
+    Over all batches, each place once. Blocks round up in different batches, by the golden ratio, so
+    that batches are of nearly the same size.
+    """
+    phase = int(block * GOLDEN % 1 * batches)
+    return slice((rows * batch + phase) // batches, (rows * (batch + 1) + phase) // batches)
+
+
+async def ask(rpc: Any, address: str, actor: str, method: str, *arguments: Any) -> Any:
+    """Call an actor's method from worker to worker.
+
+    Dask's own ``Actor`` would go through the scheduler, and wait forever for a worker that died.
+    """
+    try:
+        answer = await rpc(address).actor_execute(
+            actor=actor, function=method, args=[to_serialize(a) for a in arguments], kwargs={}
+        )
+    except (OSError, KeyError) as error:  # gone; or restarted, and the actor unknown
+        raise WorkerLost(f"the worker at {address} does not answer") from error
+    if answer["status"] != "OK":
+        raise answer["exception"]
+    return answer["result"]
+
+
+def _count(loss_fn: Loss, y: Any, classes: int) -> float:
+    """What a mean over these rows is divided by."""
+    if y.ndim == 2:
+        return len(y)
+    weights = loss_fn.class_weights(classes, np.float64)
+    return float(weights[y[y != loss_fn.ignore_index]].sum())

@@ -1,0 +1,162 @@
+"""``train``: from a CSV file of digits to a model file.
+
+The recipe is that of the main lesson: one tenth of the digits is laid aside as a test, pixels of
+0..255 become 0..1, and plain SGD learns in batches of 32. The pixels are always divided by 255,
+whatever is in the file, so `predict` knows how to scale without being told.
+"""
+
+import argparse
+import errno
+import itertools
+import math
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import tinynet as tn
+from tinynet._types import Array
+from tinynet.datasets import DataError
+from tinynet.rng import Rng
+
+PIXELS, CLASSES = 28 * 28, 10
+BATCH_SIZE = 32
+
+
+def add_to(commands: Any) -> None:
+    """The command that trains a network on a CSV file."""
+    parser = commands.add_parser(
+        "train",
+        help="train a network on a CSV file of digits, and save it",
+        description="Train a network on a CSV file such as Colab's mnist_train_small.csv: in each "
+        "line a label (0 to 9) and 784 pixels (0 to 255). Pixels are divided by 255. A tenth of "
+        "the digits is the test set, which the network does not learn from.",
+    )
+    parser.add_argument("data", type=Path, metavar="DATA.csv", help="the digits to learn")
+    parser.add_argument(
+        "--hidden",
+        type=_widths,
+        default=[64, 32, 32],
+        metavar="64,32,32",
+        help="units of the hidden layers (64,32,32)",
+    )
+    parser.add_argument(
+        "--epochs", type=_at_least(1), default=60, metavar="N", help="passes through the data (60)"
+    )
+    parser.add_argument(
+        "--lr", type=_learning_rate, default=0.01, metavar="LR", help="learning rate of SGD (0.01)"
+    )
+    parser.add_argument(
+        "--seed", type=_at_least(0), default=0, metavar="N", help="of all random numbers (0)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("model.safetensors"),
+        metavar="FILE",
+        help="the model file to create or replace (model.safetensors)",
+    )
+    parser.set_defaults(run=run, parser=parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train, save, and print the scores."""
+    out: Path = options.out
+    _check_out(out, options)
+    print(f"reading {options.data} ...", file=sys.stderr, flush=True)
+    digits = tn.datasets.load_csv(options.data)
+    if len(digits.labels) < 2:
+        raise DataError(
+            f"{options.data}: holds 1 digit, expected at least 2: one to learn from, one for the "
+            "test"
+        )
+    rng = np.random.default_rng(options.seed)
+    X, y = scaled(digits.images), digits.labels
+    test, train = np.split(rng.permutation(len(y)), [max(1, len(y) // 10)])
+    try:
+        net = network(options.hidden, rng)
+    except (MemoryError, ValueError) as error:
+        options.parser.error(f"--hidden {','.join(map(str, options.hidden))}: {error}")
+    name = "-".join(map(str, [PIXELS, *options.hidden, CLASSES]))
+    print(
+        f"{name} learns {len(train):,} digits, and is tested on {len(test):,} others: SGD, lr "
+        f"{options.lr:g}, batches of {BATCH_SIZE}, seed {options.seed}",
+        flush=True,
+    )
+    start = time.perf_counter()
+    history = tn.fit(
+        net,
+        tn.NLLLoss(),
+        tn.SGD(net.parameters(), lr=options.lr),
+        tn.DataLoader(X[train], y[train], batch_size=BATCH_SIZE, shuffle=True, rng=rng),
+        test=(X[test], y[test]),
+        epochs=options.epochs,
+    )
+    seconds = time.perf_counter() - start
+    tn.save(net, out)
+    print(f"\n{score_table(history)}\n")
+    print(f"{out}: fingerprint {tn.fingerprint(net)}, trained in {seconds:.1f} s")
+    return 0
+
+
+def network(hidden: list[int], rng: Rng) -> tn.Sequential:
+    """An untrained network for digits: Linear and ReLU for each hidden layer, LogSoftmax last."""
+    layers: list[tn.Module] = []
+    for I, O in itertools.pairwise([PIXELS, *hidden, CLASSES]):
+        layers += [tn.Linear(I, O, rng=rng), tn.ReLU()]
+    return tn.Sequential(*layers[:-1], tn.LogSoftmax())
+
+
+def scaled(images: Array) -> Array:
+    """Pixels of 0..255 as the network sees them, 0..1."""
+    return tn.data.minmax_scale(images, 0, 255)
+
+
+def score_table(history: tn.History) -> str:
+    """The scores after epochs 1, 2, 5, 10, 20, 50 and so on, and after the last."""
+    rows = ["epoch  train loss  test loss  train accuracy  test accuracy"]
+    for epoch in range(1, len(history) + 1):
+        if str(epoch).rstrip("0") in ("1", "2", "5") or epoch == len(history):
+            losses = f"{history.train_loss[epoch - 1]:>10.3f}  {history.test_loss[epoch - 1]:>9.3f}"
+            train, test = history.train_accuracy[epoch - 1], history.test_accuracy[epoch - 1]
+            rows.append(f"{epoch:>5}  {losses}  {train:>12.2f} %  {test:>11.2f} %")
+    return "\n".join(rows)
+
+
+def _check_out(out: Path, options: argparse.Namespace) -> None:
+    """Find out before the training, and not after it, that its result has no place."""
+    if out.exists() and options.data.exists() and out.samefile(options.data):
+        options.parser.error(f"--out {out} is the file of the digits; give another name")
+    if out.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "--out is a folder, expected a file", str(out))
+    if not os.access(out.parent, os.W_OK):
+        raise FileNotFoundError(errno.ENOENT, "no folder that can be written", str(out.parent))
+
+
+def _widths(text: str) -> list[int]:
+    parts = text.split(",")
+    if not all(part.strip().isdecimal() and int(part) for part in parts):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of layers such as 64,32,32")
+    return list(map(int, parts))
+
+
+def _learning_rate(text: str) -> float:
+    try:
+        lr = float(text)
+    except ValueError:
+        lr = math.nan
+    if not 0 < lr < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number such as 0.01")
+    return lr
+
+
+def _at_least(low: int) -> Any:
+    def parse(text: str) -> int:
+        if not text.isdecimal() or int(text) < low:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} up")
+        return int(text)
+
+    return parse

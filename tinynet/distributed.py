@@ -1,0 +1,189 @@
+"""One network, trained on data that are spread over many machines.
+
+The gradient of a mean is the mean of the gradients: each worker of a Dask cluster computes the sum
+over its rows of a batch, the sums are added up, and divided by the number of rows they are the
+gradient of the whole batch. So the network learns what it would have learned on one machine. The
+parameters live here, in the driver; a worker that dies takes nothing along that cannot be redone.
+This file needs the extra ``scale`` (dask and distributed).
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from distributed import Client
+
+from tinynet import kernels
+from tinynet._checks import whole_number
+from tinynet._cluster import SchedulerLost, Shares
+from tinynet._progress import polite_interrupt, report
+from tinynet._share import WorkerLost
+from tinynet._types import Array
+from tinynet.checkpoint import load_checkpoint, save_checkpoint
+from tinynet.data import DataLoader
+from tinynet.history import History
+from tinynet.losses import Loss
+from tinynet.module import Module
+from tinynet.optim import Optimizer
+from tinynet.rng import Rng, as_generator
+from tinynet.scores import evaluate
+
+__all__ = ["SchedulerLost", "WorkerLost", "fit"]
+
+
+def fit(
+    net: Module,
+    loss_fn: Loss,
+    optimizer: Optimizer,
+    X: Any,
+    y: Any,
+    batch_size: int,
+    epochs: int = 1,
+    rng: Rng = None,
+    test: tuple[Array, Array] | None = None,
+    progress: bool = True,
+    checkpoint: str | os.PathLike[str] | None = None,
+    client: Client | None = None,
+) -> History:
+    """Train `net` on the rows of a dask array, with the workers that hold them.
+
+    Every block of X gives its part of every batch, in an order of its own that is new in each
+    epoch. So a batch does not depend on which worker holds which block: any number of workers, and
+    any that die on the way, give the same losses but for rounding.
+
+    Parameters
+    ----------
+    net : Module
+    loss_fn : NLLLoss or CrossEntropyLoss
+        With a reduction other than "none".
+    optimizer : Optimizer
+        Of the parameters of `net`.
+    X : dask array (n, features) or dask DataFrame
+        Of the network's dtype, in blocks of rows that fit a worker's memory. Blocks that were
+        persisted stay where they are; others are computed once and kept on the workers.
+    y : dask array or Series (n,) of ints, or dask array (n, C)
+    batch_size : int
+        Rows of a step, all workers together, give or take one per block.
+    epochs : int
+    rng : int, numpy.random.Generator, TorchGenerator or None
+        Draws the orders.
+    test : (X, y), optional
+        Arrays, scored here after every epoch.
+    progress : bool
+        Show the scores of each epoch.
+    checkpoint : str or path-like, optional
+        A file that says where the run stands, written after every epoch. If it is there already,
+        the run goes on from it, as with ``tn.fit``.
+    client : distributed.Client, optional
+        Default: the one made last.
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    SchedulerLost
+        A ConnectionError: if the cluster is gone. The checkpoint is that of the last full epoch.
+    FloatingPointError
+        If the loss or a gradient becomes NaN or infinite; the weights are those before that step.
+    TypeError, ValueError, IndexError
+        If network, loss and data do not fit each other, or an argument makes no sense.
+    """
+    whole_number("distributed.fit", "epochs", epochs, 1)
+    if loss_fn.reduction == "none":
+        raise ValueError(
+            'distributed.fit: a loss with reduction="none" is no single number; use "mean" or "sum"'
+        )
+    own = {id(parameter) for parameter in net.parameters()}
+    if not all(id(parameter) in own for parameter in optimizer.parameters):
+        raise ValueError(
+            "distributed.fit: the optimizer is of another network; make one with net.parameters()"
+        )
+    shares = Shares(net, loss_fn, X, y, client)
+    loader, history = _Rows(shares.X, shares.y, batch_size, rng), History()
+    if checkpoint is not None and Path(checkpoint).exists():
+        load_checkpoint(checkpoint, net, optimizer, loader, history)
+    try:
+        shares.deal_out()
+        with report(epochs, len(history), progress) as (show, _):
+            while len(history) < epochs:
+                shares.take_in_newcomers()
+                _epoch(shares, net, loss_fn, optimizer, loader, history)
+                if test is not None:
+                    test_loss, test_accuracy = evaluate(net, loss_fn, *test)
+                    history.test_loss.append(test_loss)
+                    history.test_accuracy.append(test_accuracy)
+                if checkpoint is not None:
+                    save_checkpoint(checkpoint, net, optimizer, loader, history)
+                show(history)
+    except SchedulerLost as error:
+        raise SchedulerLost(f"{error} {_what_stands(checkpoint, len(history))}") from error
+    except (KeyboardInterrupt, FloatingPointError) as stop:
+        stop.history = history  # type: ignore[union-attr]
+        raise
+    finally:
+        shares.release()
+    return history
+
+
+def _epoch(
+    shares: "Shares",
+    net: Module,
+    loss_fn: Loss,
+    optimizer: Optimizer,
+    loader: "_Rows",
+    history: History,
+) -> None:
+    """The steps of one epoch; its scores go into `history`."""
+    seed, losses, accuracies = loader.seed(), [], []
+    for batch in range(len(loader)):
+        total = shares.gradient(seed, batch, len(loader))
+        if total.rows == 0:
+            continue  # of fewer rows than blocks, no block may have one to give
+        divisor = total.count if loss_fn.reduction == "mean" else 1.0
+        loss = total.loss / divisor if divisor else float("nan")
+        gradients = [parameter.accumulate() for parameter in net.parameters()]
+        for gradient, summed in zip(gradients, total.gradients, strict=True):
+            gradient[...] = summed / (divisor or 1.0)
+        if not (np.isfinite(loss) and all(map(kernels.all_finite, gradients))):
+            raise FloatingPointError(
+                f"distributed.fit: the loss or a gradient is not finite in epoch "
+                f"{len(history) + 1}, batch {batch + 1}, with lr = {optimizer.lr:g}. The weights "
+                "are those before this step. Try a smaller learning rate, or inputs scaled to "
+                "about 1"
+            )
+        with polite_interrupt() as interrupted:
+            optimizer.step()
+        losses.append(loss)
+        accuracies.append(100 * total.hits / total.rows)
+        if interrupted():
+            raise KeyboardInterrupt
+    history.train_loss.append(float(np.mean(losses)))
+    history.train_accuracy.append(float(np.mean(accuracies)))
+
+
+def _what_stands(checkpoint: Any, epochs: int) -> str:
+    if checkpoint is None:
+        return "There is no checkpoint: give fit one, to be able to go on"
+    if not Path(checkpoint).exists():
+        return f"No epoch was finished, so {checkpoint} was not written yet"
+    return (
+        f"The checkpoint {checkpoint} holds the first {epochs} epochs: call fit with it again, on "
+        "another cluster"
+    )
+
+
+class _Rows(DataLoader):
+    """What a checkpoint has to know of the data: their shapes, the batch size, the generator."""
+
+    def __init__(self, X: Any, y: Any, batch_size: int, rng: Rng) -> None:
+        self.X, self.y = X, y
+        self.batch_size = whole_number("distributed.fit", "batch_size", batch_size, 1)
+        self.shuffle, self.drop_last, self.scale = True, False, None
+        self.rng = as_generator(rng)
+
+    def seed(self) -> int:
+        """Of the next epoch's orders."""
+        return int(self.rng.random(1, np.float64)[0] * 2**53)

@@ -1,0 +1,112 @@
+"""What a training run leaves behind: its scores, epoch by epoch.
+
+The training scores tell how well a network does what it practises, the others how well it does
+what it never saw. The validation set has a say in the run, since it decides when to stop and which
+weights to keep. So its scores end up a little too good, and an honest verdict needs a test set.
+"""
+
+import csv
+import io
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tinynet.atomic import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass
+class History:
+    """The scores of a training run.
+
+    Attributes
+    ----------
+    train_loss, train_accuracy : list of float
+        The means over the batches of each epoch, measured as the network learns; the accuracies in
+        percent.
+    test_loss, test_accuracy : list of float
+        The scores after each epoch; empty without a test set.
+    validation_loss, validation_accuracy : list of float
+        The same for the validation set.
+    """
+
+    train_loss: list[float] = field(default_factory=list)
+    train_accuracy: list[float] = field(default_factory=list)
+    test_loss: list[float] = field(default_factory=list)
+    test_accuracy: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    validation_accuracy: list[float] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.train_loss)
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The first epoch with the lowest validation loss, counted from 1; None if there is none.
+
+        NaN and infinity are never the lowest.
+        """
+        best, lowest = None, float("inf")
+        for epoch, loss in enumerate(self.validation_loss, 1):
+            if loss < lowest:
+                best, lowest = epoch, loss
+        return best
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write the scores as a table: a line per epoch, a column per list that is not empty.
+
+        Every number is written so that reading it gives the same float again.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file to create or replace, in one step.
+
+        Raises
+        ------
+        ValueError
+            If there are no epochs, or a list has more or fewer scores than there are epochs.
+        OSError
+            If the file cannot be written.
+        """
+        columns = {name: scores for name, scores in vars(self).items() if scores}
+        if not columns:
+            raise ValueError("History.to_csv: there are no epochs to write; train first")
+        if lengths := {name: len(s) for name, s in columns.items() if len(s) != len(self)}:
+            raise ValueError(
+                f"History.to_csv: there are {len(self)} epochs, but {lengths} scores; give each "
+                "epoch one, or clear the list"
+            )
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["epoch", *columns])
+        writer.writerows(
+            [epoch, *map(float, scores)]
+            for epoch, scores in enumerate(zip(*columns.values(), strict=True), 1)
+        )
+        write_atomically(Path(path), text.getvalue().encode())
+
+    def plot(self, title: str = "Learning curves", log_loss: bool = False) -> "Figure":
+        """Draw loss and accuracy by epoch, as ``tn.plots.learning_curves`` does.
+
+        Parameters
+        ----------
+        title : str
+        log_loss : bool
+            Logarithmic axis for the loss.
+
+        Returns
+        -------
+        matplotlib Figure
+
+        Raises
+        ------
+        ValueError
+            If there are no epochs.
+        """
+        from tinynet.plots import learning_curves
+
+        return learning_curves(self, title, log_loss)

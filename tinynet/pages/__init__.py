@@ -1,0 +1,77 @@
+"""Pages to open in a browser: one HTML file each, which needs no server and no network.
+
+A page is put together from the plain .html, .css and .js files of this folder. Its numbers travel
+as one block of bytes, zipped: a JSON head that names the arrays, and the arrays, one after the
+other. The page's own security policy forbids it to load anything.
+"""
+
+import base64
+import gzip
+import html
+import json
+import os
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+
+from tinynet._types import Array
+from tinynet.atomic import write_atomically
+
+LARGEST = 2_000_000  # bytes of a page
+NAMES = {"float32": "f4", "float16": "f2", "uint8": "u1"}
+
+
+def fill(name: str, title: str, head: dict[str, Any], arrays: dict[str, Array]) -> bytes:
+    """The page `name` with its numbers.
+
+    Parameters
+    ----------
+    name : str
+        Of its files in this folder: name.html, name.css, and all scripts that begin with it.
+    title : str
+    head : dict
+        What JSON can hold.
+    arrays : dict of str to ndarray
+        float32, float16 or uint8.
+    """
+    read = {
+        part.name: part.read_text(encoding="utf-8")
+        for part in files(__name__).iterdir()
+        if part.name.endswith((".html", ".css", ".js"))
+    }
+    scripts = sorted(part for part in read if part.startswith(name) and part.endswith(".js"))
+    page = Template(read["page.html"]).substitute(
+        title=html.escape(title),
+        css=read["common.css"] + read[f"{name}.css"],
+        body=Template(read[f"{name}.html"]).substitute(title=html.escape(title)),
+        js="\n".join(read[part] for part in ["common.js", *scripts]),
+        data=base64.b64encode(pack(head, arrays)).decode("ascii"),
+    )
+    return page.encode("utf-8")
+
+
+def pack(head: dict[str, Any], arrays: dict[str, Array]) -> bytes:
+    """Head and arrays as one zipped block; the page's ``unpack`` reads it.
+
+    Four bytes with the length of the head, the head with spaces up to a multiple of 4, and each
+    array, little-endian, with zeros up to a multiple of 4.
+    """
+    entries = [
+        {"name": name, "dtype": NAMES[array.dtype.name], "shape": array.shape}
+        for name, array in arrays.items()
+    ]
+    text = json.dumps({**head, "arrays": entries}).encode("utf-8")
+    text += b" " * (-len(text) % 4)
+    blocks = [len(text).to_bytes(4, "little"), text]
+    for array in arrays.values():
+        block = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
+        blocks.append(block + b"\0" * (-len(block) % 4))
+    return gzip.compress(b"".join(blocks), mtime=0)  # no clock: the same page is the same bytes
+
+
+def write(path: str | os.PathLike[str], page: bytes) -> None:
+    """Write a page, all of it or nothing."""
+    write_atomically(Path(path), page)

@@ -1,0 +1,267 @@
+
+// The drawing is a list of strokes; a stroke is a list of points [x, y] between 0 and 1.
+const SIDE = 28; // pixels of the picture that the network sees
+const BOX = 20; // the digit is fitted into so many of them
+const MIDDLE = 14.5; // where MNIST's digits have their centre of mass: in pixel 14 of 0..27
+const PEN = 2.5; // pixels that a line is wide
+const ROWS = 8; // of units in one column
+const FINE = 8; // a pixel is the mean of FINE * FINE smaller ones, which smooths its edges
+
+// One way to write each digit, for readers without a mouse: turns and corners, 0 to 100.
+const WRITTEN = [
+  ["50 12 30 20 24 50 30 80 50 88 70 80 76 50 70 20 50 12"],
+  ["42 26 54 12 53 50 52 88"],
+  ["28 30 34 16 54 12 70 22 68 40 48 62 26 86 48 85 76 84"],
+  ["28 18 50 11 68 20 66 38 46 47 68 54 74 70 60 86 42 88 26 80"],
+  ["34 12 30 34 26 54 50 54 76 53", "66 14 62 52 58 88"],
+  ["70 13 50 13 34 14 32 30 30 46 52 42 70 54 70 74 54 87 30 82"],
+  ["62 12 44 28 32 52 32 74 46 88 64 82 68 66 56 54 40 58 33 68"],
+  ["24 16 50 16 76 15 62 40 52 64 46 88"],
+  ["50 12 36 15 32 27 38 39 50 47 64 57 69 71 64 84 50 88 36 84 31 71 36 57 50 47 62 39 68 27 64 15 50 12"],
+  ["68 26 54 13 36 20 33 38 46 50 62 44 69 28 67 50 63 70 58 88"],
+];
+
+const byId = (id) => document.getElementById(id);
+const paper = byId("paper");
+let strokes = [];
+let data, blocks;
+
+unpack().then((head) => {
+  data = head;
+  build();
+  show();
+});
+
+// ---- The network -------------------------------------------------------------------------------
+
+// Float32Arrays round every sum to float32, as the library's loops do.
+const FORWARD = {
+  Linear(x, k) {
+    const [W, b] = [data.values[`W${k}`], data.values[`b${k}`]];
+    const y = new Float32Array(b.length);
+    x.forEach((value, i) => {
+      if (value !== 0) for (let o = 0; o < y.length; o++) y[o] += value * W[i * y.length + o];
+    });
+    return y.map((sum, o) => sum + b[o]);
+  },
+  ReLU: (x) => x.map((value) => Math.max(value, 0)),
+  Softmax(x) {
+    const highest = Math.max(...x);
+    const powers = x.map((value) => Math.exp(value - highest));
+    const total = powers.reduce((sum, power) => sum + power, 0);
+    return powers.map((power) => power / total);
+  },
+  LogSoftmax(x) {
+    const highest = Math.max(...x);
+    const logTotal = Math.log(x.reduce((sum, value) => sum + Math.exp(value - highest), 0));
+    return x.map((value) => value - highest - logTotal);
+  },
+};
+
+// What every layer makes of the numbers x, the last one's outputs last.
+function forward(x) {
+  const outputs = [];
+  data.layers.forEach(({ kind }, k) => {
+    x = FORWARD[kind](x, k);
+    outputs.push(x);
+  });
+  return outputs;
+}
+
+// The log-probabilities, whatever the last layer gives.
+function logProbabilities(outputs) {
+  const kind = data.layers.at(-1).kind;
+  if (kind === "LogSoftmax") return outputs;
+  return kind === "Softmax" ? outputs.map(Math.log) : FORWARD.LogSoftmax(outputs);
+}
+
+// ---- From the drawing to the picture -----------------------------------------------------------
+
+// The drawing as 28 x 28 grey levels between 0 and 1, made as MNIST's pictures were.
+function picture() {
+  const points = strokes.flat();
+  const xs = points.map(([x]) => x);
+  const ys = points.map(([, y]) => y);
+  const [left, right] = [Math.min(...xs), Math.max(...xs)];
+  const [top, bottom] = [Math.min(...ys), Math.max(...ys)];
+  const scale = (BOX - PEN) / Math.max(right - left, bottom - top, 0.05);
+  const draw = (cx, cy) => rendered(scale, MIDDLE - scale * cx, MIDDLE - scale * cy);
+  const [boxX, boxY] = [(left + right) / 2, (top + bottom) / 2];
+  const [massX, massY] = centreOfMass(draw(boxX, boxY));
+  return draw(boxX + (massX - MIDDLE) / scale, boxY + (massY - MIDDLE) / scale);
+}
+
+// The strokes, scaled and shifted, as the mean darkness of each pixel.
+function rendered(scale, shiftX, shiftY) {
+  const context = new OffscreenCanvas(SIDE * FINE, SIDE * FINE).getContext("2d", { willReadFrequently: true });
+  context.scale(FINE, FINE);
+  context.translate(shiftX, shiftY);
+  context.scale(scale, scale);
+  trace(context, PEN / scale);
+  const { data: bytes } = context.getImageData(0, 0, SIDE * FINE, SIDE * FINE);
+  const pixels = new Float32Array(SIDE * SIDE);
+  for (let k = 0; k < bytes.length / 4; k++) {
+    const [line, column] = [Math.floor(k / (SIDE * FINE)), k % (SIDE * FINE)];
+    const pixel = Math.floor(line / FINE) * SIDE + Math.floor(column / FINE);
+    pixels[pixel] += bytes[4 * k + 3] / 255 / FINE ** 2;
+  }
+  return pixels;
+}
+
+// The middle of the pixels, weighed by their grey levels.
+function centreOfMass(pixels) {
+  let [mass, x, y] = [0, 0, 0];
+  pixels.forEach((level, k) => {
+    mass += level;
+    x += level * ((k % SIDE) + 0.5);
+    y += level * (Math.floor(k / SIDE) + 0.5);
+  });
+  return mass ? [x / mass, y / mass] : [MIDDLE, MIDDLE];
+}
+
+// Draw all strokes, smoothly through the middles between their points.
+function trace(context, width) {
+  Object.assign(context, { lineWidth: width, lineCap: "round", lineJoin: "round" });
+  for (const stroke of strokes) {
+    const [[x0, y0], ...rest] = stroke;
+    context.beginPath();
+    context.moveTo(x0, y0);
+    context.lineTo(x0 + 1e-4, y0); // a dot, where the pen first touches the paper
+    rest.forEach(([x, y], k) => {
+      const [nextX, nextY] = rest[k + 1] ?? [x, y];
+      context.quadraticCurveTo(x, y, (x + nextX) / 2, (y + nextY) / 2);
+    });
+    context.stroke();
+  }
+}
+
+// ---- The page ----------------------------------------------------------------------------------
+
+function build() {
+  byId("about").textContent = `${data.network} reads it at every stroke, in this page, by the weights it learned.`;
+  const classes = forward(new Float32Array(SIDE * SIDE)).at(-1).length;
+  byId("classes").append(...Array.from({ length: classes }, (_, digit) => {
+    const bar = make("td", {}, make("div", { className: "bar" }, make("i")));
+    return make("tr", {}, make("th", { scope: "row" }, `${digit}`), bar, make("td"), make("td"));
+  }));
+  blocks = data.layers.map(layerBlock);
+  document.querySelector(".samples").append(...WRITTEN.map((_, digit) => {
+    const button = make("button", { type: "button", title: `draw a ${digit}` }, `${digit}`);
+    button.addEventListener("click", () => write(digit));
+    return button;
+  }));
+  byId("clear").addEventListener("click", () => change([]));
+  byId("undo").addEventListener("click", () => change(strokes.slice(0, -1)));
+  document.addEventListener("keydown", onKey);
+  listenToPointer();
+  onThemeChange(show);
+}
+
+function layerBlock({ kind, text }, k) {
+  const units = make("div", { className: "units" });
+  units.setAttribute("role", "group");
+  units.setAttribute("aria-label", `units of layer ${k}, ${text}`);
+  const size = forward(new Float32Array(SIDE * SIDE))[k].length;
+  units.append(...Array.from({ length: size }, (_, u) => {
+    const unit = make("button", { type: "button", className: "unit", tabIndex: u ? -1 : 0 });
+    const tell = () => { byId("tip").textContent = `layer ${k}, ${text}, ${unit.ariaLabel}`; };
+    unit.addEventListener("pointerenter", tell);
+    unit.addEventListener("focus", tell);
+    return unit;
+  }));
+  byId("layers").append(make("section", { className: "layer" }, make("h3", {}, `${k} ${kind} `, make("small", {}, `${size}`)), units));
+  return units;
+}
+
+function listenToPointer() {
+  const point = (event) => {
+    const box = paper.getBoundingClientRect();
+    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+  };
+  let drawing = null; // the pointer that is down
+  paper.addEventListener("pointerdown", (event) => {
+    if (drawing !== null || event.button !== 0) return;
+    drawing = event.pointerId;
+    paper.setPointerCapture(drawing);
+    change([...strokes, [point(event)]]);
+  });
+  paper.addEventListener("pointermove", (event) => {
+    if (event.pointerId !== drawing) return;
+    const between = event.getCoalescedEvents?.() ?? [];
+    strokes.at(-1).push(...(between.length ? between : [event]).map(point));
+    change(strokes);
+  });
+  for (const end of ["pointerup", "pointercancel"]) {
+    paper.addEventListener(end, (event) => {
+      if (event.pointerId === drawing) drawing = null;
+    });
+  }
+}
+
+function onKey(event) {
+  if (event.altKey || event.ctrlKey || event.metaKey) return;
+  if (/^[0-9]$/.test(event.key)) write(Number(event.key));
+  else if (event.key === "Escape") change([]);
+  else if (event.key === "Backspace") change(strokes.slice(0, -1));
+  else if (event.key.startsWith("Arrow") && event.target.className === "unit") {
+    const by = { ArrowDown: 1, ArrowUp: -1, ArrowRight: ROWS, ArrowLeft: -ROWS }[event.key];
+    const all = [...event.target.parentElement.children];
+    all[all.indexOf(event.target) + by]?.focus();
+  } else return;
+  event.preventDefault();
+}
+
+// Draw one of the page's own digits.
+function write(digit) {
+  change(WRITTEN[digit].map((stroke) => {
+    const numbers = stroke.split(" ").map((value) => Number(value) / 100);
+    return Array.from({ length: numbers.length / 2 }, (_, k) => [numbers[2 * k], numbers[2 * k + 1]]);
+  }));
+}
+
+function change(next) {
+  strokes = next;
+  show();
+}
+
+function show() {
+  const context = paper.getContext("2d");
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.clearRect(0, 0, paper.width, paper.height);
+  context.scale(paper.width, paper.height);
+  context.strokeStyle = "#fff";
+  trace(context, 0.055);
+  const empty = strokes.length === 0;
+  const levels = empty ? new Float32Array(SIDE * SIDE) : picture();
+  const x = levels.map((level) => data.black + level * (data.white - data.black));
+  drawGrey(byId("seen"), levels, SIDE, 0, 1);
+  byId("seen").setAttribute("aria-label", empty ? "an empty picture" : "the drawing as 28 by 28 pixels, as the network sees it");
+  const outputs = forward(x);
+  outputs.forEach((values, k) => {
+    const limit = largestSize(values);
+    [...blocks[k].children].forEach((unit, u) => {
+      unit.style.background = empty ? "var(--cell)" : shade(values[u], limit, "--positive", "--negative");
+      unit.ariaLabel = `unit ${u}: ${written(values[u])}`;
+    });
+  });
+  showAnswer(logProbabilities(outputs.at(-1)), empty);
+}
+
+function showAnswer(logs, empty) {
+  const best = logs.indexOf(Math.max(...logs));
+  [...byId("classes").children].forEach((line, digit) => {
+    const p = Math.exp(logs[digit]);
+    const [, bar, percent, log] = line.children;
+    line.className = !empty && digit === best ? "best" : "";
+    bar.firstChild.firstChild.style.width = empty ? "0" : `${100 * p}%`;
+    percent.textContent = empty ? "" : `${(100 * p).toFixed(1)} %`;
+    log.textContent = empty ? "" : decimals(logs[digit]);
+  });
+  byId("guess").replaceChildren(...(empty ? [make("span", {}, "Draw a digit, as large as you like: it is made to fit.")]
+    : [make("b", {}, `${best}`), make("span", {}, `with a probability of ${(100 * Math.exp(logs[best])).toFixed(1)} %`)]));
+}
+
+// Four decimals; a log-probability closer to 0 than these can tell, by its power of ten.
+function decimals(log) {
+  return log !== 0 && Math.abs(log) < 5e-5 ? log.toExponential(1) : log.toFixed(4);
+}

@@ -1,0 +1,133 @@
+"""The X-ray: a trace as a page. What the page shows is chosen here, and how in xray.js.
+
+The weights of step 0 travel as they are, those of later steps as differences from them, and the
+updates, in half precision. Gradients of weights are not stored: the page computes them from x and
+dy, which is the chain rule itself.
+"""
+
+import copy
+import math
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinynet import pages
+from tinynet._types import Array
+from tinynet.layers import Linear, LogSoftmax, Softmax
+
+if TYPE_CHECKING:
+    from tinynet._trace import LayerTrace, Trace
+
+MOST_STEPS = 12  # of a slider
+
+
+def write_xray(trace: "Trace", path: str | os.PathLike[str], title: str) -> None:
+    """See ``Trace.to_html``."""
+    for layer in trace.layers:
+        if None in layer.sources:
+            raise ValueError(
+                f"to_html: layer {layer.name!r}, {layer.layer!r}, gets an array that is neither "
+                "the network's input nor a layer's output; make a layer of what comes between"
+            )
+    for step in trace.steps:
+        _check_finite(step)
+    page = b""
+    for count in range(min(len(trace.steps), MOST_STEPS), 0, -1):
+        chosen = np.linspace(0, len(trace.steps) - 1, count).round().astype(int)
+        page = pages.fill("xray", title, *_contents(trace, [int(k) for k in chosen]))
+        if len(page) <= pages.LARGEST:
+            return pages.write(path, page)
+    raise ValueError(
+        f"to_html: the page would have {len(page) / 1e6:.1f} MB, and {pages.LARGEST / 1e6:g} MB is "
+        f"the most; trace fewer rows than {len(trace.X)}, or a smaller network"
+    )
+
+
+def _contents(trace: "Trace", chosen: list[int]) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Head and arrays of a page that shows the steps `chosen`."""
+    first, N = trace.layers, len(trace.X)
+    X = _rows(trace.X)
+    side = math.isqrt(X.shape[1])
+    arrays = {"X": X.astype(np.float32)}
+    head: dict[str, Any] = {
+        "network": repr(trace.net),
+        "loss": repr(trace.loss_fn),
+        "rows": N,
+        "width": side if side * side == X.shape[1] else math.ceil(math.sqrt(X.shape[1])),
+        "labels": [int(k) for k in (trace.y if trace.y.ndim == 1 else trace.y.argmax(axis=1))],
+        "layers": [_layer_head(layer) for layer in first],
+        "steps": [],
+    }
+    for number in chosen:
+        step = trace.steps[number]
+        head["steps"].append(
+            {
+                "number": number,
+                "loss": step.loss,
+                "next": trace.steps[number + 1].loss if number + 1 < len(trace.steps) else None,
+                "rowLosses": [float(loss) for loss in _row_losses(step)],
+                "scales": {},
+            }
+        )
+        scales = head["steps"][-1]["scales"]
+        for k, layer in enumerate(step.layers):
+            arrays[f"y{k}@{number}"] = _rows(layer.output).astype(np.float32)
+            arrays[f"dy{k}@{number}"] = _rows(layer.dy).astype(np.float32)
+            if type(layer.layer) is not Linear:
+                continue
+            for name, parameter in layer.parameters.items():
+                key = f"{name}{k}"
+                at_first = first[k].parameters[name].value
+                if number == 0:
+                    arrays[key] = at_first.astype(np.float32)
+                else:
+                    difference = parameter.value - at_first
+                    arrays[f"{key}@{number}"], scales[key] = _halved(difference)
+                if parameter.update is not None:
+                    update = f"update {key}"
+                    arrays[f"{update}@{number}"], scales[update] = _halved(parameter.update)
+    return head, arrays
+
+
+def _layer_head(layer: "LayerTrace") -> dict[str, Any]:
+    kind = type(layer.layer).__name__
+    if isinstance(layer.layer, Softmax | LogSoftmax) and (
+        layer.output.ndim != 2 or layer.layer.axis not in (-1, 1)
+    ):
+        kind = "other"  # its sums do not run along the sample's row
+    return {
+        "name": layer.name,
+        "text": repr(layer.layer),
+        "kind": kind,
+        "size": _rows(layer.output).shape[1],
+        "sources": list(layer.sources),
+    }
+
+
+def _row_losses(step: "Trace") -> Array:
+    """The loss of each row alone."""
+    loss_fn: Any = copy.deepcopy(step.loss_fn)
+    loss_fn.reduction = "none"
+    return loss_fn.predict(step.output, step.y)
+
+
+def _halved(values: Array) -> tuple[Array, float]:
+    """`values` over their largest size, in half precision; and that size."""
+    largest = float(np.abs(values).max(initial=0.0))
+    return (values / (largest or 1.0)).astype(np.float16), largest
+
+
+def _rows(array: Array) -> Array:
+    return array.reshape(len(array), -1)
+
+
+def _check_finite(step: "Trace") -> None:
+    outputs = [("output", layer, layer.output) for layer in step.layers]
+    gradients = [("dy", layer, layer.dy) for layer in reversed(step.layers)]
+    for what, layer, array in outputs + gradients:
+        if not np.isfinite(array).all():
+            raise ValueError(
+                f"to_html: the {what} of layer {layer.name!r}, {layer.layer!r}, is not finite, the "
+                "first that is not; take a smaller learning rate, or inputs scaled to about 1"
+            )

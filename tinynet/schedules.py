@@ -1,0 +1,106 @@
+"""Learning rates that change with the epochs: large steps first, small ones to finish.
+
+Large steps get far, but at the end they jump to and fro across the lowest point. A schedule makes
+them smaller as the run goes on: by a factor every few epochs, or along half a wave of the cosine.
+It says one number per epoch; all steps of an epoch use it.
+"""
+
+import math
+
+from tinynet._checks import number, whole_number
+from tinynet.optim import Optimizer
+
+
+class Schedule:
+    """The base of all schedules. A subclass writes ``at(epoch, start_lr)``.
+
+    ``tn.fit(..., schedule=...)`` sets the optimizer's `lr` before every epoch, and leaves it as it
+    was in the last one. A loop of one's own calls ``begin`` once, and then
+    ``optimizer.lr = schedule.lr(epoch)``.
+
+    Attributes
+    ----------
+    start_lr : float or None
+        The learning rate that the optimizer had when the run began.
+    """
+
+    start_lr: float | None = None
+
+    def begin(self, optimizer: Optimizer) -> None:
+        """Start from the optimizer's present learning rate."""
+        self.start_lr = float(optimizer.lr)
+
+    def lr(self, epoch: int) -> float:
+        """The learning rate of an epoch.
+
+        Parameters
+        ----------
+        epoch : int
+            Counted from 0.
+
+        Raises
+        ------
+        RuntimeError
+            If the schedule was not begun.
+        TypeError, ValueError
+            If it gives what no learning rate can be.
+        """
+        if self.start_lr is None:
+            raise RuntimeError(f"{self!r} has no start_lr; call its begin(optimizer) first")
+        return number(repr(self), f"lr of epoch {epoch + 1}", self.at(epoch, self.start_lr), 0)
+
+    def at(self, epoch: int, start_lr: float) -> float:
+        """The learning rate of an epoch, counted from 0, in a run that starts from `start_lr`."""
+        raise NotImplementedError(f"{type(self).__name__} must define at")
+
+    def __repr__(self) -> str:
+        options = (f"{k}={v!r}" for k, v in vars(self).items() if k != "start_lr")
+        return f"{type(self).__name__}({', '.join(options)})"
+
+
+class StepLR(Schedule):
+    """Multiplies the learning rate by `gamma` after every `step_size` epochs.
+
+    ::
+
+        lr = start_lr * gamma ** (epoch // step_size)
+
+    Parameters
+    ----------
+    step_size : int
+        In epochs.
+    gamma : float
+        In [0, 1].
+    """
+
+    def __init__(self, step_size: int, gamma: float = 0.1) -> None:
+        self.step_size = whole_number("StepLR", "step_size", step_size, 1)
+        self.gamma = number("StepLR", "gamma", gamma, 0, 1)
+
+    def at(self, epoch: int, start_lr: float) -> float:
+        return start_lr * self.gamma ** (epoch // self.step_size)
+
+
+class CosineLR(Schedule):
+    """Lowers the learning rate along half a cosine wave (Loshchilov and Hutter 2017, SGDR).
+
+    ::
+
+        lr = lr_min + (start_lr - lr_min) * (1 + cos(pi * epoch / epochs)) / 2
+
+    Slowly at first, fastest half-way, slowly at the end; from then on it stays at `lr_min`.
+
+    Parameters
+    ----------
+    epochs : int
+        How many epochs it takes: usually those of the run.
+    lr_min : float
+    """
+
+    def __init__(self, epochs: int, lr_min: float = 0.0) -> None:
+        self.epochs = whole_number("CosineLR", "epochs", epochs, 1)
+        self.lr_min = number("CosineLR", "lr_min", lr_min, 0)
+
+    def at(self, epoch: int, start_lr: float) -> float:
+        wave = math.cos(math.pi * min(epoch, self.epochs) / self.epochs)
+        return self.lr_min + (start_lr - self.lr_min) * (1 + wave) / 2

@@ -1,0 +1,184 @@
+"""One training step under glass: every number of the chain rule, kept.
+
+A copy of the network takes the step, and each of its layers is watched: what goes in, what comes
+out, the gradient handed to it, the gradient it hands on. Nothing of the given network changes.
+"""
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from tinynet._checks import check_dataset, whole_number
+from tinynet._trace import INPUT, LayerTrace, ParameterTrace, Trace
+from tinynet._types import Array
+from tinynet.losses import Loss
+from tinynet.module import Module, Parameter, watching
+from tinynet.optim import Optimizer
+
+__all__ = ["LayerTrace", "ParameterTrace", "Trace", "trace"]
+
+
+def trace(
+    net: Module,
+    loss_fn: Loss,
+    X: Array,
+    y: Array,
+    optimizer: Optimizer | None = None,
+    steps: int = 1,
+) -> Trace:
+    """Take a training step on a copy of the network, and keep every number of it.
+
+    Parameters
+    ----------
+    net : Module
+        A Sequential or any other network; neither its weights, gradients nor what its layers keep
+        for backward are changed.
+    loss_fn : NLLLoss or CrossEntropyLoss
+        With a reduction other than "none".
+    X : ndarray (N, features)
+        One batch.
+    y : ndarray (N,) of ints, or (N, C)
+    optimizer : Optimizer, optional
+        Of the parameters of `net`; with it, the trace has the coming update. Its copy takes the
+        step.
+    steps : int
+        How many steps the copies take, all on this batch. Every step is kept, with all parameters,
+        in ``Trace.steps``; more than one needs an optimizer.
+
+    Returns
+    -------
+    Trace
+        Of the first step.
+
+    Raises
+    ------
+    TypeError, ValueError, IndexError
+        If the network, the loss, the optimizer and the data do not fit each other, or `steps` is
+        not a positive int.
+    RuntimeError
+        If the backward pass leaves out a layer that forward called.
+    """
+    whole_number("trace", "steps", steps, 1)
+    if getattr(loss_fn, "reduction", "mean") == "none":
+        raise ValueError(
+            'trace: a loss with reduction="none" is no single number; use "mean" or "sum"'
+        )
+    if optimizer is None and steps > 1:
+        raise ValueError(f"trace: steps = {steps} needs an optimizer to take them; give optimizer=")
+    own = {id(parameter) for parameter in net.parameters()}
+    if optimizer is not None and own.isdisjoint(map(id, optimizer.parameters)):
+        raise ValueError(
+            "trace: the optimizer holds no parameter of this network; make a new one with "
+            "net.parameters()"
+        )
+    check_dataset("trace", X, y)
+    originals = dict(_layers(net))
+    net_copy, loss_copy, optimizer_copy = copy.deepcopy((net, loss_fn, optimizer))
+    watched = [_Watched(name, layer, originals[name]) for name, layer in _layers(net_copy)]
+    taken: list[Trace] = []
+    for _ in range(steps):
+        calls: list[_Watched] = []
+        for layer in watched:
+            layer.start(calls.append)
+        with watching():  # a list of its own, so that an outer one stays as it is
+            output = net_copy(X)
+            loss = float(loss_copy(output, y))
+            (optimizer_copy or net_copy).zero_grad()
+            net_copy.backward(loss_copy.backward())
+        before = [layer.values() for layer in watched]
+        grads = [layer.grads() for layer in watched]
+        if optimizer_copy is not None:
+            optimizer_copy.step()
+        parameters = {
+            layer.name: layer.parameter_traces(value, grad, optimizer_copy is not None)
+            for layer, value, grad in zip(watched, before, grads, strict=True)
+        }
+        made = {id(X): INPUT} | {id(call.returned): n for n, call in enumerate(calls)}
+        layers = [call.finished(made, parameters[call.name]) for call in calls]
+        taken.append(Trace(net, loss_fn, X.copy(), y.copy(), output.copy(), loss, layers))
+    for position, step in enumerate(taken):
+        step.steps.extend(taken[position:])
+    return taken[0]
+
+
+def _layers(module: Module, name: str = "") -> Iterator[tuple[str, Module]]:
+    """The layers to watch: modules with parameters of their own, or with no layers inside."""
+    children = list(module.children())
+    if not children or any(isinstance(value, Parameter) for value in vars(module).values()):
+        yield name, module
+        return
+    for child_name, child in children:
+        yield from _layers(child, f"{name}.{child_name}" if name else child_name)
+
+
+class _Watched:
+    """A layer of the copy, whose forward and backward are noted as they run."""
+
+    def __init__(self, name: str, layer: Module, original: Module) -> None:
+        self.name, self.original = name, original
+        self.parameters = {
+            f"{place}.{attribute}" if place else attribute: value
+            for place, module in layer.named_modules()
+            for attribute, value in vars(module).items()
+            if isinstance(value, Parameter)
+        }
+        self._forward, self._backward = layer.forward, layer.backward
+        vars(layer).update(forward=self.forward, backward=self.backward)
+
+    def start(self, called: "Callable[[_Watched], None]") -> None:
+        """Forget the step before; `called` hears of the next forward."""
+        self._called = called
+        self.dy: Array | None = None
+
+    def forward(self, *inputs: Array) -> Array:
+        self.given, self.input = inputs, tuple(np.array(x) for x in inputs)
+        self.returned = self._forward(*inputs)
+        self.output = self.returned.copy()
+        self._called(self)
+        return self.returned
+
+    def backward(self, dy: Array) -> Any:
+        self.dy = dy.copy()
+        result = self._backward(dy)
+        parts = result if isinstance(result, tuple) else (result,)
+        self.dx = tuple(None if part is None else np.array(part) for part in parts)
+        return result
+
+    def values(self) -> dict[str, Array]:
+        return {name: parameter.data.copy() for name, parameter in self.parameters.items()}
+
+    def grads(self) -> dict[str, Array]:
+        return {name: p.accumulate().copy() for name, p in self.parameters.items()}
+
+    def parameter_traces(
+        self, values: dict[str, Array], grads: dict[str, Array], updated: bool
+    ) -> dict[str, ParameterTrace]:
+        """The parameters before the update, and the update if one was made since."""
+        return {
+            name: ParameterTrace(
+                values[name],
+                grads[name],
+                parameter.data - values[name] if updated else None,
+            )
+            for name, parameter in self.parameters.items()
+        }
+
+    def finished(self, made: dict[int, int], parameters: dict[str, ParameterTrace]) -> LayerTrace:
+        if self.dy is None:
+            raise RuntimeError(
+                f"trace: forward called layer {self.name}, {self.original!r}, but the network's "
+                "backward did not; call its backward, or leave its forward out"
+            )
+        single = len(self.input) == 1
+        return LayerTrace(
+            name=self.name,
+            layer=self.original,
+            input=self.input[0] if single else self.input,
+            output=self.output,
+            dy=self.dy,
+            dx=self.dx[0] if single else self.dx,
+            parameters=parameters,
+            sources=tuple(made.get(id(x)) for x in self.given),
+        )
