@@ -204,7 +204,7 @@ def test_lesson_has_the_form_of_a_lesson(name):
 
 @pytest.fixture(scope="module")
 def short_run(tmp_path_factory):
-    """Run a lesson for one epoch, if that was not done yet; tell what it prints, and its figures."""
+    """Run a lesson for one epoch, once for all tests; tell what it prints, and its figures."""
 
     @functools.cache
     def run(name):
