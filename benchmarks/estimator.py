@@ -29,6 +29,7 @@ from tinynet.estimator import TinyNetClassifier
 
 EPOCHS = 15
 BAND = 0.5  # points by which the mean over the seeds may lie below, from chance
+ENOUGH = 5  # seeds: accuracies of one network vary by half a point and more
 RATES = {"adam": 0.001, "sgd": 0.01}
 HIDDEN = SIZES[1:-1]
 
@@ -103,7 +104,9 @@ def main() -> None:
             faults.append(f"{solver}: {means}")
     header = ("optimizer", "classifier", "seconds, median", "min", "max")
     print_table((*header, "/ tinynet", "accuracy, mean (%)", "of the seeds"), rows)
-    if faults:
+    if options.seeds < ENOUGH:
+        print(f"\n{options.seeds} seeds are too few to compare accuracies; that takes {ENOUGH}.")
+    elif faults:
         sys.exit(f"error: less is learned: {'; '.join(faults)}")
 
 

@@ -102,13 +102,20 @@ def test_the_training_benchmark_runs(tmp_path):
     assert 5_000 < (tmp_path / "training.png").stat().st_size < 150_000
 
 
+GROWTH = ("growth.py", "--rounds", 1, "--mapped-rows", 20_000)
+GROWTH += ("--only", "digits", "predictions", "memory", "mapped")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "heading"),
     [
         (("kernels.py", "--rounds", 1, "--sizes", 10, 32), "### The border"),
         (("cold_start.py", "--rounds", 1), "| import tinynet "),
-        (("growth.py", "--rounds", 1, "--mapped-rows", 20_000), "### A memory-mapped file"),
+        (
+            *(("growth.py", "--rounds", 1, "--mapped-rows", 20_000, "--only"),),
+            "### A memory-mapped file",
+        ),
         (("estimator.py", "--epochs", 6, "--seeds", 1), "| sgd       | MLPClassifier "),
         (("scaling.py", "--seconds", 0.02, "--workers", 2), "Below 1, the cluster is slower"),
     ],

@@ -287,7 +287,9 @@ HEALTHY = [
 ]
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 10))]
+)
 def test_ten_healthy_runs_have_no_findings_in_any_epoch(seed, capsys):
     train, test = digits(2000, seed)
     net = layers(*MAIN, seed=seed)

@@ -93,6 +93,7 @@ def test_a_cache_that_cannot_be_written_costs_one_warning(tmp_path):
     assert report["results"] == [RESULTS, RESULTS]
 
 
+@pytest.mark.slow
 def test_a_cache_that_goes_away_while_the_program_runs_costs_one_warning(tmp_path):
     take_away = (
         "import shutil; from tinynet.kernels.jit import cache_folder; "

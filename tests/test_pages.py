@@ -293,6 +293,7 @@ class TestXRay:
             assert close(numbers["sum"], part.dy[2].sum())
         assert "handed back by the loss, NLLLoss()" in text_of(page, "#numbers")
 
+    @pytest.mark.slow
     def test_frames_advance_by_buttons_and_arrow_keys(self, page, traced):
         frames = 1 + 8 + 1 + 8 + 1  # input, forward, loss, backward, update
         stories = [text_of(page, "#story")]
@@ -377,6 +378,7 @@ class TestXRay:
         page.execute_script("document.querySelector('.terms tbody button').click()")
         assert text_of(page, "#unit-title") == f"Unit {source} of layer 1, ReLU()"
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
     def test_text_stands_out_and_the_page_fits(self, page, dark):
         for width, phase in ((1300, "forward"), (400, "loss"), (1300, "update")):
@@ -600,6 +602,7 @@ class TestPlayground:
         wanted = tn.LogSoftmax().predict(logits)[0]
         np.testing.assert_allclose(log_probabilities(page), wanted, atol=6e-5)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
     def test_text_stands_out_and_the_page_fits(self, page, dark):
         for width in (1300, 400):
