@@ -112,10 +112,7 @@ GROWTH += ("--only", "digits", "predictions", "memory", "mapped")
     [
         (("kernels.py", "--rounds", 1, "--sizes", 10, 32), "### The border"),
         (("cold_start.py", "--rounds", 1), "| import tinynet "),
-        (
-            *(("growth.py", "--rounds", 1, "--mapped-rows", 20_000, "--only"),),
-            "### A memory-mapped file",
-        ),
+        (GROWTH, "### A memory-mapped file"),
         (("estimator.py", "--epochs", 6, "--seeds", 1), "| sgd       | MLPClassifier "),
         (("scaling.py", "--seconds", 0.02, "--workers", 2), "Below 1, the cluster is slower"),
     ],
