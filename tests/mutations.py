@@ -20,46 +20,68 @@ class Bug(NamedTuple):
 BUGS: dict[str, tuple[Bug, ...]] = {
     "kernels/products.py": (
         Bug(
-            "dW-assigned",
-            "x.T @ dy replaces the gradient instead of being added to it",
-            "    _add_product(x.T[::1]",
-            "    dW[:] = 0\n    _add_product(x.T[::1]",
+            "bias-left-out",
+            "y starts from 0 instead of b",
+            "affine(x, W, b, y)",
+            "affine(x, W, 0 * b, y)",
         ),
         Bug(
-            "db-assigned",
-            "dy.sum(axis=0) replaces the gradient instead of being added to it",
-            "db[o] += total[o]",
-            "db[o] = total[o]",
+            "db-onto-garbage",
+            "db is added to whatever the new array holds",
+            "    db[:] = 0\n",
+            "",
         ),
-        Bug(
-            "dx-onto-garbage",
-            "dx is added to whatever the new array holds",
-            "    dx[:] = 0\n    _add_by_rows(dy",
-            "    _add_by_rows(dy",
-        ),
+    ),
+    "kernels/blocks.py": (
         Bug(
             "nan-weights-seen-by-zeros",
             "0 * NaN spoils a full row",
-            "if groups > 0 and _is_finite(M):",
-            "if groups > 0:",
+            "if full and _is_finite(panel):",
+            "if full:",
         ),
         Bug(
             "third-row-of-six",
             "the third of six rows gets the second one's numbers",
-            "c = multiply_add(A[r + 2, i]",
-            "c = multiply_add(A[r + 1, i]",
+            "c = fma(A[r + 2, k], row, c)\n                    d = fma(A[r + 3, k], row, d)\n"
+            "                    e",
+            "c = fma(A[r + 1, k], row, c)\n                    d = fma(A[r + 3, k], row, d)\n"
+            "                    e",
+        ),
+        Bug(
+            "last-row-of-four",
+            "the last of four rows gets the first one's numbers",
+            "d = fma(A[r + 3, k], row, d)\n                _add(",
+            "d = fma(A[r, k], row, d)\n                _add(",
         ),
         Bug(
             "block-start",
             "every block of a long sum starts over at its first number",
-            "i = np.uint64(start) + k",
-            "i = k",
+            "block = rows[:, k : k + BLOCK]",
+            "block = rows[:, : min(BLOCK, K - k)]",
+        ),
+        Bug(
+            "later-blocks-replace",
+            "the last block of a long sum replaces those before it",
+            "    if is_first:\n",
+            "    if is_first or True:\n",
+        ),
+        Bug(
+            "copy-margin",
+            "the last columns of M are missing from its copy",
+            "for j in range(0, J, 8):\n                last",
+            "for j in range(0, J - 7, 8):\n                last",
         ),
         Bug(
             "transpose-margin",
             "the last rows of W are missing from its transpose",
-            "range(O // 8 * 8 if i < I // 8 * 8 else 0, O)",
-            "range(O // 8 * 8, O)",
+            "for k in range(0, K, 8):",
+            "for k in range(0, K - 7, 8):",
+        ),
+        Bug(
+            "later-rows-of-dW",
+            "dW does not hear of the rows from 33 to 64",
+            " | np.uint64(halves[1, i]) << np.uint64(32)",
+            "",
         ),
     ),
     "kernels/lanes.py": (
@@ -192,12 +214,6 @@ BUGS: dict[str, tuple[Bug, ...]] = {
     ),
     "layers.py": (
         Bug(
-            "blas-dW-assigned",
-            "in large layers x.T @ dy replaces the gradient",
-            "dW += x.T @ dy\n                return",
-            "dW[...] = x.T @ dy\n                return",
-        ),
-        Bug(
             "first-input-kept",
             "a second forward does not replace what the first one kept",
             "        self.keep(x)\n        b = ",
@@ -214,6 +230,18 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "ReLU writes over its input",
             "y = np.empty_like(x)\n        kernels.relu(x, y)",
             "y = x\n        kernels.relu(x, y)",
+        ),
+        Bug(
+            "dW-assigned",
+            "x.T @ dy replaces the gradient instead of being added to it",
+            "self.W.accumulate(dW)",
+            "self.W.accumulate()[:] = dW",
+        ),
+        Bug(
+            "db-assigned",
+            "dy.sum(axis=0) replaces the gradient instead of being added to it",
+            "self.b.accumulate(db)",
+            "self.b.accumulate()[:] = db",
         ),
         Bug(
             "softmax-keeps-input",
@@ -578,6 +606,7 @@ COMPUTES = "test_kernels.py::test_the_loop_computes_its_equation"
 STRAYS = "test_kernels.py::test_nan_and_inf_go_where_the_equation_sends_them"
 TESTS: dict[str, tuple[str, ...]] = {
     "kernels/products.py": ("test_kernels.py", "-k", "linear or dW or numbers or zero_input"),
+    "kernels/blocks.py": ("test_kernels.py", "-k", "linear or dW or numbers or zero_input"),
     "kernels/lanes.py": (COMPUTES, STRAYS, "-k", "linear"),
     "kernels/rows.py": (COMPUTES, STRAYS, "test_losses.py::TestAgainstPyTorch", "-k", "not linear"),
     "kernels/updates.py": (
@@ -633,16 +662,22 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "nan-is-zero",
             "a NaN input is skipped as zeros are",
-            'builder.fcmp_unordered("!="',
-            'builder.fcmp_ordered("!="',
+            'builder.fcmp_unordered("!=", args[0]',
+            'builder.fcmp_ordered("!=", args[0]',
+        ),
+        Bug(
+            "nan-is-zero-in-columns",
+            "a NaN input is skipped in dW as zeros are",
+            'builder.fcmp_unordered("!=", lanes',
+            'builder.fcmp_ordered("!=", lanes',
         ),
     ),
     "kernels/jit.py": (
         Bug(
             "fast-math",
             "the compiler may reorder sums and leave out NaN",
-            'numba.njit(nogil=True, error_model="numpy")',
-            'numba.njit(nogil=True, error_model="numpy", fastmath=True)',
+            'numba.njit(error_model="numpy", **options)',
+            'numba.njit(error_model="numpy", fastmath=True, **options)',
         ),
         Bug(
             "stale-code",
@@ -664,6 +699,7 @@ JIT_TESTS: dict[str, tuple[str, ...]] = {
     "kernels/lanes.py": (
         f"{COMPUTES}[linear_dx]",
         f"{STRAYS}[linear]",
+        f"{STRAYS}[linear_dW]",
         "test_optim.py::TestAgainstPyTorch::test_a_plain_float32_sgd_step_is_pytorch_s_bit_for_bit",
     ),
     "kernels/jit.py": (

@@ -20,7 +20,7 @@ import numpy as np
 import tinynet as tn
 from tinynet import _blas
 
-SIZES = {"below the border": (40, 33, 10), "above the border": (1100, 950, 10)}
+SIZES = {"below the border": (40, 33, 10), "above the border": (2100, 1950, 10)}
 
 
 def make(where: str, seed: int = 0) -> tn.Sequential:

@@ -64,10 +64,10 @@ class TestAgainstPyTorch:
     @pytest.mark.parametrize("bias", [True, False])
     def test_linear_so_large_that_blas_takes_its_products(self, bias):
         rng = np.random.default_rng(0)
-        layer = tn.Linear(1200, 900, bias=bias, rng=rng, dtype=np.float64)
+        layer = tn.Linear(2200, 1900, bias=bias, rng=rng, dtype=np.float64)
         assert layer.uses_blas
         assert not tn.Linear(784, 64, rng=rng).uses_blas
-        x, dy = normal(rng, 9, 1200, density=0.5), normal(rng, 9, 900)
+        x, dy = normal(rng, 9, 2200, density=0.5), normal(rng, 9, 1900)
         assert_agrees_with_torch(layer, dy, x)
         once = [parameter.grad.copy() for parameter in layer.parameters()]
         layer(x)

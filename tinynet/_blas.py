@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-LARGEST_OWN = 1_000_000  # weights of a Linear layer; up to here our kernels take its products
+LARGEST_OWN = 4_000_000  # weights of a Linear layer; up to here our kernels take its products
 
 _lock = threading.Lock()
 

@@ -5,6 +5,7 @@ the cache folder, under a name that hashes everything its meaning depends on: it
 of all kernels, the versions of tinynet and Numba, and the processor.
 """
 
+import functools
 import hashlib
 import sys
 import tempfile
@@ -34,8 +35,7 @@ def import_source(source: str, version: str) -> ModuleType:
     module
         Its ``__file__`` holds `source`, byte for byte. The same source gives the same module.
     """
-    processor = f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"
-    meaning = "\0".join([source, source_hash(), version, processor])
+    meaning = "\0".join([source, source_hash(), version, _processor()])
     name = f"tinynet_steps_{hashlib.sha256(meaning.encode()).hexdigest()[:16]}"
     if name in sys.modules:
         return sys.modules[name]
@@ -49,6 +49,11 @@ def import_source(source: str, version: str) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+@functools.cache
+def _processor() -> str:
+    return f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"
 
 
 def _written(name: str, content: bytes) -> Path:

@@ -112,8 +112,8 @@ class Writer:
     def source(self) -> str:
         """The module's source."""
         body = [*self._train(), "", "", *self._predict()]
-        names = set(re.findall(r"\w+", "\n".join(line.partition("#")[0] for line in body)))
-        used = sorted(names & kernels.PAIRS.keys())
+        called = re.findall(r"(\w+)\([^#\n]", "\n".join(body))
+        used = sorted(kernels.PAIRS.keys() & called)
         lines = [
             '"""Training steps and predictions of',
             "",
@@ -154,7 +154,6 @@ class Writer:
             self._forward("x"),
             self._loss(),
             self._score(),
-            self._zero_grad(),
             self._backward(),
             self._guard(),
             self._update_block(),
@@ -246,13 +245,9 @@ class Writer:
         right = "probabilities[n].argmax()" if self.probabilities else "labels[n]"
         yield f"    hits += y{len(self.widths) - 1}[n].argmax() == {right}"
 
-    def _zero_grad(self) -> Lines:
-        yield "# zero_grad"
-        yield from (f"d{name}[:] = 0" for name, _ in self.parameters)
-
     def _backward(self) -> Lines:
         last, C = len(self.widths) - 1, self.widths[-1]
-        yield "# backward"
+        yield "# backward; each gradient is written anew, so that there is nothing to set to zero"
         yield self._empty(f"dy{last}", C)
         if isinstance(self.loss_fn, NLLLoss):
             yield f"nll_dx(share, labels, counts, {C}, dy{last})  # -share * counts at the labels"
@@ -266,9 +261,9 @@ class Writer:
             x, dx, dy = (f"y{i - 1}" if i else "x"), f"dy{i - 1}", f"dy{i}"
             width = self.widths[i - 1] if i else self.features
             if isinstance(layer, Linear):
-                yield f"linear_dW({x}, {dy}, dW{i})  # dW{i} += {x}.T @ {dy}"
+                yield f"linear_dW({x}, {dy}, dW{i})  # dW{i} = {x}.T @ {dy}"
                 if layer.b is not None:
-                    yield f"linear_db({dy}, db{i})  # db{i} += {dy}.sum(axis=0)"
+                    yield f"linear_db({dy}, db{i})  # db{i} = {dy}.sum(axis=0)"
             if i == first:
                 break  # no parameter stands in front of it: nobody needs its dx
             yield self._empty(dx, width)

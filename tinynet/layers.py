@@ -92,15 +92,19 @@ class Linear(Module):
 
     def backward(self, dy: Array) -> Array:
         dy, x = self.kept(dy)
-        W, dW, dx = self.W.data, self.W.accumulate(), np.empty_like(x)
-        if self.b is not None:
-            kernels.linear_db(dy, self.b.accumulate())  # db += dy.sum(axis=0)
+        W = self.W.data
+        dW, db, dx = np.empty_like(W), np.empty(W.shape[1], W.dtype), np.empty_like(x)
+        kernels.linear_db(dy, db)  # db = dy.sum(axis=0)
         if self.uses_blas:
             with one_blas_thread():
-                dW += x.T @ dy
-                return dy @ W.T
-        kernels.linear_dW(x, dy, dW)  # dW += x.T @ dy
-        kernels.linear_dx(dy, W, dx)  # dx = dy @ W.T
+                np.matmul(x.T, dy, out=dW)
+                np.matmul(dy, W.T, out=dx)
+        else:
+            kernels.linear_dW(x, dy, dW)  # dW = x.T @ dy
+            kernels.linear_dx(dy, W, dx)  # dx = dy @ W.T
+        self.W.accumulate(dW)
+        if self.b is not None:
+            self.b.accumulate(db)
         return dx
 
     @property

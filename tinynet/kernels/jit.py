@@ -43,10 +43,29 @@ def source_hash() -> str:
 
 def jit(function: Function) -> Function:
     """Compile `function` at its first call: no fast-math, the GIL released, the result cached."""
-    compiled = numba.njit(nogil=True, error_model="numpy")(function)
+    return _compiled(function)
+
+
+def inner(function: Function) -> Function:
+    """The same for a part of kernels, which compiled code alone calls."""
+    return _compiled(function, no_cpython_wrapper=True)
+
+
+def inlined(function: Function) -> Function:
+    """The same for a part of an inner loop, where a call would cost more than its work."""
+    return _compiled(function, no_cpython_wrapper=True, forceinline=True)
+
+
+def _compiled(function: Function, **options: bool) -> Function:
+    options |= {"nogil": True, "no_cfunc_wrapper": True}
+    compiled = numba.njit(error_model="numpy", **options)(function)
     if not config.DISABLE_JIT:
         keep_on_disk(compiled, cache_folder())
     return compiled
+
+
+before_loading: list[Callable[[bytes], None]] = []
+"""What is called with compiled code from the cache before it is loaded."""
 
 
 class Pair(NamedTuple):
@@ -54,7 +73,6 @@ class Pair(NamedTuple):
 
     reference: Callable[..., Any]
     loop: Callable[..., Any]
-    adds: bool
     updates: tuple[str, ...]
 
 
@@ -63,18 +81,18 @@ PAIRS: dict[str, Pair] = {}
 
 
 def kernel(
-    reference: Callable[..., Any], *, adds: bool = False, updates: tuple[str, ...] = ()
+    reference: Callable[..., Any], *, updates: tuple[str, ...] = ()
 ) -> Callable[[Function], Function]:
     """Compile a loop and tie it to the NumPy equation that says what it computes.
 
     The loop takes the arguments of `reference` and then the array that it writes the result to.
-    With `adds` it adds the result to that array instead; with `updates` it has no such array, but
-    changes the arguments of these names; and a result that is one number is returned.
+    With `updates` it has no such array, but changes the arguments of these names; and a result that
+    is one number is returned.
     """
 
     def tie(loop: Function) -> Function:
         compiled = jit(loop)
-        PAIRS[loop.__name__] = Pair(reference, compiled, adds, updates)
+        PAIRS[loop.__name__] = Pair(reference, compiled, updates)
         return compiled
 
     return tie
@@ -177,6 +195,8 @@ class _CheckedFiles(IndexDataCacheFile):
         digest, content = stored[:32], stored[32:]
         if hashlib.sha256(content).digest() != digest:
             raise ValueError(f"{path.name} is damaged")
+        for prepare in before_loading:
+            prepare(content)
         return pickle.loads(content)
 
     def _path(self, key: Any) -> str:

@@ -39,19 +39,23 @@ def store(lanes: Array, a: Array, index: Index) -> None:
     a[(*row, slice(j, j + len(lanes)))] = lanes
 
 
+def fetch(a: Array, index: Index) -> None:
+    """Ask for the cache line of ``a[index]``, which is read soon and only once: a hint."""
+
+
 def zeros(a: Array, width: int) -> Array:
     """`width` zeros of the dtype of `a`."""
     return np.zeros(width, a.dtype)
 
 
-def multiply_add(x: float, a: Array, index: Index, lanes: Array) -> Array:
-    """``x * a[index ...] + lanes``, rounded once where the processor can."""
-    return x * load(a, index, len(lanes)) + lanes
-
-
 def nonzero_bits(lanes: Array) -> np.uint64:
     """Up to 64 lanes as bits: bit k is set where lane k differs from zero (NaN does)."""
     return np.uint64(int.from_bytes(np.packbits(lanes != 0, bitorder="little").tobytes(), "little"))
+
+
+def mark_nonzero(lanes: Array, place: int, marks: Array) -> Array:
+    """`marks`, uint32 lanes, with bit `place` set in each whose lane differs from zero."""
+    return marks | ((lanes != 0).astype(np.uint32) << np.uint32(place))
 
 
 def lowest_bit(bits: np.uint64) -> int:
@@ -75,8 +79,8 @@ def turn(a: Array, index: Index, turned: Array) -> None:
     turned[j : j + 8, i : i + 8] = a[i : i + 8, j : j + 8].T
 
 
-def fma(x: float, y: float, z: float) -> float:
-    """Fused multiply-add of three scalars: ``x * y + z``, rounded once where the processor can."""
+def fma(x: float, y: Any, z: Any) -> Any:
+    """``x * y + z``, rounded once where the processor can; y and z are lanes, or numbers like x."""
     return x * y + z
 
 
@@ -101,7 +105,7 @@ HAS_FMA = _processor_has_fma()
 class LanesType(types.Type):
     """The compile-time type of `width` lanes of `dtype`."""
 
-    def __init__(self, dtype: types.Float, width: int) -> None:
+    def __init__(self, dtype: types.Type, width: int) -> None:
         self.dtype = dtype
         self.width = width
         super().__init__(name=f"Lanes({dtype}, {width})")
@@ -110,7 +114,7 @@ class LanesType(types.Type):
 @register_model(LanesType)
 class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, lanes: LanesType) -> None:
-        element = ir.FloatType() if lanes.dtype == types.float32 else ir.DoubleType()
+        element = manager.lookup(lanes.dtype).get_value_type()
         super().__init__(manager, lanes, ir.VectorType(element, lanes.width))
 
 
@@ -130,8 +134,9 @@ _declare(load, lambda a, index, width: _of_width(a, width))
 _declare(zeros, lambda a, width: _of_width(a, width))
 _declare(load_as, lambda lanes, a, index: lanes)
 _declare(store, lambda lanes, a, index: types.none)
-_declare(multiply_add, lambda x, a, index, lanes: lanes)
 _declare(nonzero_bits, lambda lanes: types.uint64)
+_declare(fetch, lambda a, index: types.none)
+_declare(mark_nonzero, lambda lanes, place, marks: marks)
 _declare(lowest_bit, lambda bits: types.uint64)
 _declare(count_bits, lambda bits: types.int64)
 _declare(all_finite, lambda lanes: types.boolean)
@@ -198,18 +203,20 @@ def _store(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) ->
     return context.get_dummy_value()
 
 
+@lower_builtin(fetch, types.Array, types.BaseTuple)
+def _fetch(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    place = _pointer(context, builder, sig.args, args, ir.IntType(8))
+    number = ir.IntType(32)
+    signature = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
+    function = cgutils.get_or_insert_function(builder.module, signature, "llvm.prefetch.p0i8")
+    read, once, data = (ir.Constant(number, value) for value in (0, 3, 1))
+    builder.call(function, [place, read, once, data])
+    return context.get_dummy_value()
+
+
 @lower_builtin(zeros, types.Array, types.IntegerLiteral)
 def _zeros(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
     return ir.Constant(context.get_value_type(sig.return_type), None)
-
-
-@lower_builtin(multiply_add, types.Float, types.Array, types.BaseTuple, LanesType)
-def _multiply_add(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
-    lanes = args[3]
-    place = _pointer(context, builder, sig.args[1:3], args[1:3], lanes.type)
-    row = builder.load(place, align=sig.args[3].dtype.bitwidth // 8)
-    x = context.cast(builder, args[0], sig.args[0], sig.args[3].dtype)
-    return _fused(builder, _splat(builder, x, lanes.type), row, lanes)
 
 
 @lower_builtin(operator.add, LanesType, LanesType)
@@ -222,6 +229,15 @@ def _nonzero_bits(context: Context, builder: Builder, sig: Any, args: Sequence[A
     zero = ir.Constant(args[0].type, None)
     mask = _mask(builder, builder.fcmp_unordered("!=", args[0], zero))
     return mask if mask.type.width == 64 else builder.zext(mask, ir.IntType(64))
+
+
+@lower_builtin(mark_nonzero, LanesType, types.Integer, LanesType)
+def _mark_nonzero(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    lanes, place, marks = args
+    place = context.cast(builder, place, sig.args[1], types.uint32)
+    mark = _splat(builder, builder.shl(ir.Constant(place.type, 1), place), marks.type)
+    nonzero = builder.fcmp_unordered("!=", lanes, ir.Constant(lanes.type, None))
+    return builder.or_(marks, builder.select(nonzero, mark, ir.Constant(marks.type, None)))
 
 
 @lower_builtin(lowest_bit, types.Integer)
@@ -282,3 +298,9 @@ def _shuffled(builder: Builder, a: Any, b: Any, places: Sequence[int]) -> Any:
 def _fma(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
     values = (context.cast(builder, v, t, sig.return_type) for v, t in zip(args, sig.args))
     return _fused(builder, *values)
+
+
+@lower_builtin(fma, types.Float, LanesType, LanesType)
+def _fma_of_lanes(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    x = context.cast(builder, args[0], sig.args[0], sig.return_type.dtype)
+    return _fused(builder, _splat(builder, x, args[1].type), *args[1:])

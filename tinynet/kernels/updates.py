@@ -11,7 +11,7 @@ import numpy as np
 from tinynet._types import Array
 from tinynet.kernels import lanes
 from tinynet.kernels.jit import kernel
-from tinynet.kernels.lanes import fma, multiply_add, zeros
+from tinynet.kernels.lanes import fma, load, zeros
 
 
 def descend_reference(w: Array, direction: Array, lr: float) -> Array:
@@ -148,7 +148,7 @@ def all_finite(values: Array) -> bool:
     in_lanes = numbers.size // 64 * 64
     total = zeros(numbers, 64)
     for i in range(0, in_lanes, 64):
-        total = multiply_add(0.0, numbers, (i,), total)  # 0 * NaN and 0 * inf are NaN, and stay
+        total = fma(0.0, load(numbers, (i,), 64), total)  # 0 * NaN and 0 * inf are NaN, and stay
     strays = 0
     for i in range(in_lanes, numbers.size):
         strays += not np.isfinite(numbers[i])

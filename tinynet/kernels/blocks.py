@@ -1,0 +1,273 @@
+"""One product of matrices for all three of Linear's, by blocks that stay in the L1 cache.
+
+``affine(A, M, start, out)`` is ``out = A @ M + start``; A and M may be transposed views. The sum
+over k is taken in blocks of 64: each is summed from 0, in rising k, and then added to what is there
+already. So the bits of an element depend on its row of A and its column of M alone, however many
+others there are. A block of A with many zeros is summed over the others, found by their bits; a
+full one by four rows at once, zeros and all. Both ways add the same numbers in the same order.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from tinynet._types import Array
+from tinynet.kernels.jit import inlined, inner
+from tinynet.kernels.lanes import (
+    all_finite,
+    count_bits,
+    fma,
+    load,
+    load_as,
+    lowest_bit,
+    mark_nonzero,
+    nonzero_bits,
+    store,
+    turn,
+    zeros,
+)
+from tinynet.kernels.shared import shared
+
+Bits = Any  # uint64 (ROWS,): bit k of bits[r] tells whether A[r, k] of a block is not zero
+Halves = Any  # uint32 (2, ROWS): the lower halves of these, and the upper
+
+BLOCK = 64  # of k, and of the columns of M: a panel of M is 16 KiB of float32
+ROWS = 96  # of A at a time
+FULL = 0.5  # the share of non-zeros from which summing zeros and all is faster
+FEW = 8  # rows of A for which copying a panel of M does not pay
+
+
+def _signature(dtype: Any) -> tuple[Any, ...]:
+    matrix = types.Array(dtype, 2, "A", readonly=True)  # of any layout; a model may be read-only
+    return matrix, matrix, types.Array(dtype, 1, "C", readonly=True), dtype[:, :]
+
+
+@shared(_signature)
+def affine(A: Array, M: Array, start: Array, out: Array) -> None:
+    """out = A @ M + start: (R, J) = (R, K) @ (K, J) + (J,)."""
+    (R, K), J = A.shape, M.shape[1]
+    width = (J + 15) // 16 * 16  # columns of zeros fill M and out up to whole lanes
+    padded = width != J
+    wide = np.empty((min(R, ROWS), width), M.dtype)[::1] if padded else out
+    first = start
+    if padded:
+        first = np.zeros(width, M.dtype)
+        for j in range(J):
+            first[j] = start[j]
+    bits, halves = np.empty(ROWS, np.uint64), np.empty((2, ROWS), np.uint32)
+    panels, blocks = np.empty((BLOCK, BLOCK), M.dtype), np.empty((BLOCK, ROWS), M.dtype)
+    for r in range(0, R, ROWS):
+        rows = A[r : r + ROWS]
+        sums = wide[: rows.shape[0]] if padded else wide[r : r + ROWS]
+        for k in range(0, max(K, 1), BLOCK):
+            block = rows[:, k : k + BLOCK]
+            full = _find_nonzeros(block, bits, halves) > FULL * block.size
+            if full:
+                block = _close_together(block, blocks)
+            for j in range(0, J, BLOCK):
+                panel = _panel(M[k : k + BLOCK, j : j + BLOCK], R <= FEW, panels)
+                before, into = first[j:], sums[:, j : j + BLOCK]
+                done = 0
+                if full and _is_finite(panel):
+                    done = _add_full_rows(block, panel, k == 0, before, into)
+                _add_nonzeros(block, bits, done, panel, k == 0, before, into)
+        if padded:
+            _copy(sums, out[r : r + ROWS])
+
+
+@inlined
+def _lies_in_rows(A: Array) -> bool:
+    return A.strides[1] == A.itemsize
+
+
+@inner
+def _find_nonzeros(A: Array, bits: Bits, halves: Halves) -> int:
+    """Set the bits of a block of A; return how many."""
+    if _lies_in_rows(A):
+        _bits_of_rows(A, bits)
+    else:
+        _bits_of_columns(A.T, bits, halves)
+    count = 0
+    for r in range(A.shape[0]):
+        count += count_bits(bits[r])
+    return count
+
+
+@inlined
+def _bits_of_rows(x: Array, bits: Bits) -> None:
+    N, I = x.shape
+    for n in range(N):
+        word = np.uint64(0)
+        if I == BLOCK:
+            word = nonzero_bits(load(x, (n, 0), 64))
+        elif I >= 8:
+            for i in range(0, I, 8):
+                last = min(i, I - 8)  # the last eight may overlap those before
+                word |= nonzero_bits(load(x, (n, last), 8)) << np.uint64(last)
+        else:
+            for i in range(I):
+                word |= nonzero_bits(load(x, (n, i), 1)) << np.uint64(i)
+        bits[n] = word
+
+
+@inlined
+def _bits_of_columns(x: Array, bits: Bits, halves: Halves) -> None:
+    N, I = x.shape
+    for half in range(2):
+        first, last = min(32 * half, N), min(32 * half + 32, N)
+        if I >= 16:
+            for i in range(0, I, 16):
+                place = min(i, I - 16)
+                marks = zeros(halves, 16)
+                for n in range(first, last):
+                    marks = mark_nonzero(load(x, (n, place), 16), n - first, marks)
+                store(marks, halves, (half, place))
+        else:
+            for i in range(I):
+                mark = zeros(halves, 1)
+                for n in range(first, last):
+                    mark = mark_nonzero(load(x, (n, i), 1), n - first, mark)
+                store(mark, halves, (half, i))
+    for i in range(I):
+        bits[i] = np.uint64(halves[0, i]) | np.uint64(halves[1, i]) << np.uint64(32)
+
+
+@inner
+def _close_together(A: Array, space: Array) -> Array:
+    """A block of A whose columns, if it is transposed, do not share a few places in the cache."""
+    if _lies_in_rows(A) or A.shape[0] < 16:
+        return A
+    copy = space[: A.shape[1], : A.shape[0]]
+    _copy(A.T, copy)
+    return copy.T
+
+
+@inner
+def _panel(M: Array, few: bool, space: Array) -> Array:
+    """A block of M whose rows are whole lanes and close together, if need be in `space`."""
+    K, J = M.shape
+    in_rows, whole = _lies_in_rows(M), J % 16 == 0
+    if in_rows and whole and (few or M.strides[0] <= BLOCK * M.itemsize):
+        return M
+    panel = space[:K, : (J + 15) // 16 * 16]
+    if not whole:
+        for k in range(K):
+            store(zeros(M, 16), panel, (k, J // 16 * 16))
+    if in_rows or J < 8 or K < 8:
+        _copy(M, panel)
+    else:
+        for j in range(0, J, 8):
+            for k in range(0, K, 8):
+                turn(M.T, (min(j, J - 8), min(k, K - 8)), panel)
+    return panel
+
+
+@inner
+def _copy(M: Array, to: Array) -> None:
+    """Copy M to the first columns of `to`, or as many of its columns as `to` has."""
+    K, J = M.shape[0], min(M.shape[1], to.shape[1])
+    for k in range(K):
+        if J == 64 and _lies_in_rows(M):
+            store(load(M, (k, 0), 64), to, (k, 0))
+        elif J >= 8 and _lies_in_rows(M):
+            for j in range(0, J, 8):
+                last = min(j, J - 8)
+                store(load(M, (k, last), 8), to, (k, last))
+        else:
+            for j in range(J):
+                store(load(M, (k, j), 1), to, (k, j))
+
+
+@inner
+def _is_finite(M: Array) -> bool:
+    """Whether M has neither NaN nor infinity for a zero to meet."""
+    finite, total = True, zeros(M, 64)
+    for k in range(M.shape[0]):
+        if M.shape[1] == 64:
+            total = fma(0.0, load(M, (k, 0), 64), total)  # 0 * NaN and 0 * inf are NaN, and stay
+        else:
+            for j in range(0, M.shape[1], 16):
+                finite &= all_finite(load(M, (k, j), 16))
+    return finite and all_finite(total)
+
+
+@inner
+def _add_full_rows(A: Array, M: Array, is_first: bool, first: Array, out: Array) -> int:
+    """Add A @ M for all rows but the last three at most, by sixes and fours; return how many."""
+    R, r = A.shape[0], 0
+    while R - r >= 4:
+        if (R - r) % 6 <= 1:  # fours first, until sixes go into what is left
+            for j in range(0, M.shape[1], 16):
+                a = b = c = d = e = f = zeros(M, 16)
+                for k in range(np.uint64(M.shape[0])):
+                    row = load(M, (k, j), 16)
+                    a = fma(A[r, k], row, a)
+                    b = fma(A[r + 1, k], row, b)
+                    c = fma(A[r + 2, k], row, c)
+                    d = fma(A[r + 3, k], row, d)
+                    e = fma(A[r + 4, k], row, e)
+                    f = fma(A[r + 5, k], row, f)
+                _add(a, is_first, first, out, r, j)
+                _add(b, is_first, first, out, r + 1, j)
+                _add(c, is_first, first, out, r + 2, j)
+                _add(d, is_first, first, out, r + 3, j)
+                _add(e, is_first, first, out, r + 4, j)
+                _add(f, is_first, first, out, r + 5, j)
+            r += 6
+        else:
+            for j in range(0, M.shape[1], 16):
+                a = b = c = d = zeros(M, 16)
+                for k in range(np.uint64(M.shape[0])):
+                    row = load(M, (k, j), 16)
+                    a = fma(A[r, k], row, a)
+                    b = fma(A[r + 1, k], row, b)
+                    c = fma(A[r + 2, k], row, c)
+                    d = fma(A[r + 3, k], row, d)
+                _add(a, is_first, first, out, r, j)
+                _add(b, is_first, first, out, r + 1, j)
+                _add(c, is_first, first, out, r + 2, j)
+                _add(d, is_first, first, out, r + 3, j)
+            r += 4
+    return r
+
+
+@inner
+def _add_nonzeros(
+    A: Array, bits: Bits, done: int, M: Array, is_first: bool, first: Array, out: Array
+) -> None:
+    """Add A @ M, for the rows that are not done, over the places whose bits are set."""
+    for r in range(done, A.shape[0]):
+        if M.shape[1] == 64:
+            _add_row(A, r, bits[r], M, 0, zeros(M, 64), is_first, first, out)
+        else:
+            for j in range(0, M.shape[1], 16):
+                _add_row(A, r, bits[r], M, j, zeros(M, 16), is_first, first, out)
+
+
+@inlined
+def _add_row(
+    A: Array,
+    r: int,
+    word: Any,
+    M: Array,
+    j: int,
+    nothing: Any,
+    is_first: bool,
+    first: Array,
+    out: Array,
+) -> None:
+    total = nothing
+    while word != 0:
+        k = lowest_bit(word)
+        word &= word - np.uint64(1)
+        total = fma(A[r, k], load_as(nothing, M, (k, j)), total)
+    _add(total, is_first, first, out, r, j)
+
+
+@inlined
+def _add(total: Any, is_first: bool, first: Array, out: Array, r: int, j: int) -> None:
+    if is_first:
+        store(load_as(total, first, (j,)) + total, out, (r, j))
+    else:
+        store(load_as(total, out, (r, j)) + total, out, (r, j))

@@ -1,0 +1,81 @@
+"""A part of kernels that is compiled once, and called by its address.
+
+Whatever a compiled function calls, Numba copies into it, and LLVM works through the copy again: for
+every kernel, and for the steps of every network. With a large part that takes longer than all else.
+A shared part is not copied: compiled code names it by a symbol, for LLVM's linker to look up. So
+the symbol must be known before such code is linked, be it compiled just now or from the cache.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import llvmlite.binding as llvm
+from numba.core import cgutils, config, types
+from numba.extending import lower_builtin, type_callable
+
+from tinynet.kernels.jit import Function, before_loading, inner
+
+
+def shared(signature: Callable[[Any], tuple[Any, ...]]) -> Callable[[Function], Function]:
+    """Share a function of arrays that returns nothing.
+
+    `signature` has the Numba types of its arguments for a dtype; the kernels that call it may hand
+    over arrays of more special layouts.
+    """
+
+    def share(function: Function) -> Function:
+        if not config.DISABLE_JIT:
+            _Shared(function, signature)
+        return function
+
+    return share
+
+
+class _Shared:
+    def __init__(self, function: Callable[..., Any], signature: Callable[[Any], Any]) -> None:
+        self.name = function.__name__
+        self.compiled: Any = inner(function)
+        self.signatures = {self._symbol(t): signature(t) for t in (types.float32, types.float64)}
+        self.known: set[str] = set()
+        self.parameters = inspect.signature(function)
+        type_callable(function)(self._typer)
+        lower_builtin(function, types.VarArg(types.Array))(self._lower)
+        before_loading.append(self._prepare)
+
+    def _symbol(self, dtype: Any) -> str:
+        return f"tinynet_{self.name}_{dtype}"
+
+    def _typer(self, context: Any) -> Any:
+        def result(*arguments: Any) -> Any:
+            symbol = self._symbol(arguments[0].dtype)
+            self._make_known(symbol)
+            return types.none(*self.signatures[symbol])
+
+        result.__signature__ = self.parameters  # type: ignore[attr-defined]
+        return result
+
+    def _lower(self, context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        kind = context.call_conv.get_function_type(sig.return_type, sig.args)
+        symbol = self._symbol(sig.args[0].dtype)
+        target = cgutils.get_or_insert_function(builder.module, kind, symbol)
+        status, nothing = context.call_conv.call_function(
+            builder, target, sig.return_type, sig.args, args
+        )
+        with cgutils.if_unlikely(builder, status.is_error):
+            context.call_conv.return_status_propagate(builder, status)
+        return nothing
+
+    def _make_known(self, symbol: str) -> None:
+        if symbol not in self.known:
+            signature = self.signatures[symbol]
+            self.compiled.compile(signature)
+            result = self.compiled.overloads[signature]
+            address = result.library.get_pointer_to_function(result.fndesc.llvm_func_name)
+            llvm.add_symbol(symbol, address)
+            self.known.add(symbol)
+
+    def _prepare(self, code: bytes) -> None:
+        for symbol in self.signatures:
+            if symbol.encode() in code:
+                self._make_known(symbol)
