@@ -154,6 +154,27 @@ def test_an_edited_kernel_never_runs_as_its_old_self(filled, tmp_path):
     assert report["results"][0][0] == [[7, 7, 2.5]]
 
 
+
+PRODUCT = """
+import json
+import numpy as np
+from tinynet import kernels
+y = np.empty((2, 1), np.float32)
+x, W, b = (np.ones(shape, np.float32) for shape in ((2, 3), (3, 1), (1,)))
+kernels.linear(x, W, b, y)
+print(json.dumps({"y": y.tolist(), "loaded": sum(kernels.linear.stats.cache_hits.values())}))
+"""
+
+
+def test_a_part_that_kernels_call_by_address_may_be_lost_from_the_cache(tmp_path):
+    assert finish(start(tmp_path, PRODUCT)) == {"y": [[4], [4]], "loaded": 0}
+    assert finish(start(tmp_path, PRODUCT)) == {"y": [[4], [4]], "loaded": 1}
+    (part,) = tmp_path.glob("*/blocks.affine-*")
+    part.unlink()
+    assert finish(start(tmp_path, PRODUCT)) == {"y": [[4], [4]], "loaded": 1}
+    assert part.exists()
+
+
 NO_FMA = """
 import json, sys
 import numpy as np
