@@ -55,8 +55,11 @@ def affine(A: Array, M: Array, start: Array, out: Array) -> None:
         first = np.zeros(width, M.dtype)
         for j in range(J):
             first[j] = start[j]
+    as_it_is = _lies_in_rows(M) and not padded
+    as_it_is &= R <= FEW or M.strides[0] <= BLOCK * M.itemsize
+    panels = np.empty((0, 0) if as_it_is else (BLOCK, BLOCK), M.dtype)
+    blocks = np.empty((0, 0) if _lies_in_rows(A) else (BLOCK, ROWS), M.dtype)
     bits, halves = np.empty(ROWS, np.uint64), np.empty((2, ROWS), np.uint32)
-    panels, blocks = np.empty((BLOCK, BLOCK), M.dtype), np.empty((BLOCK, ROWS), M.dtype)
     for r in range(0, R, ROWS):
         rows = A[r : r + ROWS]
         sums = wide[: rows.shape[0]] if padded else wide[r : r + ROWS]
@@ -66,7 +69,9 @@ def affine(A: Array, M: Array, start: Array, out: Array) -> None:
             if full:
                 block = _close_together(block, blocks)
             for j in range(0, J, BLOCK):
-                panel = _panel(M[k : k + BLOCK, j : j + BLOCK], R <= FEW, panels)
+                panel = M[k : k + BLOCK, j : j + BLOCK]
+                if not as_it_is:
+                    panel = _copied(panel, panels)
                 before, into = first[j:], sums[:, j : j + BLOCK]
                 done = 0
                 if full and _is_finite(panel):
@@ -144,23 +149,20 @@ def _close_together(A: Array, space: Array) -> Array:
 
 
 @inner
-def _panel(M: Array, few: bool, space: Array) -> Array:
-    """A block of M whose rows are whole lanes and close together, if need be in `space`."""
+def _copied(M: Array, space: Array) -> Array:
+    """A copy of a panel of M whose rows are whole lanes and lie close together."""
     K, J = M.shape
-    in_rows, whole = _lies_in_rows(M), J % 16 == 0
-    if in_rows and whole and (few or M.strides[0] <= BLOCK * M.itemsize):
-        return M
-    panel = space[:K, : (J + 15) // 16 * 16]
-    if not whole:
+    copy = space[:K, : (J + 15) // 16 * 16]
+    if J % 16 != 0:
         for k in range(K):
-            store(zeros(M, 16), panel, (k, J // 16 * 16))
-    if in_rows or J < 8 or K < 8:
-        _copy(M, panel)
+            store(zeros(M, 16), copy, (k, J // 16 * 16))
+    if _lies_in_rows(M) or J < 8 or K < 8:
+        _copy(M, copy)
     else:
         for j in range(0, J, 8):
             for k in range(0, K, 8):
-                turn(M.T, (min(j, J - 8), min(k, K - 8)), panel)
-    return panel
+                turn(M.T, (min(j, J - 8), min(k, K - 8)), copy)
+    return copy
 
 
 @inner
