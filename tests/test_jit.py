@@ -154,7 +154,6 @@ def test_an_edited_kernel_never_runs_as_its_old_self(filled, tmp_path):
     assert report["results"][0][0] == [[7, 7, 2.5]]
 
 
-
 PRODUCT = """
 import json
 import numpy as np

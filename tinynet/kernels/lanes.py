@@ -39,10 +39,6 @@ def store(lanes: Array, a: Array, index: Index) -> None:
     a[(*row, slice(j, j + len(lanes)))] = lanes
 
 
-def fetch(a: Array, index: Index) -> None:
-    """Ask for the cache line of ``a[index]``, which is read soon and only once: a hint."""
-
-
 def zeros(a: Array, width: int) -> Array:
     """`width` zeros of the dtype of `a`."""
     return np.zeros(width, a.dtype)
@@ -135,7 +131,6 @@ _declare(zeros, lambda a, width: _of_width(a, width))
 _declare(load_as, lambda lanes, a, index: lanes)
 _declare(store, lambda lanes, a, index: types.none)
 _declare(nonzero_bits, lambda lanes: types.uint64)
-_declare(fetch, lambda a, index: types.none)
 _declare(mark_nonzero, lambda lanes, place, marks: marks)
 _declare(lowest_bit, lambda bits: types.uint64)
 _declare(count_bits, lambda bits: types.int64)
@@ -200,17 +195,6 @@ def _load_as(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) 
 def _store(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
     place = _pointer(context, builder, sig.args[1:], args[1:], args[0].type)
     builder.store(args[0], place, align=sig.args[0].dtype.bitwidth // 8)
-    return context.get_dummy_value()
-
-
-@lower_builtin(fetch, types.Array, types.BaseTuple)
-def _fetch(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
-    place = _pointer(context, builder, sig.args, args, ir.IntType(8))
-    number = ir.IntType(32)
-    signature = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
-    function = cgutils.get_or_insert_function(builder.module, signature, "llvm.prefetch.p0i8")
-    read, once, data = (ir.Constant(number, value) for value in (0, 3, 1))
-    builder.call(function, [place, read, once, data])
     return context.get_dummy_value()
 
 

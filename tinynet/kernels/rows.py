@@ -9,7 +9,6 @@ import numpy as np
 
 from tinynet._types import Array, Labels
 from tinynet.kernels.jit import jit, kernel
-from tinynet.kernels.lanes import fetch
 
 
 def gather_reference(X: Array, rows: Labels) -> Array:
@@ -20,9 +19,7 @@ def gather_reference(X: Array, rows: Labels) -> Array:
 @kernel(gather_reference)
 def gather(X: Array, rows: Labels, x: Array) -> None:
     for n in range(rows.size):
-        row, soon = rows[n], rows[min(n + 2, rows.size - 1)]
-        for i in range(0, X.shape[1], 16):
-            fetch(X, (soon, i))
+        row = rows[n]  # once: for all the compiler knows, writing to x might change it
         for i in range(X.shape[1]):
             x[n, i] = X[row, i]
 
