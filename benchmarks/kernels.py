@@ -23,6 +23,7 @@ from threadpoolctl import threadpool_limits
 
 import tinynet as tn
 from tinynet import kernels
+from tinynet._blas import LARGEST_OWN
 
 Floats = NDArray[np.float32]
 Loop = Callable[..., None]
@@ -284,6 +285,7 @@ def print_border(sizes: list[int], batches: list[int], zeros: float, rounds: int
         f"of {' and '.join(map(str, batches))}\n"
     )
     rows = []
+    within: list[tuple[float, str]] = []
     for I in sizes:
         cells = []
         for O in sizes:
@@ -293,9 +295,21 @@ def print_border(sizes: list[int], batches: list[int], zeros: float, rounds: int
                 for product in PRODUCTS:
                     ours, blas = seconds(product, case, rounds)
                     worst = min(worst, (blas / ours, f"{product}, {N}"))
-            cells.append(f"{worst[0]:.2f} ({worst[1]})")
+            cell = f"{worst[0]:.2f} ({worst[1]})"
+            if I * O > LARGEST_OWN:
+                cell = f"*{cell}*"
+            else:
+                within.append((worst[0], f"({I}, {O}), {worst[1]}"))
+            cells.append(cell)
         rows.append((f"**{I}**", *cells))
     print_table(("I \\ O", *map(str, sizes)), rows)
+    if within:
+        ratios = np.array([ratio for ratio, _ in within])
+        print(
+            f"On our side of the border, up to {LARGEST_OWN:,} weights (in italics: beyond it): "
+            f"worst {min(within)[0]:.2f} at {min(within)[1]}; median {np.median(ratios):.2f}; "
+            f"{np.mean(ratios >= 0.9):.0%} of the shapes at 0.9 or more.\n"
+        )
 
 
 def main() -> None:

@@ -29,12 +29,14 @@ from tinynet.kernels.lanes import (
 )
 from tinynet.kernels.shared import shared
 
-Bits = Any  # uint64 (ROWS,): bit k of bits[r] tells whether A[r, k] of a block is not zero
+Bits = Any  # uint64 (rows,): bit k of bits[r] tells whether A[r, k] of a block is not zero
 Halves = Any  # uint32 (2, ROWS): the lower halves of these, and the upper
 
 BLOCK = 64  # of k, and of the columns of M: a panel of M is 16 KiB of float32
 ROWS = 96  # of A at a time
-FULL = 0.5  # the share of non-zeros from which summing zeros and all is faster
+MORE_ROWS = 3 * ROWS  # where M has many columns: it is read anew for each time
+FULL = 0.5  # the share of non-zeros from which summing zeros and all is faster; and where M has
+FULL_IF_NARROW = 0.25  # fewer columns than a panel
 FEW = 8  # rows of A for which copying a panel of M does not pay
 
 
@@ -49,23 +51,25 @@ def affine(A: Array, M: Array, start: Array, out: Array) -> None:
     (R, K), J = A.shape, M.shape[1]
     width = (J + 15) // 16 * 16  # columns of zeros fill M and out up to whole lanes
     padded = width != J
-    wide = np.empty((min(R, ROWS), width), M.dtype)[::1] if padded else out
+    step = ROWS if J <= BLOCK or not _lies_in_rows(A) else MORE_ROWS
+    wide = np.empty((min(R, step), width), M.dtype)[::1] if padded else out
     first = start
     if padded:
         first = np.zeros(width, M.dtype)
         for j in range(J):
             first[j] = start[j]
+    share = FULL if J >= BLOCK else FULL_IF_NARROW
     as_it_is = _lies_in_rows(M) and not padded
     as_it_is &= R <= FEW or M.strides[0] <= BLOCK * M.itemsize
     panels = np.empty((0, 0) if as_it_is else (BLOCK, BLOCK), M.dtype)
     blocks = np.empty((0, 0) if _lies_in_rows(A) else (BLOCK, ROWS), M.dtype)
-    bits, halves = np.empty(ROWS, np.uint64), np.empty((2, ROWS), np.uint32)
-    for r in range(0, R, ROWS):
-        rows = A[r : r + ROWS]
-        sums = wide[: rows.shape[0]] if padded else wide[r : r + ROWS]
+    bits, halves = np.empty(step, np.uint64), np.empty((2, ROWS), np.uint32)
+    for r in range(0, R, step):
+        rows = A[r : r + step]
+        sums = wide[: rows.shape[0]] if padded else wide[r : r + step]
         for k in range(0, max(K, 1), BLOCK):
             block = rows[:, k : k + BLOCK]
-            full = _find_nonzeros(block, bits, halves) > FULL * block.size
+            full = _find_nonzeros(block, bits, halves) > share * block.size
             if full:
                 block = _close_together(block, blocks)
             for j in range(0, J, BLOCK):
@@ -78,7 +82,7 @@ def affine(A: Array, M: Array, start: Array, out: Array) -> None:
                     done = _add_full_rows(block, panel, k == 0, before, into)
                 _add_nonzeros(block, bits, done, panel, k == 0, before, into)
         if padded:
-            _copy(sums, out[r : r + ROWS])
+            _copy(sums, out[r : r + step])
 
 
 @inlined
