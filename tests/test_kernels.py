@@ -1,7 +1,11 @@
 """Every kernel's loop does what its equation says: all pairs, in both dtypes, by one test."""
 
 import inspect
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -319,3 +323,16 @@ def test_an_upstream_that_is_not_finite_reaches_dW_where_x_is_not_zero(
     np.testing.assert_array_equal(dW[~hidden], x[n, x[n] != 0] * stray)
     db = run("linear_db", {"dy": dy})
     np.testing.assert_array_equal(np.isfinite(db), np.arange(O) != o)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pages are guarded by mprotect")
+def test_no_lane_reaches_beyond_an_array():
+    script = Path(__file__).with_name("guarded_run.py")
+    run = subprocess.run(
+        [sys.executable, str(script), "300"],
+        env=os.environ | {"NUMBA_DISABLE_JIT": "0"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert (run.returncode, run.stdout) == (0, "900\n"), run.stderr[-2000:]
