@@ -129,6 +129,7 @@ PROMISES: list[tuple[str, list[str]]] = [
         [
             "test_fuzz_api.py::test_many_more_arguments",
             "test_fuzz_api.py::test_no_loop_reaches_beyond_an_array",
+            "test_kernels.py::test_no_lane_reaches_beyond_an_array",
         ],
     ),
     (
