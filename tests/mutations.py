@@ -665,12 +665,6 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
             'builder.fcmp_unordered("!=", args[0]',
             'builder.fcmp_ordered("!=", args[0]',
         ),
-        Bug(
-            "nan-is-zero-in-columns",
-            "a NaN input is skipped in dW as zeros are",
-            'builder.fcmp_unordered("!=", lanes',
-            'builder.fcmp_ordered("!=", lanes',
-        ),
     ),
     "kernels/jit.py": (
         Bug(
@@ -692,6 +686,14 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
             "if hashlib.sha256(content).digest() is digest:",
         ),
     ),
+    "kernels/shared.py": (
+        Bug(
+            "symbol-unknown",
+            "code from the cache is linked before the part that it calls is known",
+            "if symbol.encode() in code:",
+            "if symbol.encode() in code[:0]:",
+        ),
+    ),
 }
 """Bugs that only compiled code can have, or that only it shows."""
 
@@ -699,7 +701,6 @@ JIT_TESTS: dict[str, tuple[str, ...]] = {
     "kernels/lanes.py": (
         f"{COMPUTES}[linear_dx]",
         f"{STRAYS}[linear]",
-        f"{STRAYS}[linear_dW]",
         "test_optim.py::TestAgainstPyTorch::test_a_plain_float32_sgd_step_is_pytorch_s_bit_for_bit",
     ),
     "kernels/jit.py": (
@@ -707,5 +708,8 @@ JIT_TESTS: dict[str, tuple[str, ...]] = {
         f"{STRAYS}[adam_direction]",
         "test_jit.py::test_an_edited_kernel_never_runs_as_its_old_self",
         "test_jit.py::test_one_flipped_bit_anywhere_in_a_cache_file_is_noticed",
+    ),
+    "kernels/shared.py": (
+        "test_jit.py::test_a_part_that_kernels_call_by_address_may_be_lost_from_the_cache",
     ),
 }

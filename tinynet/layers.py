@@ -102,9 +102,9 @@ class Linear(Module):
         else:
             kernels.linear_dW(x, dy, dW)  # dW = x.T @ dy
             kernels.linear_dx(dy, W, dx)  # dx = dy @ W.T
-        self.W.accumulate(dW)
+        self.W.accumulate(dW)  # .grad += dW
         if self.b is not None:
-            self.b.accumulate(db)
+            self.b.accumulate(db)  # .grad += db
         return dx
 
     @property

@@ -4,7 +4,7 @@
 over k is taken in blocks of 64: each is summed from 0, in rising k, and then added to what is there
 already. So the bits of an element depend on its row of A and its column of M alone, however many
 others there are. A block of A with many zeros is summed over the others, found by their bits; a
-full one by four rows at once, zeros and all. Both ways add the same numbers in the same order.
+full one by six or four rows at once, zeros and all. Both add the same numbers in the same order.
 """
 
 from typing import Any
