@@ -54,9 +54,12 @@ def settings(rate, width, seed):
 # %%
 # A worker is a process of its own, with one thread: a run keeps one core busy, and more threads
 # than cores would only get in each other's way. `parallel_config` is the whole bridge between
-# scikit-learn and the cluster. `scatter` sends the digits to each worker once, not with each run.
+# scikit-learn and the cluster. `scatter` sends the digits, and the rows laid aside, to each worker
+# once, not with each run.
 #
-# If a worker dies, the scheduler gives its runs to another one. If one joins, it gets some.
+# If a worker dies, the scheduler gives its runs to another one. If one joins, it gets some. Dask's
+# memory manager would reduce what is scattered to one copy, to be lost with its worker, so
+# `amm.stop` stops it.
 
 
 @contextmanager
@@ -75,6 +78,7 @@ def cluster():
 
 def sweep(X, y):
     """Score every point of the grid on the digits laid aside: (rates, widths, seeds), percent."""
+    folds = list(ShuffleSplit(1, test_size=0.2, random_state=lesson.seed).split(X))
     search = GridSearchCV(
         classifier(),
         [
@@ -83,13 +87,14 @@ def sweep(X, y):
             for width in WIDTHS
             for seed in SEEDS
         ],
-        cv=ShuffleSplit(1, test_size=0.2, random_state=lesson.seed),
+        cv=folds,
         refit=False,
     )
     with cluster() as client:
         client.wait_for_workers(1, timeout=60)
         print(f"{len(client.scheduler_info()['workers'])} workers")
-        with joblib.parallel_config(backend="dask", scatter=[X, y]):
+        client.amm.stop()
+        with joblib.parallel_config(backend="dask", scatter=[X, y, *sum(folds, ())]):
             search.fit(X, y)
     scores = 100 * search.cv_results_["mean_test_score"]
     return scores.reshape(len(RATES), len(WIDTHS), len(SEEDS))

@@ -20,7 +20,7 @@ from distributed import Client, LocalCluster
 from hypothesis import given
 from hypothesis import strategies as st
 from mortal import DiesOnce, Slow
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from strategies import same_bits
 from threadpoolctl import threadpool_info
 
@@ -47,7 +47,12 @@ def quiet():
 
 def cluster_of(workers, processes=False):
     with (
-        dask.config.set({"distributed.worker.daemon": True}),
+        dask.config.set(
+            {
+                "distributed.worker.daemon": True,
+                "distributed.scheduler.active-memory-manager.interval": "10ms",
+            }
+        ),
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
@@ -469,18 +474,23 @@ class TestManyModels:
     )
     def test_a_grid_search_gives_the_bits_of_a_serial_one(self, two_alive, tmp_path, mark):
         workers = set(two_alive.scheduler_info()["workers"])
+        X, y = rows(600, dtype=np.float64)
+        folds = list(StratifiedKFold(2).split(X, y))
 
         def search(mark):
             return GridSearchCV(
                 DiesOnce(mark=mark, epochs=3),
-                {"lr": [0.005, 0.01, 0.02, 0.04], "random_state": [0, 1]},
-                cv=2,
+                {"lr": [0.02, 0.01], "random_state": [0, 1, 2, 3]},
+                cv=folds,
             )
 
         serial = search("").fit(X, y)
         path = str(tmp_path / mark) if mark else ""
-        with two_alive.as_current(), joblib.parallel_config(backend="dask", scatter=[X, y]):
+        two_alive.amm.stop()
+        everything = [X, y, *sum(folds, ())]
+        with two_alive.as_current(), joblib.parallel_config(backend="dask", scatter=everything):
             parallel = search(path).fit(X, y)
+        two_alive.amm.start()
         assert os.path.exists(path) == bool(mark)
         if mark:
             assert workers != set(two_alive.scheduler_info()["workers"])
