@@ -54,6 +54,18 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "d = fma(A[r, k], row, d)\n                _add(",
         ),
         Bug(
+            "third-of-four-places",
+            "a row alone takes the third of four weights in place of the fourth",
+            "total = fma(A[r, k3], load(M, (k3, j), 16), total)",
+            "total = fma(A[r, k3], load(M, (k2, j), 16), total)",
+        ),
+        Bug(
+            "less-than-four-places",
+            "a row alone forgets what is left over when its non-zeros are taken by fours",
+            "while word != 0:\n            k0",
+            "while False:\n            k0",
+        ),
+        Bug(
             "block-start",
             "every block of a long sum starts over at its first number",
             "block = rows[:, k : k + BLOCK]",

@@ -131,8 +131,11 @@ NAMES = sorted(PAIRS)
 
 
 def examples(test: Any) -> Any:
-    """Draw sizes around every block's; besides, one sum of each product longer than its block."""
-    for N, I, O in ((7, 300, 17), (13, 17, 300), (300, 13, 17)):
+    """Draw sizes around every block's; besides, a sum of each product longer than its block.
+
+    And one whose rows, each alone, meet rows of W so long that W is read along them.
+    """
+    for N, I, O in ((7, 300, 17), (13, 17, 300), (300, 13, 17), (5, 70, 144)):
         test = example(seed=0, N=N, I=I, O=O, dtype=np.float32, density=0.9)(test)
     return given(seed=seeds, N=batch_sizes, I=widths, O=widths, dtype=dtypes, density=densities)(
         test

@@ -4,7 +4,8 @@
 over k is taken in blocks of 64: each is summed from 0, in rising k, and then added to what is there
 already. So the bits of an element depend on its row of A and its column of M alone, however many
 others there are. A block of A with many zeros is summed over the others, found by their bits; a
-full one by six or four rows at once, zeros and all. Both add the same numbers in the same order.
+full one by six or four rows at once, zeros and all. For a few rows of A and a wide M, which comes
+from far away, the rows of M are read from end to end. All add the same numbers in the same order.
 """
 
 from typing import Any
@@ -38,6 +39,7 @@ MORE_ROWS = 3 * ROWS  # where M has many columns: it is read anew for each time
 FULL = 0.5  # the share of non-zeros from which summing zeros and all is faster; and where M has
 FULL_IF_NARROW = 0.25  # fewer columns than a panel
 FEW = 8  # rows of A for which copying a panel of M does not pay
+LONG = 128  # columns of M for each of these rows, from which M is read along its rows
 
 
 def _signature(dtype: Any) -> tuple[Any, ...]:
@@ -61,7 +63,8 @@ def affine(A: Array, M: Array, start: Array, out: Array) -> None:
     share = FULL if J >= BLOCK else FULL_IF_NARROW
     as_it_is = _lies_in_rows(M) and not padded
     as_it_is &= R <= FEW or M.strides[0] <= BLOCK * M.itemsize
-    panels = np.empty((0, 0) if as_it_is else (BLOCK, BLOCK), M.dtype)
+    along = as_it_is and R <= min(FEW, J // LONG)
+    panels = np.empty((1, J) if along else (0, 0) if as_it_is else (BLOCK, BLOCK), M.dtype)
     blocks = np.empty((0, 0) if _lies_in_rows(A) else (BLOCK, ROWS), M.dtype)
     bits, halves = np.empty(step, np.uint64), np.empty((2, ROWS), np.uint32)
     for r in range(0, R, step):
@@ -69,6 +72,10 @@ def affine(A: Array, M: Array, start: Array, out: Array) -> None:
         sums = wide[: rows.shape[0]] if padded else wide[r : r + step]
         for k in range(0, max(K, 1), BLOCK):
             block = rows[:, k : k + BLOCK]
+            if along:
+                _find_nonzeros(block, bits, halves)
+                _add_along(block, bits, M[k : k + BLOCK], k == 0, first, panels, sums)
+                continue
             full = _find_nonzeros(block, bits, halves) > share * block.size
             if full:
                 block = _close_together(block, blocks)
@@ -269,6 +276,36 @@ def _add_row(
         word &= word - np.uint64(1)
         total = fma(A[r, k], load_as(nothing, M, (k, j)), total)
     _add(total, is_first, first, out, r, j)
+
+
+@inner
+def _add_along(
+    A: Array, bits: Bits, M: Array, is_first: bool, first: Array, sums: Array, out: Array
+) -> None:
+    """Add A @ M for a few rows of A; M is read along its rows, four of them at once."""
+    J, one = M.shape[1], np.uint64(1)
+    for r in range(A.shape[0]):
+        for j in range(0, J, 16):
+            store(zeros(M, 16), sums, (0, j))
+        word = bits[r]
+        while count_bits(word) >= 4:
+            k0, word = lowest_bit(word), word & (word - one)
+            k1, word = lowest_bit(word), word & (word - one)
+            k2, word = lowest_bit(word), word & (word - one)
+            k3, word = lowest_bit(word), word & (word - one)
+            for j in range(0, J, 16):
+                total = load(sums, (0, j), 16)
+                total = fma(A[r, k0], load(M, (k0, j), 16), total)
+                total = fma(A[r, k1], load(M, (k1, j), 16), total)
+                total = fma(A[r, k2], load(M, (k2, j), 16), total)
+                total = fma(A[r, k3], load(M, (k3, j), 16), total)
+                store(total, sums, (0, j))
+        while word != 0:
+            k0, word = lowest_bit(word), word & (word - one)
+            for j in range(0, J, 16):
+                store(fma(A[r, k0], load(M, (k0, j), 16), load(sums, (0, j), 16)), sums, (0, j))
+        for j in range(0, J, 16):
+            _add(load(sums, (0, j), 16), is_first, first, out, r, j)
 
 
 @inlined
