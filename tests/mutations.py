@@ -40,6 +40,12 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "if full:",
         ),
         Bug(
+            "zeros-not-looked-for",
+            "0 * NaN spoils a block that only looked full",
+            "elif guessed:",
+            "elif False:",
+        ),
+        Bug(
             "third-row-of-six",
             "the third of six rows gets the second one's numbers",
             "c = fma(A[r + 2, k], row, c)\n                    d = fma(A[r + 3, k], row, d)\n"
@@ -89,6 +95,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "for k in range(0, K, 8):",
             "for k in range(0, K - 7, 8):",
         ),
+    ),
+    "kernels/nonzeros.py": (
         Bug(
             "later-rows-of-dW",
             "dW does not hear of the rows from 33 to 64",
@@ -619,6 +627,7 @@ STRAYS = "test_kernels.py::test_nan_and_inf_go_where_the_equation_sends_them"
 TESTS: dict[str, tuple[str, ...]] = {
     "kernels/products.py": ("test_kernels.py", "-k", "linear or dW or numbers or zero_input"),
     "kernels/blocks.py": ("test_kernels.py", "-k", "linear or dW or numbers or zero_input"),
+    "kernels/nonzeros.py": ("test_kernels.py", "-k", "linear or dW or numbers or zero_input"),
     "kernels/lanes.py": (COMPUTES, STRAYS, "-k", "linear"),
     "kernels/rows.py": (COMPUTES, STRAYS, "test_losses.py::TestAgainstPyTorch", "-k", "not linear"),
     "kernels/updates.py": (

@@ -296,7 +296,7 @@ def test_whole_numbers_give_the_very_sums_of_integer_arithmetic(seed, N, I, O, d
 @given(seed=seeds, dtype=dtypes, O=widths)
 def test_a_zero_input_hides_a_weight_that_is_not_finite(stray, nonzeros, seed, dtype, O):
     rng = np.random.default_rng(seed)
-    x = normal(rng, 8, 33, dtype=dtype, density=nonzeros)
+    x = normal(rng, 24, 33, dtype=dtype, density=nonzeros)
     W, b = normal(rng, 33, O, dtype=dtype), normal(rng, O, dtype=dtype)
     clean = run("linear", {"x": x, "W": W, "b": b})
     k, o = rng.integers(33), rng.integers(O)
@@ -314,7 +314,7 @@ def test_an_upstream_that_is_not_finite_reaches_dW_where_x_is_not_zero(
     stray, seed, dtype, O, density
 ):
     rng = np.random.default_rng(seed)
-    x = normal(rng, 33, 8, dtype=dtype, density=density)
+    x = normal(rng, 33, 24, dtype=dtype, density=density)
     dy = normal(rng, 33, O, dtype=dtype)
     clean = run("linear_dW", {"x": x, "dy": dy})
     n, o = rng.integers(33), rng.integers(O)

@@ -22,22 +22,20 @@ from tinynet.kernels.lanes import (
     load,
     load_as,
     lowest_bit,
-    mark_nonzero,
-    nonzero_bits,
     store,
     turn,
     zeros,
 )
+from tinynet.kernels.nonzeros import Bits, find_nonzeros, lies_in_rows, looks_full
 from tinynet.kernels.shared import shared
-
-Bits = Any  # uint64 (rows,): bit k of bits[r] tells whether A[r, k] of a block is not zero
-Halves = Any  # uint32 (2, ROWS): the lower halves of these, and the upper
 
 BLOCK = 64  # of k, and of the columns of M: a panel of M is 16 KiB of float32
 ROWS = 96  # of A at a time
 MORE_ROWS = 3 * ROWS  # where M has many columns: it is read anew for each time
 FULL = 0.5  # the share of non-zeros from which summing zeros and all is faster; and where M has
 FULL_IF_NARROW = 0.25  # fewer columns than a panel
+SOME = 16  # rows of A from which it pays to look at a few first, and to copy a block of them
+FOUR_PLACES = 1024  # bytes from row to row (or a multiple) that leave four places in the L1 cache
 FEW = 8  # rows of A for which copying a panel of M does not pay
 LONG = 128  # columns of M for each of these rows, from which M is read along its rows
 
@@ -53,7 +51,7 @@ def affine(A: Array, M: Array, start: Array, out: Array) -> None:
     (R, K), J = A.shape, M.shape[1]
     width = (J + 15) // 16 * 16  # columns of zeros fill M and out up to whole lanes
     padded = width != J
-    step = ROWS if J <= BLOCK or not _lies_in_rows(A) else MORE_ROWS
+    step = ROWS if J <= BLOCK or not lies_in_rows(A) else MORE_ROWS
     wide = np.empty((min(R, step), width), M.dtype)[::1] if padded else out
     first = start
     if padded:
@@ -61,11 +59,11 @@ def affine(A: Array, M: Array, start: Array, out: Array) -> None:
         for j in range(J):
             first[j] = start[j]
     share = FULL if J >= BLOCK else FULL_IF_NARROW
-    as_it_is = _lies_in_rows(M) and not padded
+    as_it_is = lies_in_rows(M) and not padded
     as_it_is &= R <= FEW or M.strides[0] <= BLOCK * M.itemsize
     along = as_it_is and R <= min(FEW, J // LONG)
     panels = np.empty((1, J) if along else (0, 0) if as_it_is else (BLOCK, BLOCK), M.dtype)
-    blocks = np.empty((0, 0) if _lies_in_rows(A) else (BLOCK, ROWS), M.dtype)
+    blocks = np.empty((0, 0) if lies_in_rows(A) else (BLOCK, ROWS), M.dtype)
     bits, halves = np.empty(step, np.uint64), np.empty((2, ROWS), np.uint32)
     for r in range(0, R, step):
         rows = A[r : r + step]
@@ -73,10 +71,14 @@ def affine(A: Array, M: Array, start: Array, out: Array) -> None:
         for k in range(0, max(K, 1), BLOCK):
             block = rows[:, k : k + BLOCK]
             if along:
-                _find_nonzeros(block, bits, halves)
+                find_nonzeros(block, bits, halves)
                 _add_along(block, bits, M[k : k + BLOCK], k == 0, first, panels, sums)
                 continue
-            full = _find_nonzeros(block, bits, halves) > share * block.size
+            guessed = full = R >= SOME and looks_full(block, bits)
+            if guessed:
+                bits[: block.shape[0]] = ~np.uint64(0) >> np.uint64(BLOCK - block.shape[1])
+            else:
+                full = find_nonzeros(block, bits, halves) > share * block.size
             if full:
                 block = _close_together(block, blocks)
             for j in range(0, J, BLOCK):
@@ -87,72 +89,18 @@ def affine(A: Array, M: Array, start: Array, out: Array) -> None:
                 done = 0
                 if full and _is_finite(panel):
                     done = _add_full_rows(block, panel, k == 0, before, into)
+                elif guessed:
+                    find_nonzeros(block, bits, halves)
+                    guessed = False
                 _add_nonzeros(block, bits, done, panel, k == 0, before, into)
         if padded:
             _copy(sums, out[r : r + step])
 
 
-@inlined
-def _lies_in_rows(A: Array) -> bool:
-    return A.strides[1] == A.itemsize
-
-
-@inner
-def _find_nonzeros(A: Array, bits: Bits, halves: Halves) -> int:
-    """Set the bits of a block of A; return how many."""
-    if _lies_in_rows(A):
-        _bits_of_rows(A, bits)
-    else:
-        _bits_of_columns(A.T, bits, halves)
-    count = 0
-    for r in range(A.shape[0]):
-        count += count_bits(bits[r])
-    return count
-
-
-@inlined
-def _bits_of_rows(x: Array, bits: Bits) -> None:
-    N, I = x.shape
-    for n in range(N):
-        word = np.uint64(0)
-        if I == BLOCK:
-            word = nonzero_bits(load(x, (n, 0), 64))
-        elif I >= 8:
-            for i in range(0, I, 8):
-                last = min(i, I - 8)  # the last eight may overlap those before
-                word |= nonzero_bits(load(x, (n, last), 8)) << np.uint64(last)
-        else:
-            for i in range(I):
-                word |= nonzero_bits(load(x, (n, i), 1)) << np.uint64(i)
-        bits[n] = word
-
-
-@inlined
-def _bits_of_columns(x: Array, bits: Bits, halves: Halves) -> None:
-    N, I = x.shape
-    for half in range(2):
-        first, last = min(32 * half, N), min(32 * half + 32, N)
-        if I >= 16:
-            for i in range(0, I, 16):
-                place = min(i, I - 16)
-                marks = zeros(halves, 16)
-                for n in range(first, last):
-                    marks = mark_nonzero(load(x, (n, place), 16), n - first, marks)
-                store(marks, halves, (half, place))
-        else:
-            for i in range(I):
-                mark = zeros(halves, 1)
-                for n in range(first, last):
-                    mark = mark_nonzero(load(x, (n, i), 1), n - first, mark)
-                store(mark, halves, (half, i))
-    for i in range(I):
-        bits[i] = np.uint64(halves[0, i]) | np.uint64(halves[1, i]) << np.uint64(32)
-
-
 @inner
 def _close_together(A: Array, space: Array) -> Array:
     """A block of A whose columns, if it is transposed, do not share a few places in the cache."""
-    if _lies_in_rows(A) or A.shape[0] < 16:
+    if lies_in_rows(A) or A.shape[0] < SOME or A.strides[1] % FOUR_PLACES != 0:
         return A
     copy = space[: A.shape[1], : A.shape[0]]
     _copy(A.T, copy)
@@ -167,7 +115,7 @@ def _copied(M: Array, space: Array) -> Array:
     if J % 16 != 0:
         for k in range(K):
             store(zeros(M, 16), copy, (k, J // 16 * 16))
-    if _lies_in_rows(M) or J < 8 or K < 8:
+    if lies_in_rows(M) or J < 8 or K < 8:
         _copy(M, copy)
     else:
         for j in range(0, J, 8):
@@ -181,9 +129,9 @@ def _copy(M: Array, to: Array) -> None:
     """Copy M to the first columns of `to`, or as many of its columns as `to` has."""
     K, J = M.shape[0], min(M.shape[1], to.shape[1])
     for k in range(K):
-        if J == 64 and _lies_in_rows(M):
+        if J == 64 and lies_in_rows(M):
             store(load(M, (k, 0), 64), to, (k, 0))
-        elif J >= 8 and _lies_in_rows(M):
+        elif J >= 8 and lies_in_rows(M):
             for j in range(0, J, 8):
                 last = min(j, J - 8)
                 store(load(M, (k, last), 8), to, (k, last))

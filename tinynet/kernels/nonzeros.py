@@ -1,0 +1,86 @@
+"""Where a block of a matrix is not zero: for each of its rows a word, a bit for each column."""
+
+from typing import Any
+
+import numpy as np
+
+from tinynet._types import Array
+from tinynet.kernels.jit import inlined, inner
+from tinynet.kernels.lanes import count_bits, load, mark_nonzero, nonzero_bits, store, zeros
+
+Bits = Any  # uint64 (rows,): bit k of bits[r] tells whether A[r, k] is not zero
+Halves = Any  # uint32 (2, rows): the lower halves of these, and the upper
+
+WORD = 64  # bits, so a block has at most as many columns
+NEARLY_FULL = 0.75  # the share of non-zeros in a few rows from which the others are not looked at
+
+
+@inlined
+def lies_in_rows(A: Array) -> bool:
+    return A.strides[1] == A.itemsize
+
+
+@inner
+def looks_full(A: Array, bits: Bits) -> bool:
+    """Whether a few rows of a block, or columns if these lie in rows, are nearly full."""
+    rows = A if lies_in_rows(A) else A.T
+    some = rows[:: max(1, rows.shape[0] // 4), :WORD]
+    _bits_of_rows(some, bits)
+    return _count(bits[: some.shape[0]]) > NEARLY_FULL * some.size
+
+
+@inner
+def find_nonzeros(A: Array, bits: Bits, halves: Halves) -> int:
+    """Set the bits of a block of A; return how many."""
+    if lies_in_rows(A):
+        _bits_of_rows(A, bits)
+    else:
+        _bits_of_columns(A.T, bits, halves)
+    return _count(bits[: A.shape[0]])
+
+
+@inlined
+def _count(bits: Bits) -> int:
+    count = 0
+    for word in bits:
+        count += count_bits(word)
+    return count
+
+
+@inner
+def _bits_of_rows(x: Array, bits: Bits) -> None:
+    N, I = x.shape
+    for n in range(N):
+        word = np.uint64(0)
+        if I == WORD:
+            word = nonzero_bits(load(x, (n, 0), 64))
+        elif I >= 8:
+            for i in range(0, I, 8):
+                last = min(i, I - 8)  # the last eight may overlap those before
+                word |= nonzero_bits(load(x, (n, last), 8)) << np.uint64(last)
+        else:
+            for i in range(I):
+                word |= nonzero_bits(load(x, (n, i), 1)) << np.uint64(i)
+        bits[n] = word
+
+
+@inlined
+def _bits_of_columns(x: Array, bits: Bits, halves: Halves) -> None:
+    N, I = x.shape
+    for half in range(2):
+        first, last = min(32 * half, N), min(32 * half + 32, N)
+        if I >= 16:
+            for i in range(0, I, 16):
+                place = min(i, I - 16)
+                marks = zeros(halves, 16)
+                for n in range(first, last):
+                    marks = mark_nonzero(load(x, (n, place), 16), n - first, marks)
+                store(marks, halves, (half, place))
+        else:
+            for i in range(I):
+                mark = zeros(halves, 1)
+                for n in range(first, last):
+                    mark = mark_nonzero(load(x, (n, i), 1), n - first, mark)
+                store(mark, halves, (half, i))
+    for i in range(I):
+        bits[i] = np.uint64(halves[0, i]) | np.uint64(halves[1, i]) << np.uint64(32)
