@@ -36,14 +36,14 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "nan-weights-seen-by-zeros",
             "0 * NaN spoils a full row",
-            "if full and _is_finite(panel):",
-            "if full:",
+            "if full and not along and _is_finite(panel):",
+            "if full and not along:",
         ),
         Bug(
             "zeros-not-looked-for",
             "0 * NaN spoils a block that only looked full",
-            "elif guessed:",
-            "elif False:",
+            "if guessed and done < block.shape[0]:",
+            "if guessed and False:",
         ),
         Bug(
             "third-row-of-six",
@@ -518,8 +518,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "written-mean-by-n",
             "the compiled step divides a weighted mean by N",
-            "(1.0 / total(counts)))",
-            "(1.0 / N))",
+            "share[:] = 1.0 / total(counts)",
+            "share[:] = 1.0 / N",
         ),
         Bug(
             "written-without-guard",

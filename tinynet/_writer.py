@@ -233,7 +233,8 @@ class Writer:
             yield "cross_entropy(log_probs, q, row_losses)  # -(q * log_probs).sum(axis=1)"
         if loss_fn.reduction == "mean":
             yield "loss = total(row_losses) / total(counts)"
-            yield f"share = np.full(N, {self.cast}(1.0 / total(counts)))"
+            yield f"share = np.empty(N, {self.cast})"
+            yield "share[:] = 1.0 / total(counts)"
         else:
             yield "loss = total(row_losses)"
             yield f"share = np.ones(N, {self.cast})"

@@ -62,37 +62,36 @@ def affine(A: Array, M: Array, start: Array, out: Array) -> None:
     as_it_is = lies_in_rows(M) and not padded
     as_it_is &= R <= FEW or M.strides[0] <= BLOCK * M.itemsize
     along = as_it_is and R <= min(FEW, J // LONG)
+    across = J if along else BLOCK
     panels = np.empty((1, J) if along else (0, 0) if as_it_is else (BLOCK, BLOCK), M.dtype)
     blocks = np.empty((0, 0) if lies_in_rows(A) else (BLOCK, ROWS), M.dtype)
     bits, halves = np.empty(step, np.uint64), np.empty((2, ROWS), np.uint32)
     for r in range(0, R, step):
         rows = A[r : r + step]
-        sums = wide[: rows.shape[0]] if padded else wide[r : r + step]
+        top = 0 if padded else r
+        sums = wide[top : top + rows.shape[0]]
         for k in range(0, max(K, 1), BLOCK):
             block = rows[:, k : k + BLOCK]
-            if along:
-                find_nonzeros(block, bits, halves)
-                _add_along(block, bits, M[k : k + BLOCK], k == 0, first, panels, sums)
-                continue
-            guessed = full = R >= SOME and looks_full(block, bits)
-            if guessed:
-                bits[: block.shape[0]] = ~np.uint64(0) >> np.uint64(BLOCK - block.shape[1])
-            else:
+            guessed = full = R >= SOME and looks_full(block)
+            if not guessed:
                 full = find_nonzeros(block, bits, halves) > share * block.size
             if full:
                 block = _close_together(block, blocks)
-            for j in range(0, J, BLOCK):
-                panel = M[k : k + BLOCK, j : j + BLOCK]
+            for j in range(0, J, across):
+                panel = M[k : k + BLOCK, j : j + across]
                 if not as_it_is:
                     panel = _copied(panel, panels)
-                before, into = first[j:], sums[:, j : j + BLOCK]
+                before, into = first[j:], sums[:, j : j + across]
                 done = 0
-                if full and _is_finite(panel):
+                if full and not along and _is_finite(panel):
                     done = _add_full_rows(block, panel, k == 0, before, into)
-                elif guessed:
+                if guessed and done < block.shape[0]:
                     find_nonzeros(block, bits, halves)
                     guessed = False
-                _add_nonzeros(block, bits, done, panel, k == 0, before, into)
+                if along:
+                    _add_along(block, bits, panel, k == 0, before, panels, into)
+                else:
+                    _add_nonzeros(block, bits, done, panel, k == 0, before, into)
         if padded:
             _copy(sums, out[r : r + step])
 

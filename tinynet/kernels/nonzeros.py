@@ -21,12 +21,15 @@ def lies_in_rows(A: Array) -> bool:
 
 
 @inner
-def looks_full(A: Array, bits: Bits) -> bool:
+def looks_full(A: Array) -> bool:
     """Whether a few rows of a block, or columns if these lie in rows, are nearly full."""
     rows = A if lies_in_rows(A) else A.T
-    some = rows[:: max(1, rows.shape[0] // 4), :WORD]
-    _bits_of_rows(some, bits)
-    return _count(bits[: some.shape[0]]) > NEARLY_FULL * some.size
+    count = places = 0
+    for n in range(0, rows.shape[0], max(1, rows.shape[0] // 4)):
+        for i in range(0, min(rows.shape[1], WORD) - 7, 8):
+            count += count_bits(nonzero_bits(load(rows, (n, i), 8)))
+            places += 8
+    return count > NEARLY_FULL * places
 
 
 @inner
@@ -36,18 +39,13 @@ def find_nonzeros(A: Array, bits: Bits, halves: Halves) -> int:
         _bits_of_rows(A, bits)
     else:
         _bits_of_columns(A.T, bits, halves)
-    return _count(bits[: A.shape[0]])
-
-
-@inlined
-def _count(bits: Bits) -> int:
     count = 0
-    for word in bits:
-        count += count_bits(word)
+    for r in range(A.shape[0]):
+        count += count_bits(bits[r])
     return count
 
 
-@inner
+@inlined
 def _bits_of_rows(x: Array, bits: Bits) -> None:
     N, I = x.shape
     for n in range(N):

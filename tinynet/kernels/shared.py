@@ -68,7 +68,8 @@ class _Shared:
 
     def _make_known(self, symbol: str) -> None:
         if symbol not in self.known:
-            signature = self.signatures[symbol]
+            # as if all arrays could be written to: one version of each inner part is enough
+            signature = tuple(a.copy(readonly=False) for a in self.signatures[symbol])
             self.compiled.compile(signature)
             result = self.compiled.overloads[signature]
             address = result.library.get_pointer_to_function(result.fndesc.llvm_func_name)
