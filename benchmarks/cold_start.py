@@ -71,6 +71,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7, help="processes per figure (7)")
     parser.add_argument("step", nargs="?", choices=["first-step"], help="what the processes do")
     options = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # Python keeps bytecode if nobody forbids it
     if options.step:
         train_first_step()
         return

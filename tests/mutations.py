@@ -80,8 +80,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "later-blocks-replace",
             "the last block of a long sum replaces those before it",
-            "    if is_first:\n",
-            "    if is_first or True:\n",
+            "(first, 0) if k == 0 else (sums, 1)",
+            "(first, 0) if k == 0 or True else (sums, 1)",
         ),
         Bug(
             "copy-margin",

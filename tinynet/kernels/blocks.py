@@ -53,11 +53,9 @@ def affine(A: Array, M: Array, start: Array, out: Array) -> None:
     padded = width != J
     step = ROWS if J <= BLOCK or not lies_in_rows(A) else MORE_ROWS
     wide = np.empty((min(R, step), width), M.dtype)[::1] if padded else out
-    first = start
-    if padded:
-        first = np.zeros(width, M.dtype)
-        for j in range(J):
-            first[j] = start[j]
+    first = np.zeros((1, width), M.dtype)[::1]
+    for j in range(J):
+        first[0, j] = start[j]
     share = FULL if J >= BLOCK else FULL_IF_NARROW
     as_it_is = lies_in_rows(M) and not padded
     as_it_is &= R <= FEW or M.strides[0] <= BLOCK * M.itemsize
@@ -77,21 +75,22 @@ def affine(A: Array, M: Array, start: Array, out: Array) -> None:
                 full = find_nonzeros(block, bits, halves) > share * block.size
             if full:
                 block = _close_together(block, blocks)
+            before, down = (first, 0) if k == 0 else (sums, 1)  # one row for all, or each its own
             for j in range(0, J, across):
                 panel = M[k : k + BLOCK, j : j + across]
                 if not as_it_is:
                     panel = _copied(panel, panels)
-                before, into = first[j:], sums[:, j : j + across]
+                there, into = before[:, j:], sums[:, j : j + across]
                 done = 0
                 if full and not along and _is_finite(panel):
-                    done = _add_full_rows(block, panel, k == 0, before, into)
+                    done = _add_full_rows(block, panel, there, down, into)
                 if guessed and done < block.shape[0]:
                     find_nonzeros(block, bits, halves)
                     guessed = False
                 if along:
-                    _add_along(block, bits, panel, k == 0, before, panels, into)
+                    _add_along(block, bits, panel, there, down, panels, into)
                 else:
-                    _add_nonzeros(block, bits, done, panel, k == 0, before, into)
+                    _add_nonzeros(block, bits, done, panel, there, down, into)
         if padded:
             _copy(sums, out[r : r + step])
 
@@ -153,7 +152,7 @@ def _is_finite(M: Array) -> bool:
 
 
 @inner
-def _add_full_rows(A: Array, M: Array, is_first: bool, first: Array, out: Array) -> int:
+def _add_full_rows(A: Array, M: Array, before: Array, down: int, out: Array) -> int:
     """Add A @ M for all rows but the last three at most, by sixes and fours; return how many."""
     R, r = A.shape[0], 0
     while R - r >= 4:
@@ -168,12 +167,12 @@ def _add_full_rows(A: Array, M: Array, is_first: bool, first: Array, out: Array)
                     d = fma(A[r + 3, k], row, d)
                     e = fma(A[r + 4, k], row, e)
                     f = fma(A[r + 5, k], row, f)
-                _add(a, is_first, first, out, r, j)
-                _add(b, is_first, first, out, r + 1, j)
-                _add(c, is_first, first, out, r + 2, j)
-                _add(d, is_first, first, out, r + 3, j)
-                _add(e, is_first, first, out, r + 4, j)
-                _add(f, is_first, first, out, r + 5, j)
+                _add(a, before, down, out, r, j)
+                _add(b, before, down, out, r + 1, j)
+                _add(c, before, down, out, r + 2, j)
+                _add(d, before, down, out, r + 3, j)
+                _add(e, before, down, out, r + 4, j)
+                _add(f, before, down, out, r + 5, j)
             r += 6
         else:
             for j in range(0, M.shape[1], 16):
@@ -184,25 +183,25 @@ def _add_full_rows(A: Array, M: Array, is_first: bool, first: Array, out: Array)
                     b = fma(A[r + 1, k], row, b)
                     c = fma(A[r + 2, k], row, c)
                     d = fma(A[r + 3, k], row, d)
-                _add(a, is_first, first, out, r, j)
-                _add(b, is_first, first, out, r + 1, j)
-                _add(c, is_first, first, out, r + 2, j)
-                _add(d, is_first, first, out, r + 3, j)
+                _add(a, before, down, out, r, j)
+                _add(b, before, down, out, r + 1, j)
+                _add(c, before, down, out, r + 2, j)
+                _add(d, before, down, out, r + 3, j)
             r += 4
     return r
 
 
 @inner
 def _add_nonzeros(
-    A: Array, bits: Bits, done: int, M: Array, is_first: bool, first: Array, out: Array
+    A: Array, bits: Bits, done: int, M: Array, before: Array, down: int, out: Array
 ) -> None:
     """Add A @ M, for the rows that are not done, over the places whose bits are set."""
     for r in range(done, A.shape[0]):
         if M.shape[1] == 64:
-            _add_row(A, r, bits[r], M, 0, zeros(M, 64), is_first, first, out)
+            _add_row(A, r, bits[r], M, 0, zeros(M, 64), before, down, out)
         else:
             for j in range(0, M.shape[1], 16):
-                _add_row(A, r, bits[r], M, j, zeros(M, 16), is_first, first, out)
+                _add_row(A, r, bits[r], M, j, zeros(M, 16), before, down, out)
 
 
 @inlined
@@ -213,8 +212,8 @@ def _add_row(
     M: Array,
     j: int,
     nothing: Any,
-    is_first: bool,
-    first: Array,
+    before: Array,
+    down: int,
     out: Array,
 ) -> None:
     total = nothing
@@ -222,12 +221,12 @@ def _add_row(
         k = lowest_bit(word)
         word &= word - np.uint64(1)
         total = fma(A[r, k], load_as(nothing, M, (k, j)), total)
-    _add(total, is_first, first, out, r, j)
+    _add(total, before, down, out, r, j)
 
 
 @inner
 def _add_along(
-    A: Array, bits: Bits, M: Array, is_first: bool, first: Array, sums: Array, out: Array
+    A: Array, bits: Bits, M: Array, before: Array, down: int, sums: Array, out: Array
 ) -> None:
     """Add A @ M for a few rows of A; M is read along its rows, four of them at once."""
     J, one = M.shape[1], np.uint64(1)
@@ -252,12 +251,9 @@ def _add_along(
             for j in range(0, J, 16):
                 store(fma(A[r, k0], load(M, (k0, j), 16), load(sums, (0, j), 16)), sums, (0, j))
         for j in range(0, J, 16):
-            _add(load(sums, (0, j), 16), is_first, first, out, r, j)
+            _add(load(sums, (0, j), 16), before, down, out, r, j)
 
 
 @inlined
-def _add(total: Any, is_first: bool, first: Array, out: Array, r: int, j: int) -> None:
-    if is_first:
-        store(load_as(total, first, (j,)) + total, out, (r, j))
-    else:
-        store(load_as(total, out, (r, j)) + total, out, (r, j))
+def _add(total: Any, before: Array, down: int, out: Array, r: int, j: int) -> None:
+    store(load_as(total, before, (r * down, j)) + total, out, (r, j))
