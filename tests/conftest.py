@@ -1,7 +1,8 @@
-"""How hypothesis runs: the same examples every time, so that a red test stays red until mended."""
+"""What makes tests repeatable: a red one stays red, alone or after others, until it is mended."""
 
 import os
 
+import numpy as np
 from hypothesis import settings
 
 JIT_IS_OFF = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
@@ -15,3 +16,10 @@ settings.register_profile(
 )
 settings.register_profile("explore", deadline=None, print_blob=True, max_examples=1000)
 settings.load_profile("repeatable")  # pytest --hypothesis-profile=explore looks further
+
+
+def pytest_runtest_setup(item):
+    """Start the module's RNG anew for each test, whichever ran before it in this process."""
+    rng = getattr(item.module, "RNG", None)
+    if rng is not None:
+        item.module.RNG = np.random.default_rng(rng.bit_generator.seed_seq)

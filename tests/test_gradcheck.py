@@ -871,6 +871,16 @@ def test_only_a_point_on_a_kink_is_undecided():
     assert not report.passed
 
 
+@pytest.mark.parametrize("beside", [1e-3, -1e-3, 1e-5, -1e-5])
+def test_a_point_on_a_kink_beside_another_kink_is_undecided_too(beside):
+    """A direction crosses the other kink on one side; the slope of the free side is no proof."""
+    x = RNG.normal(size=(3, 4))
+    x[1, 2], x[0, 1] = 0, beside
+    report = tn.check_gradients(Absolute(), x)
+    assert [probe.verdict for probe in report.rows[0].probes].count("undecided") == 1
+    assert "undecided" in report.rules["another number of rows is right"]
+
+
 def test_a_relu_layer_that_stands_at_exactly_zero_counts_as_off():
     x = RNG.normal(size=(3, 4))
     x[1, 2] = 0
@@ -929,6 +939,19 @@ def test_a_mistake_beside_a_kink_is_found(distance):
     x = RNG.normal(size=(3, 4))
     x[1, 2] = distance
     with pytest.raises(tn.GradientError, match=r"input x\[1, 2\].*only this coordinate"):
+        tn.check_gradients(OneWrong(), x)
+
+
+def test_a_mistake_is_located_although_another_row_stands_on_a_kink():
+    class OneWrong(Absolute):
+        def backward(self, dy):
+            dx = super().backward(dy)
+            dx[20, 2] *= 1 + 1e-6
+            return dx
+
+    x = RNG.normal(size=(30, 8))
+    x[3, 3] = 0
+    with pytest.raises(tn.GradientError, match=r"input x\[20, 2\].*only this coordinate"):
         tn.check_gradients(OneWrong(), x)
 
 

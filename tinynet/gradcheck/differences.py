@@ -20,6 +20,8 @@ STEPS = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
 TOLERANCE = 1e-10
 CLEARLY = 30.0
 """An error counts as one only from this many times the doubt on: a kink shows at least a tenth."""
+GLANCE = 1e-7
+"""How far the side beyond a kink is looked at."""
 
 
 def extrapolated(f: Callable[[float], Array], y: Array, h: float) -> tuple[Array, Array, Array]:
@@ -117,15 +119,15 @@ class Differences:
         # what rounding the outputs alone does to a difference over the smallest distance, h / 2
         noise = 8 * np.finfo(np.float64).eps * float(np.linalg.norm(self.y * dy))
         tolerance = max(TOLERANCE * size, noise / STEPS[0])
-        estimates = self._estimates(self._watched(name, direction, row), dy, tolerance)
+        estimates = self._estimates(self._watched(name, direction, row), dy, tolerance, noise)
         numeric, error, verdict, outputs = np.nan, np.nan, "undecided", self.y
-        for outputs, doubt, h in estimates:
+        for outputs, doubt, clearly in estimates:
             numeric = float((outputs * dy).sum())
             error = abs(numeric - analytic)
             if error <= tolerance and doubt <= tolerance:
                 verdict = "ok"
             elif doubt <= max(tolerance, abs(numeric) / 1000) and not error <= max(
-                tolerance, CLEARLY * (doubt + noise / h)
+                tolerance, clearly
             ):
                 verdict = "wrong"
             if verdict != "undecided":
@@ -134,31 +136,43 @@ class Differences:
         return Probe(direction, analytic, numeric, relative_error, verdict, outputs)
 
     def _estimates(
-        self, f: Callable[[float], Array], dy: Array, tolerance: float
+        self, f: Callable[[float], Array], dy: Array, tolerance: float, noise: float
     ) -> Iterator[tuple[Array, float, float]]:
-        """The derivative of each output, how far to doubt their sum, and the step.
+        """The derivative of each output, the doubt about their sum, and what error counts as one.
 
         Where a kink is too close for central differences, one side may be free of it. Where both
         sides look smooth and differ, the point itself is a kink, and their difference is the doubt.
+        If only one side does, a glance at the nearest of the other must tell whether it is.
         """
 
         def weighted(*arrays: Array) -> float:
             return sum(abs(float((array * dy).sum())) for array in arrays)
 
+        def clearly(doubt: float, nearest: float) -> float:
+            return CLEARLY * (doubt + noise / nearest)
+
         for h in STEPS:
             with suppress(_KinkCrossed):
                 outputs, *rests = extrapolated(f, self.y, h)
-                yield outputs, weighted(*rests), h
-        for h in STEPS:
-            sides = []
-            for side in (-h, h):
+                yield outputs, weighted(*rests), clearly(weighted(*rests), h)
+        sides = []
+        for sign in (-1, 1):
+            for h in STEPS:
                 with suppress(_KinkCrossed):
-                    outputs, rest = one_sided(f, self.y, side)
+                    outputs, rest = one_sided(f, self.y, sign * h)
                     if weighted(rest) <= tolerance:
-                        sides.append((outputs, weighted(rest)))
-            if sides:
-                (first, doubt), (last, _) = sides[0], sides[-1]
-                yield first, doubt + weighted(first - last), h / 16
+                        sides.append((outputs, weighted(rest), sign * h))
+                        break
+        if len(sides) == 2:
+            (outputs, doubt, left), (others, doubt_of_others, right) = sides
+            doubt = max(doubt, doubt_of_others) + weighted(outputs - others)
+            yield outputs, doubt, clearly(doubt, min(-left, right) / 16)
+        elif sides:
+            outputs, doubt, h = sides[0]
+            beyond, jump = -GLANCE * np.sign(h), np.inf
+            with suppress(_KinkCrossed):
+                jump = weighted((f(beyond) - self.y) / beyond - outputs)
+            yield outputs, doubt, clearly(doubt + jump, GLANCE)
 
     def _watched(self, name: str, direction: Array, row: int | None) -> Callable[[float], Array]:
         """`along`, which stops once a ReLU has switched on the way; in `row` alone if given."""

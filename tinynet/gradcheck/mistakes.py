@@ -28,7 +28,7 @@ def explain(
     where: str = "",
 ) -> GradientError:
     """The error to raise for argument `name`, of which a probe in `probes` is wrong."""
-    worst = max((p for p in probes if p.verdict == "wrong"), key=_badness)
+    worst = max(probes, key=_badness)
     shape = differences.gradients[name].shape
     place = _locate(differences, name, worst.direction)
     places = list(np.ndindex(shape))
@@ -46,8 +46,9 @@ def explain(
     )
 
 
-def _badness(probe: Probe) -> float:
-    return probe.error if np.isfinite(probe.error) else np.inf
+def _badness(probe: Probe) -> tuple[bool, float]:
+    """What is wrong for certain comes before what may be a kink."""
+    return probe.verdict == "wrong", probe.error if np.isfinite(probe.error) else np.inf
 
 
 def _place(direction: Array) -> tuple[int, ...]:
@@ -164,7 +165,7 @@ class _Suspects:
 
     def part(self) -> Iterator[str]:
         """Only some coordinates are wrong: is there a pattern?"""
-        if self.bad.all() or len(self.places) < 2:
+        if self.bad.all() or not self.bad.any():
             return
         places = np.array(self.places)[self.bad]
         if len(places) == 1:
