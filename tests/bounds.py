@@ -70,6 +70,9 @@ ROUNDINGS: dict[str, Callable[..., Any]] = {
     "linear": lambda x, W, b: _product(x, W, abs(b)),
     "linear_dx": lambda dy, W: _product(dy, W.T),
     "linear_dW": lambda x, dy: _product(x.T, dy),
+    "linear_descend": lambda W, x, dy, lr: (
+        lr * _product(x.T, dy) + 3 * (abs(W) + lr * abs(x.T) @ abs(dy))
+    ),
     "linear_db": lambda dy: (len(dy) + 2) * abs(dy).sum(axis=0),
     "gather": lambda X, rows: 0,
     "gather_scaled": lambda X, rows, scale: 3 * abs(X[rows] * scale),
@@ -103,6 +106,7 @@ ROUNDINGS: dict[str, Callable[..., Any]] = {
     "variance": lambda v, m: 2 * (abs(v) + m * m),
     "rmsprop_direction": lambda g, v, eps: 5 * abs(g / (np.sqrt(v) + eps)),
     "adam_direction": adam_direction,
+    "squares": lambda values: (values.size + 1) * (values**2).sum(),
     "all_finite": lambda values: 0,
 }
 """By kernel; a kernel that is not here fails its test."""

@@ -48,7 +48,10 @@ def products(N: int, I: int, O: int, dtype: Any, density: float, seed: int, at_e
         out = guarded(np.full(expected.shape, np.nan, dtype), at_end)
         getattr(kernels, kernel)(*(arrays[name] for name in names), out)
         np.testing.assert_allclose(out, expected, rtol=0, atol=1e4 * np.finfo(dtype).eps)
-    return len(results)
+    kernels.linear_descend(arrays["W"], arrays["x"], arrays["dy"], 0.5)
+    moved = W - 0.5 * (x.T @ dy)
+    np.testing.assert_allclose(arrays["W"], moved, rtol=0, atol=1e4 * np.finfo(dtype).eps)
+    return len(results) + 1
 
 
 def main() -> None:

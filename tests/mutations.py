@@ -22,8 +22,14 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "bias-left-out",
             "y starts from 0 instead of b",
-            "affine(x, W, b, y)",
-            "affine(x, W, 0 * b, y)",
+            "affine(x, W, b, 1.0, y)",
+            "affine(x, W, 0 * b, 1.0, y)",
+        ),
+        Bug(
+            "step-at-once-in-two-blocks",
+            "a step at once rounds after every 64 rows, where gradient and step round once",
+            "x.shape[0] <= BLOCK and",
+            "x.shape[0] <= 2 * BLOCK and",
         ),
         Bug(
             "db-onto-garbage",
@@ -524,8 +530,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "written-without-guard",
             "the compiled step does not look at its gradients before it is taken",
-            'yield from (f"    and all_finite(d{name})" for name, _ in self.parameters)',
-            "yield from ()",
+            'yield f"    and squares({x})',
+            'yield f"    or squares({x})',
         ),
     ),
     "_safetensors.py": (

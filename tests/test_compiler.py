@@ -176,10 +176,13 @@ def test_the_source_is_a_file_and_is_what_runs():
     for line in (
         "linear(x, W0, b0, y0)  # y0 = x @ W0 + b0: (N, 20) @ (20, 17) + (17,)",
         "relu(y0, y1)  # y1 = maximum(y0, 0)",
-        "linear_dW(y1, dy2, dW2)  # dW2 = y1.T @ dy2",
-        "descend(W2, dW2, lr)  # W2 -= lr * dW2",
+        "linear_descend(W2, y1, dy2, lr)  # W2 -= lr * (y1.T @ dy2)",
+        "descend(b2, db2, lr)  # b2 -= lr * db2",
     ):
         assert line in steps.source
+    with_momentum = tn.compile(net, loss_fn, tn.SGD(net.parameters(), momentum=0.9)).source
+    assert "linear_dW(y1, dy2, dW2)  # dW2 = y1.T @ dy2" in with_momentum
+    assert "descend(W2, velocity_W2, lr)  # W2 -= lr * velocity_W2" in with_momentum
     assert "linear_dx(dy0" not in steps.source  # nothing in front of the first layer asks for it
 
 

@@ -216,8 +216,11 @@ def test_the_loop_computes_its_equation(kernel, seed, N, I, O, dtype, density):
     assert kernel in ROUNDINGS, f"a new kernel: say in bounds.py how far rounding carries {kernel}"
     roundings = ROUNDINGS[kernel](*in_float64(given_arguments).values())
     result = run(kernel, given_arguments)
-    result_dtype = result.dtype if isinstance(result, np.ndarray) else np.float64
+    result_dtype = np.float64 if kernel in SUMS_IN_FLOAT64 else dtype_of(given_arguments)
     assert_within(result, expected, rounding_bound(roundings, result_dtype))
+
+
+SUMS_IN_FLOAT64 = {"total"}
 
 
 @pytest.mark.parametrize("kernel", NAMES)
@@ -272,6 +275,23 @@ def test_a_feature_alone_gets_the_same_bits_of_dW_as_among_others(seed, N, I, O,
         alone = np.zeros((1, O), dtype)
         kernels.linear_dW(x[:, i : i + 1].copy(), dy, alone)
         assert same_bits(alone, dW[i : i + 1])
+
+
+@example(seed=0, N=64, I=80, O=64, dtype=np.float32, density=0.2)
+@example(seed=0, N=64, I=80, O=32, dtype=np.float32, density=0.9)
+@example(seed=0, N=65, I=80, O=64, dtype=np.float32, density=0.2)
+@examples
+def test_a_linear_step_at_once_has_the_bits_of_gradient_and_step(seed, N, I, O, dtype, density):
+    rng = np.random.default_rng(seed)
+    x, dy = normal(rng, N, I, dtype=dtype, density=density), normal(rng, N, O, dtype=dtype)
+    x[:, 0] = 0
+    W, dW = normal(rng, I, O, dtype=dtype), np.empty((I, O), dtype)
+    W[:2] = -0.0
+    at_once = W.copy()
+    kernels.linear_descend(at_once, x, dy, 0.1)
+    kernels.linear_dW(x, dy, dW)
+    kernels.descend(W, dW, 0.1)
+    assert same_bits(at_once, W)
 
 
 @examples
@@ -338,4 +358,4 @@ def test_no_lane_reaches_beyond_an_array():
         text=True,
         timeout=300,
     )
-    assert (run.returncode, run.stdout) == (0, "900\n"), run.stderr[-2000:]
+    assert (run.returncode, run.stdout) == (0, "1200\n"), run.stderr[-2000:]

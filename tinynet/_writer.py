@@ -6,7 +6,6 @@ the loss with respect to that; ``W{i}`` and ``b{i}`` are its parameters, ``dW{i}
 their gradients. The tests compare the bits of both ways for every layer, loss and optimizer.
 """
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -68,6 +67,7 @@ class Writer:
         self.dtype = self.linears[0][1].W.data.dtype
         self.cast = f"np.{self.dtype.name}"
         self.parameters = list(self._named_parameters())
+        self.at_once = dict(self._updated_at_once())
         self.memories: dict[str, Memory] = {}
         self._update_lines = [
             line
@@ -109,10 +109,23 @@ class Writer:
             if layer.b is not None:
                 yield f"b{i}", layer.b
 
+    def _updated_at_once(self) -> Iterator[tuple[str, tuple[str, str]]]:
+        """The weights that plain descent moves by x.T @ dy itself, and the names of x and dy.
+
+        No gradient is kept then. It is finite if the product of both norms is (Cauchy, Schwarz); a
+        step for which that does not hold is left to the layers.
+        """
+        optimizer = self.optimizer
+        if type(optimizer) is SGD and not (
+            optimizer.momentum or optimizer.weight_decay or optimizer.maximize
+        ):
+            for i, _ in self.linears:
+                yield f"W{i}", (f"y{i - 1}" if i else "x", f"dy{i}")
+
     def source(self) -> str:
         """The module's source."""
         body = [*self._train(), "", "", *self._predict()]
-        called = re.findall(r"(\w+)\([^#\n]", "\n".join(body))
+        called = {line.partition("(")[0].rpartition(" ")[2] for line in body}
         used = sorted(kernels.PAIRS.keys() & called)
         lines = [
             '"""Training steps and predictions of',
@@ -142,6 +155,8 @@ class Writer:
             fixed.append("scale")
         names = [name for name, _ in self.parameters]
         groups = [names, [f"d{name}" for name in names], list(self.memories)]
+        if self.at_once:
+            del groups[1]
         yield "@jit"
         yield "def train("
         yield from (f"    {line}," for line in fixed)
@@ -262,8 +277,11 @@ class Writer:
             x, dx, dy = (f"y{i - 1}" if i else "x"), f"dy{i - 1}", f"dy{i}"
             width = self.widths[i - 1] if i else self.features
             if isinstance(layer, Linear):
-                yield f"linear_dW({x}, {dy}, dW{i})  # dW{i} = {x}.T @ {dy}"
+                if f"W{i}" not in self.at_once:
+                    yield f"linear_dW({x}, {dy}, dW{i})  # dW{i} = {x}.T @ {dy}"
                 if layer.b is not None:
+                    if self.at_once:
+                        yield f"db{i} = np.empty({self.widths[i]}, {self.cast})"
                     yield f"linear_db({dy}, db{i})  # db{i} = {dy}.sum(axis=0)"
             if i == first:
                 break  # no parameter stands in front of it: nobody needs its dx
@@ -281,7 +299,12 @@ class Writer:
         yield "# stop in front of a step that would spread NaN or inf"
         yield "if not ("
         yield "    np.isfinite(loss)"
-        yield from (f"    and all_finite(d{name})" for name, _ in self.parameters)
+        for name, _ in self.parameters:
+            if name in self.at_once:
+                x, dy = self.at_once[name]
+                yield f"    and squares({x}) * squares({dy}) < 1e76  # |{x}.T @ {dy}| < 1e38"
+            else:
+                yield f"    and all_finite(d{name})"
         yield "):"
         yield "    return batch - first"
         yield "losses[batch - first] = loss"
@@ -305,6 +328,10 @@ class Writer:
             yield f"{result} = np.empty_like({w})"
             yield f"add_scaled({g}, {other}, {factor!r}, {result})  # {g} + {factor:g} * {other}"
 
+        if w in self.at_once:
+            x, dy = self.at_once[w]
+            yield f"linear_descend({w}, {x}, {dy}, lr)  # {w} -= lr * ({x}.T @ {dy})"
+            return
         if isinstance(optimizer, SGD):
             if optimizer.maximize:
                 yield f"up_{w} = -{g}"

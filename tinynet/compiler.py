@@ -156,7 +156,7 @@ class CompiledSteps:
             if len(losses) < stop - first:
                 yield losses[:0], accuracies[:0]
                 return
-            size = max(1, min(2 * size, int(size * CALL_SECONDS / max(seconds, 1e-6))))
+            size = max(1, min(8 * size, int(size * CALL_SECONDS / max(seconds, 1e-6))))
             first = stop
 
     def _train(self, loader: DataLoader, order: Any, first: int, last: int) -> tuple[Array, Array]:
@@ -184,9 +184,12 @@ class CompiledSteps:
             float(steps),
             *([] if loader.scale is None else [float(loader.scale)]),
             *(parameter.data for parameter in parameters),
-            *(parameter.accumulate() for parameter in parameters),
+            *([] if writer.at_once else [p.accumulate() for p in parameters]),
             *remembered,
         )
+        if writer.at_once:
+            for parameter in parameters:
+                parameter.grad = None  # rather than that of an earlier step
         if isinstance(optimizer, Adam):
             for state in states:
                 state["step"] = steps + taken

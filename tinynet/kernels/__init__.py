@@ -14,6 +14,7 @@ and losses see to that. Results go into arrays that the caller hands over, alway
 from tinynet.kernels.jit import PAIRS as PAIRS
 from tinynet.kernels.products import linear as linear
 from tinynet.kernels.products import linear_db as linear_db
+from tinynet.kernels.products import linear_descend as linear_descend
 from tinynet.kernels.products import linear_dW as linear_dW
 from tinynet.kernels.products import linear_dx as linear_dx
 from tinynet.kernels.rows import cross_entropy as cross_entropy
@@ -38,6 +39,7 @@ from tinynet.kernels.updates import all_finite as all_finite
 from tinynet.kernels.updates import descend as descend
 from tinynet.kernels.updates import rmsprop_direction as rmsprop_direction
 from tinynet.kernels.updates import shrink as shrink
+from tinynet.kernels.updates import squares as squares
 from tinynet.kernels.updates import track_highest as track_highest
 from tinynet.kernels.updates import track_mean as track_mean
 from tinynet.kernels.updates import track_square as track_square

@@ -1,6 +1,6 @@
 """One product of matrices for all three of Linear's, by blocks that stay in the L1 cache.
 
-``affine(A, M, start, out)`` is ``out = A @ M + start``; A and M may be transposed views. The sum
+``affine(A, M, start, 1, out)`` is ``out = A @ M + start``; A and M may be transposed views. The sum
 over k is taken in blocks of 64: each is summed from 0, in rising k, and then added to what is there
 already. So the bits of an element depend on its row of A and its column of M alone, however many
 others there are. A block of A with many zeros is summed over the others, found by their bits; a
@@ -42,19 +42,23 @@ LONG = 128  # columns of M for each of these rows, from which M is read along it
 
 def _signature(dtype: Any) -> tuple[Any, ...]:
     matrix = types.Array(dtype, 2, "A", readonly=True)  # of any layout; a model may be read-only
-    return matrix, matrix, types.Array(dtype, 1, "C", readonly=True), dtype[:, :]
+    return matrix, matrix, types.Array(dtype, 1, "C", readonly=True), dtype, dtype[:, :]
 
 
 @shared(_signature)
-def affine(A: Array, M: Array, start: Array, out: Array) -> None:
-    """out = A @ M + start: (R, J) = (R, K) @ (K, J) + (J,)."""
+def affine(A: Array, M: Array, start: Array, factor: float, out: Array) -> None:
+    """out = factor * (A @ M) + start: (R, J) = (R, K) @ (K, J) + (J,).
+
+    An empty start stands for what `out` holds. Then J must be a multiple of 16, and with another
+    factor than 1, K at most 64.
+    """
     (R, K), J = A.shape, M.shape[1]
     width = (J + 15) // 16 * 16  # columns of zeros fill M and out up to whole lanes
     padded = width != J
     step = ROWS if J <= BLOCK or not lies_in_rows(A) else MORE_ROWS
     wide = np.empty((min(R, step), width), M.dtype)[::1] if padded else out
     first = np.zeros((1, width), M.dtype)[::1]
-    for j in range(J):
+    for j in range(start.size):
         first[0, j] = start[j]
     share = FULL if J >= BLOCK else FULL_IF_NARROW
     as_it_is = lies_in_rows(M) and not padded
@@ -75,7 +79,8 @@ def affine(A: Array, M: Array, start: Array, out: Array) -> None:
                 full = find_nonzeros(block, bits, halves) > share * block.size
             if full:
                 block = _close_together(block, blocks)
-            before, down = (first, 0) if k == 0 else (sums, 1)  # one row for all, or each its own
+            fresh = k == 0 and start.size > 0
+            before, down = (first, 0) if fresh else (sums, 1)  # one row for all, or each its own
             for j in range(0, J, across):
                 panel = M[k : k + BLOCK, j : j + across]
                 if not as_it_is:
@@ -83,14 +88,14 @@ def affine(A: Array, M: Array, start: Array, out: Array) -> None:
                 there, into = before[:, j:], sums[:, j : j + across]
                 done = 0
                 if full and not along and _is_finite(panel):
-                    done = _add_full_rows(block, panel, there, down, into)
+                    done = _add_full_rows(block, panel, factor, there, down, into)
                 if guessed and done < block.shape[0]:
                     find_nonzeros(block, bits, halves)
                     guessed = False
                 if along:
-                    _add_along(block, bits, panel, there, down, panels, into)
+                    _add_along(block, bits, panel, factor, there, down, panels, into)
                 else:
-                    _add_nonzeros(block, bits, done, panel, there, down, into)
+                    _add_nonzeros(block, bits, done, panel, factor, there, down, into)
         if padded:
             _copy(sums, out[r : r + step])
 
@@ -152,7 +157,7 @@ def _is_finite(M: Array) -> bool:
 
 
 @inner
-def _add_full_rows(A: Array, M: Array, before: Array, down: int, out: Array) -> int:
+def _add_full_rows(A: Array, M: Array, factor: float, before: Array, down: int, out: Array) -> int:
     """Add A @ M for all rows but the last three at most, by sixes and fours; return how many."""
     R, r = A.shape[0], 0
     while R - r >= 4:
@@ -167,12 +172,12 @@ def _add_full_rows(A: Array, M: Array, before: Array, down: int, out: Array) -> 
                     d = fma(A[r + 3, k], row, d)
                     e = fma(A[r + 4, k], row, e)
                     f = fma(A[r + 5, k], row, f)
-                _add(a, before, down, out, r, j)
-                _add(b, before, down, out, r + 1, j)
-                _add(c, before, down, out, r + 2, j)
-                _add(d, before, down, out, r + 3, j)
-                _add(e, before, down, out, r + 4, j)
-                _add(f, before, down, out, r + 5, j)
+                _add(a, factor, before, down, out, r, j)
+                _add(b, factor, before, down, out, r + 1, j)
+                _add(c, factor, before, down, out, r + 2, j)
+                _add(d, factor, before, down, out, r + 3, j)
+                _add(e, factor, before, down, out, r + 4, j)
+                _add(f, factor, before, down, out, r + 5, j)
             r += 6
         else:
             for j in range(0, M.shape[1], 16):
@@ -183,25 +188,30 @@ def _add_full_rows(A: Array, M: Array, before: Array, down: int, out: Array) -> 
                     b = fma(A[r + 1, k], row, b)
                     c = fma(A[r + 2, k], row, c)
                     d = fma(A[r + 3, k], row, d)
-                _add(a, before, down, out, r, j)
-                _add(b, before, down, out, r + 1, j)
-                _add(c, before, down, out, r + 2, j)
-                _add(d, before, down, out, r + 3, j)
+                _add(a, factor, before, down, out, r, j)
+                _add(b, factor, before, down, out, r + 1, j)
+                _add(c, factor, before, down, out, r + 2, j)
+                _add(d, factor, before, down, out, r + 3, j)
             r += 4
     return r
 
 
 @inner
 def _add_nonzeros(
-    A: Array, bits: Bits, done: int, M: Array, before: Array, down: int, out: Array
+    A: Array, bits: Bits, done: int, M: Array, factor: float, before: Array, down: int, out: Array
 ) -> None:
     """Add A @ M, for the rows that are not done, over the places whose bits are set."""
+    stays = down == 1 and factor < 0  # a row of zeros: factor * 0 is -0, and adding it does nothing
     for r in range(done, A.shape[0]):
+        if stays and bits[r] == 0:
+            continue
         if M.shape[1] == 64:
-            _add_row(A, r, bits[r], M, 0, zeros(M, 64), before, down, out)
+            _add_row(A, r, bits[r], M, 0, zeros(M, 64), factor, before, down, out)
+        elif M.shape[1] == 32:
+            _add_row(A, r, bits[r], M, 0, zeros(M, 32), factor, before, down, out)
         else:
             for j in range(0, M.shape[1], 16):
-                _add_row(A, r, bits[r], M, j, zeros(M, 16), before, down, out)
+                _add_row(A, r, bits[r], M, j, zeros(M, 16), factor, before, down, out)
 
 
 @inlined
@@ -212,6 +222,7 @@ def _add_row(
     M: Array,
     j: int,
     nothing: Any,
+    factor: float,
     before: Array,
     down: int,
     out: Array,
@@ -221,12 +232,19 @@ def _add_row(
         k = lowest_bit(word)
         word &= word - np.uint64(1)
         total = fma(A[r, k], load_as(nothing, M, (k, j)), total)
-    _add(total, before, down, out, r, j)
+    _add(total, factor, before, down, out, r, j)
 
 
 @inner
 def _add_along(
-    A: Array, bits: Bits, M: Array, before: Array, down: int, sums: Array, out: Array
+    A: Array,
+    bits: Bits,
+    M: Array,
+    factor: float,
+    before: Array,
+    down: int,
+    sums: Array,
+    out: Array,
 ) -> None:
     """Add A @ M for a few rows of A; M is read along its rows, four of them at once."""
     J, one = M.shape[1], np.uint64(1)
@@ -251,9 +269,9 @@ def _add_along(
             for j in range(0, J, 16):
                 store(fma(A[r, k0], load(M, (k0, j), 16), load(sums, (0, j), 16)), sums, (0, j))
         for j in range(0, J, 16):
-            _add(load(sums, (0, j), 16), before, down, out, r, j)
+            _add(load(sums, (0, j), 16), factor, before, down, out, r, j)
 
 
 @inlined
-def _add(total: Any, before: Array, down: int, out: Array, r: int, j: int) -> None:
-    store(load_as(total, before, (r * down, j)) + total, out, (r, j))
+def _add(total: Any, factor: float, before: Array, down: int, out: Array, r: int, j: int) -> None:
+    store(fma(factor, total, load_as(total, before, (r * down, j))), out, (r, j))

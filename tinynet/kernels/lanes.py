@@ -75,8 +75,8 @@ def turn(a: Array, index: Index, turned: Array) -> None:
     turned[j : j + 8, i : i + 8] = a[i : i + 8, j : j + 8].T
 
 
-def fma(x: float, y: Any, z: Any) -> Any:
-    """``x * y + z``, rounded once where the processor can; y and z are lanes, or numbers like x."""
+def fma(x: Any, y: Any, z: Any) -> Any:
+    """``x * y + z``, rounded once where the processor can, of numbers or lanes; x may be either."""
     return x * y + z
 
 
@@ -282,6 +282,11 @@ def _shuffled(builder: Builder, a: Any, b: Any, places: Sequence[int]) -> Any:
 def _fma(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
     values = (context.cast(builder, v, t, sig.return_type) for v, t in zip(args, sig.args))
     return _fused(builder, *values)
+
+
+@lower_builtin(fma, LanesType, LanesType, LanesType)
+def _fma_of_three(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    return _fused(builder, *args)
 
 
 @lower_builtin(fma, types.Float, LanesType, LanesType)

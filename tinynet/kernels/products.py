@@ -7,8 +7,9 @@ for each element. So one row alone gives the same bits as in a batch.
 import numpy as np
 
 from tinynet._types import Array
-from tinynet.kernels.blocks import affine
+from tinynet.kernels.blocks import BLOCK, affine
 from tinynet.kernels.jit import kernel
+from tinynet.kernels.updates import descend
 
 
 def product_skipping_zeros(A: Array, M: Array) -> Array:
@@ -25,7 +26,7 @@ def linear_reference(x: Array, W: Array, b: Array) -> Array:
 
 @kernel(linear_reference)
 def linear(x: Array, W: Array, b: Array, y: Array) -> None:
-    affine(x, W, b, y)
+    affine(x, W, b, 1.0, y)
 
 
 def linear_dx_reference(dy: Array, W: Array) -> Array:
@@ -35,7 +36,7 @@ def linear_dx_reference(dy: Array, W: Array) -> Array:
 
 @kernel(linear_dx_reference)
 def linear_dx(dy: Array, W: Array, dx: Array) -> None:
-    affine(dy, W.T, np.zeros(W.shape[0], W.dtype), dx)
+    affine(dy, W.T, np.zeros(W.shape[0], W.dtype), 1.0, dx)
 
 
 def linear_dW_reference(x: Array, dy: Array) -> Array:
@@ -45,7 +46,22 @@ def linear_dW_reference(x: Array, dy: Array) -> Array:
 
 @kernel(linear_dW_reference)
 def linear_dW(x: Array, dy: Array, dW: Array) -> None:
-    affine(x.T, dy, np.zeros(dy.shape[1], dy.dtype), dW)
+    affine(x.T, dy, np.zeros(dy.shape[1], dy.dtype), 1.0, dW)
+
+
+def linear_descend_reference(W: Array, x: Array, dy: Array, lr: float) -> Array:
+    """One step of plain gradient descent for W, whose gradient is not kept."""
+    return W - lr * linear_dW_reference(x, dy)
+
+
+@kernel(linear_descend_reference, updates=("W",))
+def linear_descend(W: Array, x: Array, dy: Array, lr: float) -> None:
+    if x.shape[0] <= BLOCK and W.shape[1] % 16 == 0:
+        affine(x.T, dy, dy[0, :0], -W.dtype.type(lr), W)
+    else:
+        dW = np.empty_like(W)
+        linear_dW(x, dy, dW)
+        descend(W, dW, lr)
 
 
 def linear_db_reference(dy: Array) -> Array:

@@ -18,7 +18,7 @@ from tinynet.kernels.jit import Function, before_loading, inner
 
 
 def shared(signature: Callable[[Any], tuple[Any, ...]]) -> Callable[[Function], Function]:
-    """Share a function of arrays that returns nothing.
+    """Share a function of arrays and numbers that returns nothing.
 
     `signature` has the Numba types of its arguments for a dtype; the kernels that call it may hand
     over arrays of more special layouts.
@@ -40,7 +40,7 @@ class _Shared:
         self.known: set[str] = set()
         self.parameters = inspect.signature(function)
         type_callable(function)(self._typer)
-        lower_builtin(function, types.VarArg(types.Array))(self._lower)
+        lower_builtin(function, types.VarArg(types.Any))(self._lower)
         before_loading.append(self._prepare)
 
     def _symbol(self, dtype: Any) -> str:
@@ -69,7 +69,10 @@ class _Shared:
     def _make_known(self, symbol: str) -> None:
         if symbol not in self.known:
             # as if all arrays could be written to: one version of each inner part is enough
-            signature = tuple(a.copy(readonly=False) for a in self.signatures[symbol])
+            signature = tuple(
+                kind.copy(readonly=False) if isinstance(kind, types.Array) else kind
+                for kind in self.signatures[symbol]
+            )
             self.compiled.compile(signature)
             result = self.compiled.overloads[signature]
             address = result.library.get_pointer_to_function(result.fndesc.llvm_func_name)

@@ -11,7 +11,7 @@ import numpy as np
 from tinynet._types import Array
 from tinynet.kernels import lanes
 from tinynet.kernels.jit import kernel
-from tinynet.kernels.lanes import fma, load, zeros
+from tinynet.kernels.lanes import fma, load, store, zeros
 
 
 def descend_reference(w: Array, direction: Array, lr: float) -> Array:
@@ -136,6 +136,29 @@ def adam_direction(
     guard = m.dtype.type(eps)
     for i in range(means.size):
         slopes[i] = (means[i] / start1) / (np.sqrt(squares[i]) / start2 + guard)
+
+
+def squares_reference(values: Array) -> float:
+    """The square of the Euclidean norm."""
+    return float((values.astype(np.float64) ** 2).sum())
+
+
+@kernel(squares_reference)
+def squares(values: Array) -> float:
+    numbers = values.reshape(-1)
+    in_lanes = numbers.size // 64 * 64
+    total = zeros(numbers, 64)
+    for i in range(0, in_lanes, 64):
+        some = load(numbers, (i,), 64)
+        total = fma(some, some, total)
+    sums = np.zeros(64, values.dtype)
+    store(total, sums, (0,))
+    for i in range(in_lanes, numbers.size):
+        sums[i - in_lanes] += numbers[i] * numbers[i]
+    result = 0.0
+    for lane in range(64):
+        result += sums[lane]
+    return result
 
 
 def all_finite_reference(values: Array) -> bool:
