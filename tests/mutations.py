@@ -86,8 +86,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "later-blocks-replace",
             "the last block of a long sum replaces those before it",
-            "(first, 0) if k == 0 else (sums, 1)",
-            "(first, 0) if k == 0 or True else (sums, 1)",
+            "starts = k == 0 and has_start",
+            "starts = has_start",
         ),
         Bug(
             "copy-margin",

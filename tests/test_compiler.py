@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from strategies import same_bits
 
 import tinynet as tn
 from tinynet.compiler import CompiledSteps
@@ -24,11 +25,11 @@ def data(dtype=np.float32):
     return X, rng.integers(0, CLASSES, ROWS)
 
 
-def network(*last, dtype=np.float32, bias=True):
+def network(*last, dtype=np.float32, bias=True, width=17):
     rng = np.random.default_rng(1)
     return tn.Sequential(
-        *(tn.Linear(FEATURES, 17, rng=rng, dtype=dtype, bias=bias), tn.ReLU()),
-        *(tn.Linear(17, CLASSES, rng=rng, dtype=dtype), *last),
+        *(tn.Linear(FEATURES, width, rng=rng, dtype=dtype, bias=bias), tn.ReLU()),
+        *(tn.Linear(width, CLASSES, rng=rng, dtype=dtype), *last),
     )
 
 
@@ -42,11 +43,14 @@ def trained(compiled, net, loss_fn, make_optimizer, X, y, epochs=2, **options):
         progress=False,
         compiled=compiled,
     )
-    return history, net.state_dict(), optimizer.state
+    return history, net.state_dict(), optimizer.state, [p.grad for p in net.parameters()]
 
 
-def assert_same_bits(make, *arguments, **options):
-    one, other = (trained(way, make(), *arguments, **options) for way in (False, True))
+def assert_same_bits(make, loss_fn, make_optimizer, *data, **options):
+    one, other = (
+        trained(compiled, make(), loss_fn, make_optimizer, *data, **options)
+        for compiled in (False, True)
+    )
     assert one[0] == other[0]
     assert one[0].train_loss[0] != one[0].train_loss[1]  # it learned something
     for name, values in one[1].items():
@@ -55,6 +59,10 @@ def assert_same_bits(make, *arguments, **options):
         assert mine.keys() == theirs.keys()
         for name in mine:
             assert np.asarray(mine[name]).tobytes() == np.asarray(theirs[name]).tobytes(), name
+    for mine, theirs in zip(one[3], other[3], strict=True):
+        # plain descent keeps no gradient, and leaves no old one
+        plain = make_optimizer is OPTIMIZERS["SGD"]
+        assert theirs is None if plain else same_bits(mine, theirs)
 
 
 PROBABILITIES = np.random.default_rng(3).dirichlet(np.ones(CLASSES), ROWS).astype(np.float32)
@@ -109,6 +117,12 @@ def test_every_optimizer_gives_the_bits_of_the_layers(name):
     X, y = data()
     make = OPTIMIZERS[name]
     assert_same_bits(lambda: network(tn.LogSoftmax()), tn.NLLLoss(), make, X, y)
+
+
+def test_a_layer_of_whole_lanes_gives_the_bits_of_the_layers():
+    X, y = data()
+    make = OPTIMIZERS["SGD"]
+    assert_same_bits(lambda: network(tn.LogSoftmax(), width=32), tn.NLLLoss(), make, X, y)
 
 
 @pytest.mark.parametrize("name", slow_unless(LOSSES, QUICK_LOSSES))

@@ -3,7 +3,9 @@
 ``print(tn.compile(net, loss_fn, optimizer).source)`` shows forward, loss, backward and update of
 this very network, kernel by kernel, with shapes. ``fit`` runs that code, compiled, so that there is
 no Python between the layers; it calls the kernels that the layers call, in the same order, and so
-gives the same bits. Networks that cannot be written out take the layer-by-layer path.
+gives the same bits. For plain descent alone there is a kernel that moves weights by their gradient
+row by row, as it comes: to the same bits, but no gradient is kept. Networks that cannot be written
+out take the layer-by-layer path.
 """
 
 import time

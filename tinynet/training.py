@@ -66,8 +66,9 @@ def fit(
         Show a progress bar (with tqdm, on a terminal or in a notebook) or a line per epoch.
     compiled : bool, optional
         Whether the steps run as code compiled for this very network (see `tinynet.compile`) or
-        layer by layer; both give the same bits. Default: compiled, where that is possible and the
-        run is long enough to earn back the seconds it takes.
+        layer by layer; both give the same bits, but compiled steps of SGD without momentum, weight
+        decay or maximize keep no gradients: ``grad`` is None after them. Default: compiled, where
+        that is possible and the run is long enough to earn back the seconds it takes.
     checkpoint : str or path-like, optional
         A file that says where the run stands, written after every epoch. If it is there already,
         the run goes on from it, to the same bits as without a stop: `net`, `optimizer` and `loader`

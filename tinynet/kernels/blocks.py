@@ -52,7 +52,7 @@ def affine(A: Array, M: Array, start: Array, factor: float, out: Array) -> None:
     An empty start stands for what `out` holds. Then J must be a multiple of 16, and with another
     factor than 1, K at most 64.
     """
-    (R, K), J = A.shape, M.shape[1]
+    R, J = A.shape[0], M.shape[1]
     width = (J + 15) // 16 * 16  # columns of zeros fill M and out up to whole lanes
     padded = width != J
     step = ROWS if J <= BLOCK or not lies_in_rows(A) else MORE_ROWS
@@ -64,10 +64,32 @@ def affine(A: Array, M: Array, start: Array, factor: float, out: Array) -> None:
     as_it_is = lies_in_rows(M) and not padded
     as_it_is &= R <= FEW or M.strides[0] <= BLOCK * M.itemsize
     along = as_it_is and R <= min(FEW, J // LONG)
-    across = J if along else BLOCK
     panels = np.empty((1, J) if along else (0, 0) if as_it_is else (BLOCK, BLOCK), M.dtype)
     blocks = np.empty((0, 0) if lies_in_rows(A) else (BLOCK, ROWS), M.dtype)
     bits, halves = np.empty(step, np.uint64), np.empty((2, ROWS), np.uint32)
+    scratch = wide, panels, blocks, bits, halves
+    _by_blocks(A, M, first, start.size > 0, factor, out, step, share, as_it_is, along, scratch)
+
+
+@inner
+def _by_blocks(
+    A: Array,
+    M: Array,
+    first: Array,
+    has_start: bool,
+    factor: float,
+    out: Array,
+    step: int,
+    share: float,
+    as_it_is: bool,
+    along: bool,
+    scratch: Any,
+) -> None:
+    """The loops of `affine`: parts of A, blocks of k, panels of M."""
+    wide, panels, blocks, bits, halves = scratch
+    (R, K), J = A.shape, M.shape[1]
+    padded = J % 16 != 0
+    across = J if along else BLOCK
     for r in range(0, R, step):
         rows = A[r : r + step]
         top = 0 if padded else r
@@ -77,14 +99,16 @@ def affine(A: Array, M: Array, start: Array, factor: float, out: Array) -> None:
             guessed = full = R >= SOME and looks_full(block)
             if not guessed:
                 full = find_nonzeros(block, bits, halves) > share * block.size
-            if full:
-                block = _close_together(block, blocks)
-            fresh = k == 0 and start.size > 0
-            before, down = (first, 0) if fresh else (sums, 1)  # one row for all, or each its own
+            if full and _shares_places(block):
+                _copy(block.T, blocks)
+                block = blocks[: block.shape[1], : block.shape[0]].T
+            starts = k == 0 and has_start
+            before, down = (first, 0) if starts else (sums, 1)  # one row for all, or each its own
             for j in range(0, J, across):
                 panel = M[k : k + BLOCK, j : j + across]
                 if not as_it_is:
-                    panel = _copied(panel, panels)
+                    _copy_in_lanes(panel, panels)
+                    panel = panels[: panel.shape[0], : (panel.shape[1] + 15) // 16 * 16]
                 there, into = before[:, j:], sums[:, j : j + across]
                 done = 0
                 if full and not along and _is_finite(panel):
@@ -100,21 +124,16 @@ def affine(A: Array, M: Array, start: Array, factor: float, out: Array) -> None:
             _copy(sums, out[r : r + step])
 
 
-@inner
-def _close_together(A: Array, space: Array) -> Array:
-    """A block of A whose columns, if it is transposed, do not share a few places in the cache."""
-    if lies_in_rows(A) or A.shape[0] < SOME or A.strides[1] % FOUR_PLACES != 0:
-        return A
-    copy = space[: A.shape[1], : A.shape[0]]
-    _copy(A.T, copy)
-    return copy.T
+@inlined
+def _shares_places(A: Array) -> bool:
+    """Whether columns of a block, if it is transposed, share a few places in the cache."""
+    return not lies_in_rows(A) and A.shape[0] >= SOME and A.strides[1] % FOUR_PLACES == 0
 
 
 @inner
-def _copied(M: Array, space: Array) -> Array:
-    """A copy of a panel of M whose rows are whole lanes and lie close together."""
+def _copy_in_lanes(M: Array, copy: Array) -> None:
+    """Copy a panel of M to where its rows are whole lanes and lie close together."""
     K, J = M.shape
-    copy = space[:K, : (J + 15) // 16 * 16]
     if J % 16 != 0:
         for k in range(K):
             store(zeros(M, 16), copy, (k, J // 16 * 16))
@@ -124,7 +143,6 @@ def _copied(M: Array, space: Array) -> Array:
         for j in range(0, J, 8):
             for k in range(0, K, 8):
                 turn(M.T, (min(j, J - 8), min(k, K - 8)), copy)
-    return copy
 
 
 @inner

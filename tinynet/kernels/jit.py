@@ -47,13 +47,17 @@ def jit(function: Function) -> Function:
 
 
 def inner(function: Function) -> Function:
-    """The same for a part of kernels, which compiled code alone calls."""
-    return _compiled(function, no_cpython_wrapper=True)
+    """The same for a part of kernels, which compiled code alone calls.
+
+    It makes no arrays, and so counts no references to the views that it takes of its arguments:
+    Numba would count up and down around every loop over a block.
+    """
+    return _compiled(function, no_cpython_wrapper=True, _nrt=False)
 
 
 def inlined(function: Function) -> Function:
     """The same for a part of an inner loop, where a call would cost more than its work."""
-    return _compiled(function, no_cpython_wrapper=True, forceinline=True)
+    return _compiled(function, no_cpython_wrapper=True, _nrt=False, forceinline=True)
 
 
 def _compiled(function: Function, **options: bool) -> Function:

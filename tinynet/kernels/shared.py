@@ -14,7 +14,7 @@ import llvmlite.binding as llvm
 from numba.core import cgutils, config, types
 from numba.extending import lower_builtin, type_callable
 
-from tinynet.kernels.jit import Function, before_loading, inner
+from tinynet.kernels.jit import Function, before_loading, jit
 
 
 def shared(signature: Callable[[Any], tuple[Any, ...]]) -> Callable[[Function], Function]:
@@ -35,7 +35,7 @@ def shared(signature: Callable[[Any], tuple[Any, ...]]) -> Callable[[Function], 
 class _Shared:
     def __init__(self, function: Callable[..., Any], signature: Callable[[Any], Any]) -> None:
         self.name = function.__name__
-        self.compiled: Any = inner(function)
+        self.compiled: Any = jit(function)
         self.signatures = {self._symbol(t): signature(t) for t in (types.float32, types.float64)}
         self.known: set[str] = set()
         self.parameters = inspect.signature(function)
