@@ -89,6 +89,21 @@ def our_gather(times: int, X: Floats, order: NDArray[np.int64], x: Floats) -> No
 
 
 @numba.njit
+def our_step(times: int, x: Floats, dy: Floats, W: Floats) -> None:
+    for t in range(times):
+        kernels.linear_descend(W, x[t % len(x)], dy[t % len(x)], 1e-9)
+
+
+@numba.njit
+def our_squares(times: int, x: Floats) -> float:
+    found = 0.0
+    for t in range(times):
+        x[t % len(x), 0] = t  # so that the compiler cannot ask once for all
+        found += kernels.squares(x)
+    return found
+
+
+@numba.njit
 def our_all_finite(times: int, g: Floats) -> int:
     found = 0
     for t in range(times):
@@ -238,8 +253,14 @@ def print_lesson(rounds: int) -> None:
     images, _ = tn.datasets.mnist_small()
     X, order = tn.data.minmax_scale(images), np.random.default_rng(0).permutation(len(images))
     x, W, g = cases[0].x[0].copy(), cases[0].W.copy(), np.ones_like(cases[0].W)
+    nonzeros = np.count_nonzero(cases[0].x) / len(cases[0].x)
     others = {
         "gather": ((our_gather, (X, order, x)), machine.bound(0, x, x)),
+        "W -= lr * x.T @ dy": (
+            (our_step, (cases[0].x, cases[0].dy, W)),
+            machine.bound(nonzeros * 64, x, cases[0].dy[0], W, W),
+        ),
+        "squares (of x)": ((our_squares, (x,)), machine.bound(0, x)),
         "all_finite": ((our_all_finite, (g,)), machine.bound(0, g)),
         "descend": ((our_descend, (W, g)), machine.bound(0, g, W, W)),
     }

@@ -206,6 +206,12 @@ BUGS: dict[str, tuple[Bug, ...]] = {
     ),
     "kernels/updates.py": (
         Bug(
+            "squares-of-some",
+            "what does not fill whole lanes is added, not squared",
+            "+= numbers[i] * numbers[i]",
+            "+= numbers[i]",
+        ),
+        Bug(
             "rmsprop-epsilon",
             "sqrt(v + eps) instead of sqrt(v) + eps",
             "(np.sqrt(squares[i]) + guard)",
@@ -578,7 +584,21 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "return np.ones(y.shape)",
         ),
     ),
+    "gradcheck/mistakes.py": (
+        Bug(
+            "kink-located",
+            "a kink in another row is taken for the coordinate that is wrong",
+            'return probe.verdict == "wrong", probe.error',
+            "return True, probe.error",
+        ),
+    ),
     "gradcheck/differences.py": (
+        Bug(
+            "one-side-refutes",
+            "the slope of one side of a kink is taken for the derivative",
+            "clearly(doubt + jump, GLANCE)",
+            "clearly(doubt, GLANCE)",
+        ),
         Bug(
             "tolerance",
             "a million times as tolerant",
