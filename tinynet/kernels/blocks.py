@@ -14,7 +14,7 @@ import numpy as np
 from numba import types
 
 from tinynet._types import Array
-from tinynet.kernels.jit import inlined, inner
+from tinynet.kernels.jit import inlined, inner, jit
 from tinynet.kernels.lanes import (
     all_finite,
     count_bits,
@@ -40,38 +40,20 @@ FEW = 8  # rows of A for which copying a panel of M does not pay
 LONG = 128  # columns of M for each of these rows, from which M is read along its rows
 
 
-def _signature(dtype: Any) -> tuple[Any, ...]:
+def _affine_signature(dtype: Any) -> tuple[Any, ...]:
     matrix = types.Array(dtype, 2, "A", readonly=True)  # of any layout; a model may be read-only
     return matrix, matrix, types.Array(dtype, 1, "C", readonly=True), dtype, dtype[:, :]
 
 
-@shared(_signature)
-def affine(A: Array, M: Array, start: Array, factor: float, out: Array) -> None:
-    """out = factor * (A @ M) + start: (R, J) = (R, K) @ (K, J) + (J,).
-
-    An empty start stands for what `out` holds. Then J must be a multiple of 16, and with another
-    factor than 1, K at most 64.
-    """
-    R, J = A.shape[0], M.shape[1]
-    width = (J + 15) // 16 * 16  # columns of zeros fill M and out up to whole lanes
-    padded = width != J
-    step = ROWS if J <= BLOCK or not lies_in_rows(A) else MORE_ROWS
-    wide = np.empty((min(R, step), width), M.dtype)[::1] if padded else out
-    first = np.zeros((1, width), M.dtype)[::1]
-    for j in range(start.size):
-        first[0, j] = start[j]
-    share = FULL if J >= BLOCK else FULL_IF_NARROW
-    as_it_is = lies_in_rows(M) and not padded
-    as_it_is &= R <= FEW or M.strides[0] <= BLOCK * M.itemsize
-    along = as_it_is and R <= min(FEW, J // LONG)
-    panels = np.empty((1, J) if along else (0, 0) if as_it_is else (BLOCK, BLOCK), M.dtype)
-    blocks = np.empty((0, 0) if lies_in_rows(A) else (BLOCK, ROWS), M.dtype)
-    bits, halves = np.empty(step, np.uint64), np.empty((2, ROWS), np.uint32)
-    scratch = wide, panels, blocks, bits, halves
-    _by_blocks(A, M, first, start.size > 0, factor, out, step, share, as_it_is, along, scratch)
+def _loops_signature(dtype: Any) -> tuple[Any, ...]:
+    A, M, _, factor, out = _affine_signature(dtype)
+    space = dtype[:, ::1]
+    scratch = types.Tuple((out, space, space, types.uint64[::1], types.uint32[:, ::1]))
+    flag = types.boolean
+    return A, M, out, flag, factor, out, types.int64, types.float64, flag, flag, scratch
 
 
-@inner
+@shared(_loops_signature)
 def _by_blocks(
     A: Array,
     M: Array,
@@ -122,6 +104,32 @@ def _by_blocks(
                     _add_nonzeros(block, bits, done, panel, factor, there, down, into)
         if padded:
             _copy(sums, out[r : r + step])
+
+
+@shared(_affine_signature, jit)
+def affine(A: Array, M: Array, start: Array, factor: float, out: Array) -> None:
+    """out = factor * (A @ M) + start: (R, J) = (R, K) @ (K, J) + (J,).
+
+    An empty start stands for what `out` holds. Then J must be a multiple of 16, and with another
+    factor than 1, K at most 64.
+    """
+    R, J = A.shape[0], M.shape[1]
+    width = (J + 15) // 16 * 16  # columns of zeros fill M and out up to whole lanes
+    padded = width != J
+    step = ROWS if J <= BLOCK or not lies_in_rows(A) else MORE_ROWS
+    wide = np.empty((min(R, step), width), M.dtype)[::1] if padded else out
+    first = np.zeros((1, width), M.dtype)[::1]
+    for j in range(start.size):
+        first[0, j] = start[j]
+    share = FULL if J >= BLOCK else FULL_IF_NARROW
+    as_it_is = lies_in_rows(M) and not padded
+    as_it_is &= R <= FEW or M.strides[0] <= BLOCK * M.itemsize
+    along = as_it_is and R <= min(FEW, J // LONG)
+    panels = np.empty((1, J) if along else (0, 0) if as_it_is else (BLOCK, BLOCK), M.dtype)
+    blocks = np.empty((0, 0) if lies_in_rows(A) else (BLOCK, ROWS), M.dtype)
+    bits, halves = np.empty(step, np.uint64), np.empty((2, ROWS), np.uint32)
+    scratch = wide, panels, blocks, bits, halves
+    _by_blocks(A, M, first, start.size > 0, factor, out, step, share, as_it_is, along, scratch)
 
 
 @inlined

@@ -14,28 +14,32 @@ import llvmlite.binding as llvm
 from numba.core import cgutils, config, types
 from numba.extending import lower_builtin, type_callable
 
-from tinynet.kernels.jit import Function, before_loading, jit
+from tinynet.kernels.jit import Function, before_loading, inner
 
 
-def shared(signature: Callable[[Any], tuple[Any, ...]]) -> Callable[[Function], Function]:
+def shared(
+    signature: Callable[[Any], tuple[Any, ...]], compiled: Callable[[Any], Any] = inner
+) -> Callable[[Function], Function]:
     """Share a function of arrays and numbers that returns nothing.
 
     `signature` has the Numba types of its arguments for a dtype; the kernels that call it may hand
-    over arrays of more special layouts.
+    over arrays of more special layouts. It is compiled by `inner`, or by `jit` if it makes arrays.
     """
 
     def share(function: Function) -> Function:
         if not config.DISABLE_JIT:
-            _Shared(function, signature)
+            _Shared(function, signature, compiled(function))
         return function
 
     return share
 
 
 class _Shared:
-    def __init__(self, function: Callable[..., Any], signature: Callable[[Any], Any]) -> None:
+    def __init__(
+        self, function: Callable[..., Any], signature: Callable[[Any], Any], compiled: Any
+    ) -> None:
         self.name = function.__name__
-        self.compiled: Any = jit(function)
+        self.compiled = compiled
         self.signatures = {self._symbol(t): signature(t) for t in (types.float32, types.float64)}
         self.known: set[str] = set()
         self.parameters = inspect.signature(function)
