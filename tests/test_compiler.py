@@ -154,6 +154,14 @@ def test_pixels_scaled_batch_by_batch_give_the_bits_of_the_layers(tmp_path):
     )  # fmt: skip
 
 
+def test_columns_of_a_wider_array_give_the_bits_of_the_layers():
+    X = np.repeat(data()[0], 2, axis=1)[:, ::2]
+    assert not X.flags.c_contiguous
+    assert_same_bits(
+        lambda: network(tn.LogSoftmax()), tn.NLLLoss(), OPTIMIZERS["SGD"], X, data()[1]
+    )
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_random_networks_give_the_bits_of_the_layers(seed):

@@ -39,6 +39,10 @@ def store(lanes: Array, a: Array, index: Index) -> None:
     a[(*row, slice(j, j + len(lanes)))] = lanes
 
 
+def fetch(a: Array, index: Index) -> None:
+    """Ask the memory for ``a[index]`` and its neighbours, which are wanted soon."""
+
+
 def zeros(a: Array, width: int) -> Array:
     """`width` zeros of the dtype of `a`."""
     return np.zeros(width, a.dtype)
@@ -130,6 +134,7 @@ _declare(load, lambda a, index, width: _of_width(a, width))
 _declare(zeros, lambda a, width: _of_width(a, width))
 _declare(load_as, lambda lanes, a, index: lanes)
 _declare(store, lambda lanes, a, index: types.none)
+_declare(fetch, lambda a, index: types.none)
 _declare(nonzero_bits, lambda lanes: types.uint64)
 _declare(mark_nonzero, lambda lanes, place, marks: marks)
 _declare(lowest_bit, lambda bits: types.uint64)
@@ -195,6 +200,17 @@ def _load_as(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) 
 def _store(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
     place = _pointer(context, builder, sig.args[1:], args[1:], args[0].type)
     builder.store(args[0], place, align=sig.args[0].dtype.bitwidth // 8)
+    return context.get_dummy_value()
+
+
+@lower_builtin(fetch, types.Array, types.BaseTuple)
+def _fetch(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    place = _pointer(context, builder, sig.args, args, ir.IntType(8))
+    for_reading, near, data = (ir.Constant(ir.IntType(32), flag) for flag in (0, 3, 1))
+    flags = [for_reading, near, data]
+    signature = ir.FunctionType(ir.VoidType(), [place.type, *(flag.type for flag in flags)])
+    function = cgutils.get_or_insert_function(builder.module, signature, "llvm.prefetch.p0i8")
+    builder.call(function, [place, *flags])
     return context.get_dummy_value()
 
 

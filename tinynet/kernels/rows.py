@@ -9,6 +9,8 @@ import numpy as np
 
 from tinynet._types import Array, Labels
 from tinynet.kernels.jit import jit, kernel
+from tinynet.kernels.lanes import fetch, load, store
+from tinynet.kernels.nonzeros import lies_in_rows
 
 
 def gather_reference(X: Array, rows: Labels) -> Array:
@@ -18,9 +20,13 @@ def gather_reference(X: Array, rows: Labels) -> Array:
 
 @kernel(gather_reference)
 def gather(X: Array, rows: Labels, x: Array) -> None:
+    in_lanes = X.shape[1] // 16 * 16 if lies_in_rows(X) else 0
     for n in range(rows.size):
-        row = rows[n]  # once: for all the compiler knows, writing to x might change it
-        for i in range(X.shape[1]):
+        row, following = rows[n], rows[min(n + 1, rows.size - 1)]
+        for i in range(0, in_lanes, 16):
+            fetch(X, (following, i))  # rows lie far apart: the memory cannot guess the next one
+            store(load(X, (row, i), 16), x, (n, i))
+        for i in range(in_lanes, X.shape[1]):
             x[n, i] = X[row, i]
 
 
