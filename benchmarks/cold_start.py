@@ -1,8 +1,8 @@
 """How long until training starts: importing, compiling for the first time, starting again.
 
-Every figure is of fresh processes, interleaved. The first run has an empty folder for compiled code
-(NUMBA_CACHE_DIR); the later ones find there what it left. "started" is when the first compiled step
-of the main lesson's network has been taken.
+Every figure is of fresh processes. A first run has an empty folder for compiled code
+(NUMBA_CACHE_DIR); the later ones, interleaved, find there what the last of these left. "started" is
+when the first compiled step of the main lesson's network has been taken.
 """
 
 import argparse
@@ -69,6 +69,7 @@ def first_step(cache: str) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7, help="processes per figure (7)")
+    parser.add_argument("--first-runs", type=int, default=3, help="with an empty cache (3)")
     parser.add_argument("step", nargs="?", choices=["first-step"], help="what the processes do")
     options = parser.parse_args()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # Python keeps bytecode if nobody forbids it
@@ -76,23 +77,27 @@ def main() -> None:
         train_first_step()
         return
     print(f"{headline()}\n")
-    with tempfile.TemporaryDirectory(prefix="tinynet-cold-") as cache:
-        first = first_step(cache)
+    with tempfile.TemporaryDirectory(prefix="tinynet-cold-") as folder:
+        caches = [f"{folder}/{number}" for number in range(options.first_runs)]
+        first_runs = [first_step(cache) for cache in caches]
         rounds = []
         for _ in range(options.rounds):
             row = {f"import {m}": seconds_to_import(m) for m in ("numba", "tinynet", "torch")}
-            again = first_step(cache)
+            again = first_step(caches[-1])
             rounds.append(row | again)
     rows = []
+    first = {name: statistics.median(run[name] for run in first_runs) for name in first_runs[0]}
     for name in rounds[0]:
         values = [row[name] for row in rounds]
         spread = (f"{t:.2f}" for t in (statistics.median(values), min(values), max(values)))
         rows.append((name, f"{first[name]:.2f}" if name in first else "", *spread))
-    print_table(("seconds", "first run", "later: median", "min", "max"), rows)
+    print_table(("seconds", "first run: median", "later: median", "min", "max"), rows)
     ratio = statistics.median(row["import tinynet"] / row["import numba"] for row in rounds)
     print(f"import tinynet / import numba, median of the rounds' ratios: {ratio:.2f}")
-    compiling = first["all used once"] - statistics.median(row["all used once"] for row in rounds)
-    print(f"compiling, in the first run alone: {compiling:.1f} s")
+    later = statistics.median(row["all used once"] for row in rounds)
+    compiling = sorted(run["all used once"] - later for run in first_runs)
+    spread = f"{compiling[0]:.1f} to {compiling[-1]:.1f} s in {len(compiling)} first runs"
+    print(f"compiling, in a first run: median {statistics.median(compiling):.1f} s, {spread}")
 
 
 if __name__ == "__main__":

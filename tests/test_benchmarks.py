@@ -111,7 +111,7 @@ GROWTH += ("--only", "digits", "predictions", "memory", "mapped")
     ("command", "heading"),
     [
         (("kernels.py", "--rounds", 1, "--sizes", 10, 32), "### The border"),
-        (("cold_start.py", "--rounds", 1), "| import tinynet "),
+        (("cold_start.py", "--rounds", 1, "--first-runs", 1), "| import tinynet "),
         (GROWTH, "### A memory-mapped file"),
         (("estimator.py", "--epochs", 6, "--seeds", 1), "| sgd       | MLPClassifier "),
         (("scaling.py", "--seconds", 0.02, "--workers", 2), "Below 1, the cluster is slower"),

@@ -4,6 +4,9 @@ Each part of tinynet has its lines here: the kernel calls that its own ``forward
 ``update`` makes. In the code, layer i turns its input into ``y{i}``; ``dy{i}`` is the derivative of
 the loss with respect to that; ``W{i}`` and ``b{i}`` are its parameters, ``dW{i}`` and ``db{i}``
 their gradients. The tests compare the bits of both ways for every layer, loss and optimizer.
+
+Numbers that a kernel takes as arguments are not written as literals where the layers hand over
+variables: Numba would compile the kernel once more for that very number.
 """
 
 from collections.abc import Iterator
@@ -227,7 +230,7 @@ class Writer:
 
     def _loss(self) -> Lines:
         loss_fn, C = self.loss_fn, self.widths[-1]
-        y, ignored = f"y{len(self.widths) - 1}", loss_fn.ignore_index
+        y, ignored = f"y{len(self.widths) - 1}", f"np.int64({loss_fn.ignore_index})"
         yield "# loss"
         yield f"row_losses = np.empty(N, {self.cast})"
         if not isinstance(loss_fn, CrossEntropyLoss):
@@ -266,7 +269,10 @@ class Writer:
         yield "# backward; each gradient is written anew, so that there is nothing to set to zero"
         yield self._empty(f"dy{last}", C)
         if isinstance(self.loss_fn, NLLLoss):
-            yield f"nll_dx(share, labels, counts, {C}, dy{last})  # -share * counts at the labels"
+            yield (
+                f"nll_dx(share, labels, counts, dy{last}.shape[1], dy{last})"
+                "  # -share * counts at the labels"
+            )
         else:
             yield (
                 f"cross_entropy_dx(share, log_probs, q, dy{last})"

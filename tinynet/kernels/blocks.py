@@ -47,8 +47,7 @@ def _affine_signature(dtype: Any) -> tuple[Any, ...]:
 
 def _loops_signature(dtype: Any) -> tuple[Any, ...]:
     A, M, _, factor, out = _affine_signature(dtype)
-    space = dtype[:, ::1]
-    scratch = types.Tuple((out, space, space, types.uint64[::1], types.uint32[:, ::1]))
+    scratch = types.Tuple((out, out, out, types.uint64[::1], types.uint32[:, ::1]))
     flag = types.boolean
     return A, M, out, flag, factor, out, types.int64, types.float64, flag, flag, scratch
 
@@ -125,8 +124,9 @@ def affine(A: Array, M: Array, start: Array, factor: float, out: Array) -> None:
     as_it_is = lies_in_rows(M) and not padded
     as_it_is &= R <= FEW or M.strides[0] <= BLOCK * M.itemsize
     along = as_it_is and R <= min(FEW, J // LONG)
-    panels = np.empty((1, J) if along else (0, 0) if as_it_is else (BLOCK, BLOCK), M.dtype)
-    blocks = np.empty((0, 0) if lies_in_rows(A) else (BLOCK, ROWS), M.dtype)
+    panel = (1, J) if along else (0, 0) if as_it_is else (BLOCK, BLOCK)
+    panels = np.empty(panel, M.dtype)[::1]
+    blocks = np.empty((0, 0) if lies_in_rows(A) else (BLOCK, ROWS), M.dtype)[::1]
     bits, halves = np.empty(step, np.uint64), np.empty((2, ROWS), np.uint32)
     scratch = wide, panels, blocks, bits, halves
     _by_blocks(A, M, first, start.size > 0, factor, out, step, share, as_it_is, along, scratch)

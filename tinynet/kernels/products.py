@@ -61,7 +61,7 @@ def linear_descend(W: Array, x: Array, dy: Array, lr: float) -> None:
     else:
         dW = np.empty_like(W)
         linear_dW(x, dy, dW)
-        descend(W, dW, lr)
+        descend(W.reshape(-1), dW.reshape(-1), lr)
 
 
 def linear_db_reference(dy: Array) -> Array:
