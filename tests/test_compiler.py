@@ -269,9 +269,16 @@ def test_what_cannot_be_written_out_trains_by_the_layers():
     assert history.train_loss[-1] < history.train_loss[0] / 2
 
 
+def tied():
+    first, second = tn.Linear(5, 5, rng=0), tn.Linear(5, 5, rng=1)
+    second.W = first.W
+    return tn.Sequential(first, tn.ReLU(), second)
+
+
 @pytest.mark.parametrize(
     ("net", "reason"),
     [
+        (tied(), "a parameter stands in two layers"),
         (tn.Sequential(tn.Linear(2200, 1900, rng=0)), "so large that BLAS"),
         (tn.Sequential(tn.Linear(3, 4, rng=0), tn.Linear(5, 6, rng=0)), "does not fit"),
         (tn.Sequential(tn.Linear(3, 4, rng=0), tn.Softmax(axis=0)), "along the classes"),

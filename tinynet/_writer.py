@@ -102,6 +102,9 @@ class Writer:
             raise CannotWrite(
                 f"{type(self.optimizer).__name__} is not one of tinynet's own optimizers"
             )
+        named = [id(parameter) for _, parameter in self._named_parameters()]
+        if len(set(named)) < len(named):
+            raise CannotWrite("a parameter stands in two layers")
         own = self.net.parameters()
         if [id(p) for p in own] != [id(p) for p in self.optimizer.parameters]:
             raise CannotWrite("the optimizer's parameters are not those of the network, in order")
