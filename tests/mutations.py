@@ -28,8 +28,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "step-at-once-in-two-blocks",
             "a step at once rounds after every 64 rows, where gradient and step round once",
-            "x.shape[0] <= BLOCK and",
-            "x.shape[0] <= 2 * BLOCK and",
+            "x.shape[0] <= BLOCK:",
+            "x.shape[0] <= 2 * BLOCK:",
         ),
         Bug(
             "db-onto-garbage",
@@ -42,7 +42,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "nan-weights-seen-by-zeros",
             "0 * NaN spoils a full row",
-            "if full and not along and _is_finite(panel):",
+            "if full and not along and is_finite(panel):",
             "if full and not along:",
         ),
         Bug(
@@ -89,6 +89,38 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "starts = k == 0 and has_start",
             "starts = has_start",
         ),
+        Bug(
+            "step-onto-garbage",
+            "a step at once moves narrow weights from whatever the scratch space holds",
+            "            if not has_start:\n                copy(into, sums)\n",
+            "",
+        ),
+        Bug(
+            "strip-start",
+            "every strip of a wide sum starts from the biases of the first",
+            "first[:, j : j + strip], out",
+            "first[:, :strip], out",
+        ),
+        Bug(
+            "row-of-zeros-without-bias",
+            "a row of zeros gets no bias",
+            "if bits[r] == 0 and down == 1:",
+            "if bits[r] == 0:",
+        ),
+        Bug(
+            "turned-hides-upstream",
+            "a product taken the other way round skips NaN where a weight is zero",
+            "_is_better_turned(A, M) and is_finite(A if lies_in_rows(A) else A.T)",
+            "_is_better_turned(A, M)",
+        ),
+        Bug(
+            "turned-spoiled-by-zeros",
+            "in a product taken the other way round, 0 * NaN is NaN",
+            "if is_finite(turned):",
+            "if True:",
+        ),
+    ),
+    "kernels/panels.py": (
         Bug(
             "copy-margin",
             "the last columns of M are missing from its copy",
@@ -653,6 +685,7 @@ STRAYS = "test_kernels.py::test_nan_and_inf_go_where_the_equation_sends_them"
 TESTS: dict[str, tuple[str, ...]] = {
     "kernels/products.py": ("test_kernels.py", "-k", "linear or dW or numbers or zero_input"),
     "kernels/blocks.py": ("test_kernels.py", "-k", "linear or dW or numbers or zero_input"),
+    "kernels/panels.py": ("test_kernels.py", "-k", "linear or dW or numbers or zero_input"),
     "kernels/nonzeros.py": ("test_kernels.py", "-k", "linear or dW or numbers or zero_input"),
     "kernels/lanes.py": (COMPUTES, STRAYS, "-k", "linear"),
     "kernels/rows.py": (COMPUTES, STRAYS, "test_losses.py::TestAgainstPyTorch", "-k", "not linear"),
@@ -693,6 +726,14 @@ TESTS: dict[str, tuple[str, ...]] = {
 """Which tests are run for the bugs of a file or a folder."""
 
 JIT_BUGS: dict[str, tuple[Bug, ...]] = {
+    "kernels/blocks.py": (
+        Bug(
+            "negative-zero-in-a-row-alone",
+            "a row alone keeps a -0 that it loses in a batch",
+            "start[j] + 0 ",
+            "start[j] ",
+        ),
+    ),
     "kernels/lanes.py": (
         Bug(
             "two-roundings",
@@ -745,6 +786,7 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
 """Bugs that only compiled code can have, or that only it shows."""
 
 JIT_TESTS: dict[str, tuple[str, ...]] = {
+    "kernels/blocks.py": ("test_kernels.py", "-k", "sign_of_its_zero"),
     "kernels/lanes.py": (
         f"{COMPUTES}[linear_dx]",
         f"{STRAYS}[linear]",

@@ -133,9 +133,11 @@ NAMES = sorted(PAIRS)
 def examples(test: Any) -> Any:
     """Draw sizes around every block's; besides, a sum of each product longer than its block.
 
-    And one whose rows, each alone, meet rows of W so long that W is read along them.
+    And one whose rows, each alone, meet rows of W so long that W is read along them; one that is
+    wider than a strip; one whose dW and one whose dx are taken the other way round.
     """
-    for N, I, O in ((7, 300, 17), (13, 17, 300), (300, 13, 17), (5, 70, 144)):
+    long = (7, 300, 17), (13, 17, 300), (300, 13, 17)
+    for N, I, O in (*long, (5, 70, 144), (18, 70, 290), (40, 48, 10), (16, 300, 70)):
         test = example(seed=0, N=N, I=I, O=O, dtype=np.float32, density=0.9)(test)
     return given(seed=seeds, N=batch_sizes, I=widths, O=widths, dtype=dtypes, density=densities)(
         test
@@ -334,7 +336,7 @@ def test_an_upstream_that_is_not_finite_reaches_dW_where_x_is_not_zero(
     stray, seed, dtype, O, density
 ):
     rng = np.random.default_rng(seed)
-    x = normal(rng, 33, 24, dtype=dtype, density=density)
+    x = normal(rng, 33, 32, dtype=dtype, density=density)
     dy = normal(rng, 33, O, dtype=dtype)
     clean = run("linear_dW", {"x": x, "dy": dy})
     n, o = rng.integers(33), rng.integers(O)
@@ -346,6 +348,35 @@ def test_an_upstream_that_is_not_finite_reaches_dW_where_x_is_not_zero(
     np.testing.assert_array_equal(dW[~hidden], x[n, x[n] != 0] * stray)
     db = run("linear_db", {"dy": dy})
     np.testing.assert_array_equal(np.isfinite(db), np.arange(O) != o)
+
+
+@pytest.mark.parametrize("stray", [np.nan, np.inf, -np.inf])
+@given(seed=seeds, dtype=dtypes)
+def test_linear_dx_of_a_few_rows_and_wide_weights_hears_of_the_same_strays(stray, seed, dtype):
+    rng = np.random.default_rng(seed)
+    dy, W = normal(rng, 16, 70, dtype=dtype, density=0.9), normal(rng, 300, 70, dtype=dtype)
+    W[:, 0] = 0
+    n, o, i = rng.integers(16), rng.integers(1, 70), rng.integers(300)
+    dy[n, o] = 0
+    W[i, o] = stray
+    dx = run("linear_dx", {"dy": dy, "W": W})
+    assert np.isfinite(dx[n, i])
+    np.testing.assert_array_equal(
+        np.isfinite(dx), np.isfinite(equation("linear_dx", {"dy": dy, "W": W}))
+    )
+    W[i, o], dy[n, 0] = 1, stray
+    dx = run("linear_dx", {"dy": dy, "W": W})
+    np.testing.assert_array_equal(np.isnan(dx), np.arange(16)[:, None] == np.full(300, n))
+
+
+@given(dtype=dtypes)
+def test_a_row_of_linear_keeps_the_sign_of_its_zero_among_others(dtype):
+    x = np.ones((20, 65), dtype)
+    x[3] = 0
+    x[3, 0] = np.finfo(dtype).tiny
+    W, b = np.full((65, 3), -np.finfo(dtype).tiny, dtype), np.full(3, -0.0, dtype)
+    together = run("linear", {"x": x, "W": W, "b": b})
+    assert same_bits(run("linear", {"x": x[3:4], "W": W, "b": b}), together[3:4])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pages are guarded by mprotect")

@@ -275,7 +275,7 @@ class _Steps:
 def _stop_if_diverged(
     net: Module, loss: float, optimizer: Optimizer, xb: Array, epoch: int, batch: int
 ) -> None:
-    gradients = [p.grad for p in optimizer.parameters if p.grad is not None]
+    gradients = [p.grad.reshape(-1) for p in optimizer.parameters if p.grad is not None]
     if np.isfinite(loss) and all(kernels.all_finite(gradient) for gradient in gradients):
         return
     what = "the loss" if not np.isfinite(loss) else "a gradient"

@@ -5,7 +5,8 @@ over k is taken in blocks of 64: each is summed from 0, in rising k, and then ad
 already. So the bits of an element depend on its row of A and its column of M alone, however many
 others there are. A block of A with many zeros is summed over the others, found by their bits; a
 full one by six or four rows at once, zeros and all. For a few rows of A and a wide M, which comes
-from far away, the rows of M are read from end to end. All add the same numbers in the same order.
+from far away, the rows of M are read from end to end. All add the same numbers in the same order;
+so does ``product``, which may take a full product the other way round: ``(M.T @ A.T).T``.
 """
 
 from typing import Any
@@ -14,30 +15,28 @@ import numpy as np
 from numba import types
 
 from tinynet._types import Array
-from tinynet.kernels.jit import inlined, inner, jit
-from tinynet.kernels.lanes import (
-    all_finite,
-    count_bits,
-    fma,
-    load,
-    load_as,
-    lowest_bit,
-    store,
-    turn,
-    zeros,
-)
-from tinynet.kernels.nonzeros import Bits, find_nonzeros, lies_in_rows, looks_full
+from tinynet.kernels.jit import inlined, jit
+from tinynet.kernels.lanes import count_bits, fma, load, load_as, lowest_bit, store, zeros
+from tinynet.kernels.nonzeros import NEARLY_FULL, Bits, find_nonzeros, lies_in_rows, looks_full
+from tinynet.kernels.panels import copy, copy_in_lanes, copy_turning, is_finite
 from tinynet.kernels.shared import shared
 
 BLOCK = 64  # of k, and of the columns of M: a panel of M is 16 KiB of float32
 ROWS = 96  # of A at a time
 MORE_ROWS = 3 * ROWS  # where M has many columns: it is read anew for each time
+STRIP = 4 * BLOCK  # columns of M at a time: their sums stay in the L2 cache
+SEVERAL = 2 * BLOCK  # columns of M from which it pays to copy a full block of A
 FULL = 0.5  # the share of non-zeros from which summing zeros and all is faster; and where M has
 FULL_IF_NARROW = 0.25  # fewer columns than a panel
 SOME = 16  # rows of A from which it pays to look at a few first, and to copy a block of them
 FOUR_PLACES = 1024  # bytes from row to row (or a multiple) that leave four places in the L1 cache
 FEW = 8  # rows of A for which copying a panel of M does not pay
 LONG = 128  # columns of M for each of these rows, from which M is read along its rows
+SPARE = 4  # lanes of 16 that may be left without work before it pays to turn a product round
+DEEP = 4  # numbers in a sum for each row of A, from which turning the result beats turning M
+
+
+_bits, _int, _flag = types.uint64[::1], types.int64, types.boolean
 
 
 def _affine_signature(dtype: Any) -> tuple[Any, ...]:
@@ -47,9 +46,13 @@ def _affine_signature(dtype: Any) -> tuple[Any, ...]:
 
 def _loops_signature(dtype: Any) -> tuple[Any, ...]:
     A, M, _, factor, out = _affine_signature(dtype)
-    scratch = types.Tuple((out, out, out, types.uint64[::1], types.uint32[:, ::1]))
-    flag = types.boolean
-    return A, M, out, flag, factor, out, types.int64, types.float64, flag, flag, scratch
+    scratch = types.Tuple((out, out, out, _bits, types.uint32[:, ::1]))
+    return A, M, out, _flag, factor, out, _int, types.float64, _flag, _flag, scratch
+
+
+def _product_signature(dtype: Any) -> tuple[Any, ...]:
+    A, M, _, _, out = _affine_signature(dtype)
+    return A, M, out
 
 
 @shared(_loops_signature)
@@ -66,123 +69,120 @@ def _by_blocks(
     along: bool,
     scratch: Any,
 ) -> None:
-    """The loops of `affine`: parts of A, blocks of k, panels of M."""
+    """The loops of `affine` for a strip of M: parts of A, blocks of k, panels of M."""
     wide, panels, blocks, bits, halves = scratch
     (R, K), J = A.shape, M.shape[1]
     padded = J % 16 != 0
     across = J if along else BLOCK
     for r in range(0, R, step):
         rows = A[r : r + step]
-        top = 0 if padded else r
-        sums = wide[top : top + rows.shape[0]]
+        sums = into = out[r : r + step]
+        if padded:
+            sums = wide[: rows.shape[0], : (J + 15) // 16 * 16]
+            if not has_start:
+                copy(into, sums)
         for k in range(0, max(K, 1), BLOCK):
             block = rows[:, k : k + BLOCK]
-            guessed = full = R >= SOME and looks_full(block)
+            guessed = full = R >= SOME and looks_full(block, NEARLY_FULL)
             if not guessed:
                 full = find_nonzeros(block, bits, halves) > share * block.size
-            if full and _shares_places(block):
-                _copy(block.T, blocks)
-                block = blocks[: block.shape[1], : block.shape[0]].T
+            if full and R >= SOME and (J >= SEVERAL or _shares_places(block)):
+                if lies_in_rows(block):
+                    copy(block, blocks)
+                    block = blocks[: block.shape[0], : block.shape[1]]
+                else:
+                    copy(block.T, blocks)
+                    block = blocks[: block.shape[1], : block.shape[0]].T
             starts = k == 0 and has_start
             before, down = (first, 0) if starts else (sums, 1)  # one row for all, or each its own
             for j in range(0, J, across):
                 panel = M[k : k + BLOCK, j : j + across]
                 if not as_it_is:
-                    _copy_in_lanes(panel, panels)
+                    copy_in_lanes(panel, panels)
                     panel = panels[: panel.shape[0], : (panel.shape[1] + 15) // 16 * 16]
-                there, into = before[:, j:], sums[:, j : j + across]
+                there, to = before[:, j:], sums[:, j : j + across]
                 done = 0
-                if full and not along and _is_finite(panel):
-                    done = _add_full_rows(block, panel, factor, there, down, into)
+                if full and not along and is_finite(panel):
+                    done = _add_full_rows(block, panel, factor, there, down, to)
                 if guessed and done < block.shape[0]:
                     find_nonzeros(block, bits, halves)
                     guessed = False
                 if along:
-                    _add_along(block, bits, panel, factor, there, down, panels, into)
+                    _add_along(block, bits, panel, factor, there, down, panels, to)
                 else:
-                    _add_nonzeros(block, bits, done, panel, factor, there, down, into)
+                    _add_nonzeros(block, bits, done, panel, factor, there, down, to)
         if padded:
-            _copy(sums, out[r : r + step])
+            copy(sums, into)
 
 
 @shared(_affine_signature, jit)
 def affine(A: Array, M: Array, start: Array, factor: float, out: Array) -> None:
     """out = factor * (A @ M) + start: (R, J) = (R, K) @ (K, J) + (J,).
 
-    An empty start stands for what `out` holds. Then J must be a multiple of 16, and with another
-    factor than 1, K at most 64.
+    An empty start stands for what `out` holds. Then the factor must be negative (its product with
+    a sum of 0 is -0, which leaves even -0 as it is), and K at most 64.
     """
     R, J = A.shape[0], M.shape[1]
     width = (J + 15) // 16 * 16  # columns of zeros fill M and out up to whole lanes
     padded = width != J
     step = ROWS if J <= BLOCK or not lies_in_rows(A) else MORE_ROWS
-    wide = np.empty((min(R, step), width), M.dtype)[::1] if padded else out
     first = np.zeros((1, width), M.dtype)[::1]
     for j in range(start.size):
-        first[0, j] = start[j]
+        first[0, j] = start[j] + 0  # never -0, and so are sums: adding 0 leaves every bit
     share = FULL if J >= BLOCK else FULL_IF_NARROW
     as_it_is = lies_in_rows(M) and not padded
     as_it_is &= R <= FEW or M.strides[0] <= BLOCK * M.itemsize
     along = as_it_is and R <= min(FEW, J // LONG)
+    strip = max(J, 1) if along else STRIP
+    wide = np.empty((min(R, step), min(width, strip)) if padded else (0, 0), M.dtype)[::1]
     panel = (1, J) if along else (0, 0) if as_it_is else (BLOCK, BLOCK)
     panels = np.empty(panel, M.dtype)[::1]
-    blocks = np.empty((0, 0) if lies_in_rows(A) else (BLOCK, ROWS), M.dtype)[::1]
+    in_rows = min(R, step) if J >= SEVERAL else 0
+    block = (in_rows, BLOCK) if lies_in_rows(A) else (BLOCK, ROWS)
+    blocks = np.empty(block, M.dtype)[::1]
     bits, halves = np.empty(step, np.uint64), np.empty((2, ROWS), np.uint32)
     scratch = wide, panels, blocks, bits, halves
-    _by_blocks(A, M, first, start.size > 0, factor, out, step, share, as_it_is, along, scratch)
+    has_start = start.size > 0
+    for j in range(0, J, strip):
+        N, top, into = M[:, j : j + strip], first[:, j : j + strip], out[:, j : j + strip]
+        _by_blocks(A, N, top, has_start, factor, into, step, share, as_it_is, along, scratch)
+
+
+@shared(_product_signature, jit)
+def product(A: Array, M: Array, out: Array) -> None:
+    """out = A @ M; where that takes less time, (M.T @ A.T).T, to the same bits.
+
+    That way zeros of M are skipped, not those of A. So A must be finite; and if no zero of A has
+    met NaN or infinity in M, what comes out is finite.
+    """
+    R, J = A.shape[0], M.shape[1]
+    if _is_better_turned(A, M) and is_finite(A if lies_in_rows(A) else A.T):
+        turned = np.empty((J, R), out.dtype)
+        affine(M.T, A.T, np.zeros(R, out.dtype), 1.0, turned)
+        if is_finite(turned):
+            copy_turning(turned.T, out)
+            return
+    affine(A, M, np.zeros(J, out.dtype), 1.0, out)
+
+
+@inlined
+def _is_better_turned(A: Array, M: Array) -> bool:
+    """Whether lanes along the rows of a full A make up for turning the result round."""
+    (R, K), J = A.shape, M.shape[1]
+    if -R % 16 > SPARE or R < SOME:
+        return False
+    if lies_in_rows(M):
+        return J < BLOCK and -J % 16 > SPARE and looks_full(A, FULL)
+    return R * DEEP <= K and J > STRIP and looks_full(A, NEARLY_FULL)
 
 
 @inlined
 def _shares_places(A: Array) -> bool:
     """Whether columns of a block, if it is transposed, share a few places in the cache."""
-    return not lies_in_rows(A) and A.shape[0] >= SOME and A.strides[1] % FOUR_PLACES == 0
+    return not lies_in_rows(A) and A.strides[1] % FOUR_PLACES == 0
 
 
-@inner
-def _copy_in_lanes(M: Array, copy: Array) -> None:
-    """Copy a panel of M to where its rows are whole lanes and lie close together."""
-    K, J = M.shape
-    if J % 16 != 0:
-        for k in range(K):
-            store(zeros(M, 16), copy, (k, J // 16 * 16))
-    if lies_in_rows(M) or J < 8 or K < 8:
-        _copy(M, copy)
-    else:
-        for j in range(0, J, 8):
-            for k in range(0, K, 8):
-                turn(M.T, (min(j, J - 8), min(k, K - 8)), copy)
-
-
-@inner
-def _copy(M: Array, to: Array) -> None:
-    """Copy M to the first columns of `to`, or as many of its columns as `to` has."""
-    K, J = M.shape[0], min(M.shape[1], to.shape[1])
-    for k in range(K):
-        if J == 64 and lies_in_rows(M):
-            store(load(M, (k, 0), 64), to, (k, 0))
-        elif J >= 8 and lies_in_rows(M):
-            for j in range(0, J, 8):
-                last = min(j, J - 8)
-                store(load(M, (k, last), 8), to, (k, last))
-        else:
-            for j in range(J):
-                store(load(M, (k, j), 1), to, (k, j))
-
-
-@inner
-def _is_finite(M: Array) -> bool:
-    """Whether M has neither NaN nor infinity for a zero to meet."""
-    finite, total = True, zeros(M, 64)
-    for k in range(M.shape[0]):
-        if M.shape[1] == 64:
-            total = fma(0.0, load(M, (k, 0), 64), total)  # 0 * NaN and 0 * inf are NaN, and stay
-        else:
-            for j in range(0, M.shape[1], 16):
-                finite &= all_finite(load(M, (k, j), 16))
-    return finite and all_finite(total)
-
-
-@inner
+@shared(lambda t: (t[:, :], t[:, :], t, t[:, :], _int, t[:, :]))
 def _add_full_rows(A: Array, M: Array, factor: float, before: Array, down: int, out: Array) -> int:
     """Add A @ M for all rows but the last three at most, by sixes and fours; return how many."""
     R, r = A.shape[0], 0
@@ -222,14 +222,13 @@ def _add_full_rows(A: Array, M: Array, factor: float, before: Array, down: int, 
     return r
 
 
-@inner
+@shared(lambda t: (t[:, :], _bits, _int, t[:, :], t, t[:, :], _int, t[:, :]))
 def _add_nonzeros(
     A: Array, bits: Bits, done: int, M: Array, factor: float, before: Array, down: int, out: Array
 ) -> None:
     """Add A @ M, for the rows that are not done, over the places whose bits are set."""
-    stays = down == 1 and factor < 0  # a row of zeros: factor * 0 is -0, and adding it does nothing
-    for r in range(done, A.shape[0]):
-        if stays and bits[r] == 0:
+    for r in range(np.uint64(done), np.uint64(A.shape[0])):
+        if bits[r] == 0 and down == 1:
             continue
         if M.shape[1] == 64:
             _add_row(A, r, bits[r], M, 0, zeros(M, 64), factor, before, down, out)
@@ -261,7 +260,7 @@ def _add_row(
     _add(total, factor, before, down, out, r, j)
 
 
-@inner
+@shared(lambda t: (t[:, :], _bits, t[:, :], t, t[:, :], _int, t[:, :], t[:, :]))
 def _add_along(
     A: Array,
     bits: Bits,

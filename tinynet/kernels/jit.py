@@ -56,11 +56,14 @@ def inner(function: Function) -> Function:
 
 
 def inlined(function: Function) -> Function:
-    """The same for a part of an inner loop, where a call would cost more than its work."""
-    return _compiled(function, no_cpython_wrapper=True, _nrt=False, forceinline=True)
+    """A part of an inner loop, where a call would cost more than its work: it is copied there.
+
+    Numba copies it before it compiles, and so LLVM sees it once, not for itself as well.
+    """
+    return _compiled(function, no_cpython_wrapper=True, _nrt=False, inline="always")
 
 
-def _compiled(function: Function, **options: bool) -> Function:
+def _compiled(function: Function, **options: Any) -> Function:
     options |= {"nogil": True, "no_cfunc_wrapper": True}
     compiled = numba.njit(error_model="numpy", **options)(function)
     if not config.DISABLE_JIT:

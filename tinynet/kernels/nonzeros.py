@@ -21,45 +21,44 @@ def lies_in_rows(A: Array) -> bool:
 
 
 @inner
-def looks_full(A: Array) -> bool:
-    """Whether a few rows of a block, or columns if these lie in rows, are nearly full."""
+def looks_full(A: Array, share: float) -> bool:
+    """Whether a few rows of a block, or columns if these lie in rows, have more non-zeros."""
     rows = A if lies_in_rows(A) else A.T
-    count = places = 0
+    count = looked_at = 0
     for n in range(0, rows.shape[0], max(1, rows.shape[0] // 4)):
-        for i in range(0, min(rows.shape[1], WORD) - 7, 8):
-            count += count_bits(nonzero_bits(load(rows, (n, i), 8)))
-            places += 8
-    return count > NEARLY_FULL * places
+        count += count_bits(_bits_of_row(rows, n))
+        looked_at += 1
+    return count > share * looked_at * min(rows.shape[1], WORD)
 
 
 @inner
 def find_nonzeros(A: Array, bits: Bits, halves: Halves) -> int:
     """Set the bits of a block of A; return how many."""
     if lies_in_rows(A):
-        _bits_of_rows(A, bits)
+        for n in range(np.uint64(A.shape[0])):
+            bits[n] = _bits_of_row(A, n)
     else:
         _bits_of_columns(A.T, bits, halves)
     count = 0
-    for r in range(A.shape[0]):
+    for r in range(np.uint64(A.shape[0])):
         count += count_bits(bits[r])
     return count
 
 
 @inlined
-def _bits_of_rows(x: Array, bits: Bits) -> None:
-    N, I = x.shape
-    for n in range(N):
-        word = np.uint64(0)
-        if I == WORD:
-            word = nonzero_bits(load(x, (n, 0), 64))
-        elif I >= 8:
-            for i in range(0, I, 8):
-                last = min(i, I - 8)  # the last eight may overlap those before
-                word |= nonzero_bits(load(x, (n, last), 8)) << np.uint64(last)
-        else:
-            for i in range(I):
-                word |= nonzero_bits(load(x, (n, i), 1)) << np.uint64(i)
-        bits[n] = word
+def _bits_of_row(x: Array, n: int) -> Any:
+    I = min(x.shape[1], WORD)
+    word = np.uint64(0)
+    if I == WORD:
+        word = nonzero_bits(load(x, (n, 0), 64))
+    elif I >= 8:
+        for i in range(0, I, 8):
+            last = min(i, I - 8)  # the last eight may overlap those before
+            word |= nonzero_bits(load(x, (n, last), 8)) << np.uint64(last)
+    else:
+        for i in range(I):
+            word |= nonzero_bits(load(x, (n, i), 1)) << np.uint64(i)
+    return word
 
 
 @inlined

@@ -5,10 +5,12 @@ for each element. So one row alone gives the same bits as in a batch.
 """
 
 import numpy as np
+from numba import types
 
 from tinynet._types import Array
-from tinynet.kernels.blocks import BLOCK, affine
-from tinynet.kernels.jit import kernel
+from tinynet.kernels.blocks import BLOCK, affine, product
+from tinynet.kernels.jit import jit, kernel
+from tinynet.kernels.shared import shared
 from tinynet.kernels.updates import descend
 
 
@@ -36,7 +38,7 @@ def linear_dx_reference(dy: Array, W: Array) -> Array:
 
 @kernel(linear_dx_reference)
 def linear_dx(dy: Array, W: Array, dx: Array) -> None:
-    affine(dy, W.T, np.zeros(W.shape[0], W.dtype), 1.0, dx)
+    product(dy, W.T, dx)
 
 
 def linear_dW_reference(x: Array, dy: Array) -> Array:
@@ -46,7 +48,7 @@ def linear_dW_reference(x: Array, dy: Array) -> Array:
 
 @kernel(linear_dW_reference)
 def linear_dW(x: Array, dy: Array, dW: Array) -> None:
-    affine(x.T, dy, np.zeros(dy.shape[1], dy.dtype), 1.0, dW)
+    product(x.T, dy, dW)
 
 
 def linear_descend_reference(W: Array, x: Array, dy: Array, lr: float) -> Array:
@@ -56,12 +58,18 @@ def linear_descend_reference(W: Array, x: Array, dy: Array, lr: float) -> Array:
 
 @kernel(linear_descend_reference, updates=("W",))
 def linear_descend(W: Array, x: Array, dy: Array, lr: float) -> None:
-    if x.shape[0] <= BLOCK and W.shape[1] % 16 == 0:
+    if x.shape[0] <= BLOCK:
         affine(x.T, dy, dy[0, :0], -W.dtype.type(lr), W)
     else:
-        dW = np.empty_like(W)
-        linear_dW(x, dy, dW)
-        descend(W.reshape(-1), dW.reshape(-1), lr)
+        _descend_apart(W, x, dy, lr)
+
+
+@shared(lambda t: (t[:, ::1], t[:, ::1], t[:, ::1], types.float64), jit)
+def _descend_apart(W: Array, x: Array, dy: Array, lr: float) -> None:
+    """The same for more rows than one block has: dW must be complete before it is scaled."""
+    dW = np.empty_like(W)
+    product(x.T, dy, dW)
+    descend(W.reshape(-1), dW.reshape(-1), lr)
 
 
 def linear_db_reference(dy: Array) -> Array:

@@ -20,7 +20,7 @@ from tinynet.kernels.jit import Function, before_loading, inner
 def shared(
     signature: Callable[[Any], tuple[Any, ...]], compiled: Callable[[Any], Any] = inner
 ) -> Callable[[Function], Function]:
-    """Share a function of arrays and numbers that returns nothing.
+    """Share a function of arrays and numbers that returns nothing or a number.
 
     `signature` has the Numba types of its arguments for a dtype; the kernels that call it may hand
     over arrays of more special layouts. It is compiled by `inner`, or by `jit` if it makes arrays.
@@ -41,7 +41,7 @@ class _Shared:
         self.name = function.__name__
         self.compiled = compiled
         self.signatures = {self._symbol(t): signature(t) for t in (types.float32, types.float64)}
-        self.known: set[str] = set()
+        self.results: dict[str, Any] = {}
         self.parameters = inspect.signature(function)
         type_callable(function)(self._typer)
         lower_builtin(function, types.VarArg(types.Any))(self._lower)
@@ -54,7 +54,7 @@ class _Shared:
         def result(*arguments: Any) -> Any:
             symbol = self._symbol(arguments[0].dtype)
             self._make_known(symbol)
-            return types.none(*self.signatures[symbol])
+            return self.results[symbol](*self.signatures[symbol])
 
         result.__signature__ = self.parameters  # type: ignore[attr-defined]
         return result
@@ -63,15 +63,15 @@ class _Shared:
         kind = context.call_conv.get_function_type(sig.return_type, sig.args)
         symbol = self._symbol(sig.args[0].dtype)
         target = cgutils.get_or_insert_function(builder.module, kind, symbol)
-        status, nothing = context.call_conv.call_function(
+        status, result = context.call_conv.call_function(
             builder, target, sig.return_type, sig.args, args
         )
         with cgutils.if_unlikely(builder, status.is_error):
             context.call_conv.return_status_propagate(builder, status)
-        return nothing
+        return result
 
     def _make_known(self, symbol: str) -> None:
-        if symbol not in self.known:
+        if symbol not in self.results:
             # as if all arrays could be written to: one version of each inner part is enough
             signature = tuple(
                 kind.copy(readonly=False) if isinstance(kind, types.Array) else kind
@@ -81,7 +81,7 @@ class _Shared:
             result = self.compiled.overloads[signature]
             address = result.library.get_pointer_to_function(result.fndesc.llvm_func_name)
             llvm.add_symbol(symbol, address)
-            self.known.add(symbol)
+            self.results[symbol] = result.signature.return_type
 
     def _prepare(self, code: bytes) -> None:
         for symbol in self.signatures:
