@@ -74,7 +74,7 @@ ROUNDINGS: dict[str, Callable[..., Any]] = {
         lr * _product(x.T, dy) + 3 * (abs(W) + lr * abs(x.T) @ abs(dy))
     ),
     "linear_db": lambda dy: (len(dy) + 2) * abs(dy).sum(axis=0),
-    "gather": lambda X, rows: 0,
+    "gather": lambda X, rows: (0, (X[rows].size + 1) * (X[rows] ** 2).sum()),
     "gather_scaled": lambda X, rows, scale: 3 * abs(X[rows] * scale),
     "relu": lambda x: 0,
     "relu_dx": lambda dy, y: 0,
@@ -95,6 +95,7 @@ ROUNDINGS: dict[str, Callable[..., Any]] = {
     ),
     "cross_entropy": lambda log_probs, q: (q.shape[1] + 1) * abs(q * log_probs).sum(axis=1),
     "cross_entropy_dx": cross_entropy_dx,
+    "most_likely": lambda y: 0,
     "total": lambda values: len(values) * abs(values).sum(),
     "descend": lambda w, direction, lr: 3 * (abs(w) + abs(lr * direction)),
     "shrink": lambda w, factor: 2 * abs(w * factor),

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from bounds import ROUNDINGS, rounding_bound
+from bounds import LIBM, ROUNDINGS, rounding_bound
 from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import (
@@ -28,6 +28,7 @@ from strategies import (
 
 from tinynet import kernels
 from tinynet.kernels import PAIRS
+from tinynet.kernels.rows import _exp as exp
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy, where NaN and inf meet
 
@@ -169,10 +170,19 @@ def equation(kernel: str, given_arguments: dict[str, Any]) -> Any:
         return PAIRS[kernel].reference(**in_float64(given_arguments))
 
 
+def parts(result: Any) -> list[Any]:
+    """The results of a kernel: an array, a number, or an array and a number."""
+    return list(result) if isinstance(result, tuple) else [result]
+
+
 def dtype_of(given_arguments: dict[str, Any]) -> Any:
     """The dtype of a result: that of the floating-point arguments; float32 from whole numbers."""
     arrays = [value for value in given_arguments.values() if isinstance(value, np.ndarray)]
     return next((array.dtype for array in arrays if array.dtype.kind == "f"), np.float32)
+
+
+def result_dtype(kernel: str, given_arguments: dict[str, Any]) -> Any:
+    return np.int64 if kernel == "most_likely" else dtype_of(given_arguments)
 
 
 def run(kernel: str, given_arguments: dict[str, Any]) -> Any:
@@ -191,8 +201,10 @@ def run(kernel: str, given_arguments: dict[str, Any]) -> Any:
         elif len(parameters(pair.loop)) == len(copies):
             result = pair.loop(**copies)
         else:
-            result = np.full(expected.shape, np.nan, dtype_of(given_arguments))
-            pair.loop(*copies.values(), result)
+            array, *numbers = parts(expected)
+            result = np.full(array.shape, np.nan, result_dtype(kernel, given_arguments))
+            returned = pair.loop(*copies.values(), result)
+            result = (result, returned) if numbers else result
     for name, value in copies.items():
         assert same_bits(value, given_arguments[name]), f"{kernel} changes its argument {name}"
     return result
@@ -218,8 +230,9 @@ def test_the_loop_computes_its_equation(kernel, seed, N, I, O, dtype, density):
     assert kernel in ROUNDINGS, f"a new kernel: say in bounds.py how far rounding carries {kernel}"
     roundings = ROUNDINGS[kernel](*in_float64(given_arguments).values())
     result = run(kernel, given_arguments)
-    result_dtype = np.float64 if kernel in SUMS_IN_FLOAT64 else dtype_of(given_arguments)
-    assert_within(result, expected, rounding_bound(roundings, result_dtype))
+    rounded_to = np.float64 if kernel in SUMS_IN_FLOAT64 else dtype_of(given_arguments)
+    for part, exact, rounded in zip(*map(parts, (result, expected, roundings)), strict=True):
+        assert_within(part, exact, rounding_bound(rounded, rounded_to))
 
 
 SUMS_IN_FLOAT64 = {"total"}
@@ -234,12 +247,13 @@ def test_nan_and_inf_go_where_the_equation_sends_them(kernel, seed, N, I, O, dty
         if isinstance(value, np.ndarray) and value.dtype.kind == "f" and name not in STAY_FINITE:
             strays = sizes.rng.random(value.shape) < 0.05
             value[strays] = sizes.rng.choice([np.nan, np.inf, -np.inf], strays.sum())
-    result, expected = run(kernel, given_arguments), equation(kernel, given_arguments)
-    finite = np.isfinite(expected)
-    np.testing.assert_array_equal(np.isfinite(result), finite)
-    np.testing.assert_array_equal(
-        np.asarray(result, np.float64)[~finite], np.asarray(expected, np.float64)[~finite]
-    )
+    results = run(kernel, given_arguments), equation(kernel, given_arguments)
+    for result, expected in zip(*map(parts, results), strict=True):
+        finite = np.isfinite(expected)
+        np.testing.assert_array_equal(np.isfinite(result), finite)
+        np.testing.assert_array_equal(
+            np.asarray(result, np.float64)[~finite], np.asarray(expected, np.float64)[~finite]
+        )
 
 
 STAY_FINITE = {"weight", "weights", "probabilities", "q"}
@@ -377,6 +391,41 @@ def test_a_row_of_linear_keeps_the_sign_of_its_zero_among_others(dtype):
     W, b = np.full((65, 3), -np.finfo(dtype).tiny, dtype), np.full(3, -0.0, dtype)
     together = run("linear", {"x": x, "W": W, "b": b})
     assert same_bits(run("linear", {"x": x[3:4], "W": W, "b": b}), together[3:4])
+
+
+@given(seed=seeds, dtype=dtypes, C=widths)
+def test_the_most_likely_class_is_the_first_of_the_largest_or_nan(seed, dtype, C):
+    rng = np.random.default_rng(seed)
+    y = rng.choice(np.array([-np.inf, -1, 0, 1, np.inf, np.nan], dtype), (20, C))
+    np.testing.assert_array_equal(run("most_likely", {"y": y}), y.argmax(axis=1))
+
+
+@given(seed=seeds, dtype=dtypes, order=st.permutations([0.2, 0.95, 0.0, 0.95, 0.2]))
+def test_linear_of_sparse_and_full_blocks_in_any_order_has_the_very_sums(seed, dtype, order):
+    rng = np.random.default_rng(seed)
+    x = np.hstack([rng.integers(1, 5, (32, 64)) * (rng.random((32, 64)) < d) for d in order])
+    W, b = rng.integers(-4, 5, (320, 64)), rng.integers(-4, 5, 64)
+    x_, W_, b_ = (array.astype(dtype) for array in (x, W, b))
+    np.testing.assert_array_equal(run("linear", {"x": x_, "W": W_, "b": b_}), x @ W + b)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_exp_is_right_to_a_few_units_in_the_last_place_and_at_its_ends(dtype):
+    low, high = np.log(np.finfo(dtype).smallest_subnormal), np.log(np.finfo(dtype).max)
+    x = np.concatenate([np.linspace(low, high, 40_001), np.linspace(-1, 1, 20_001)])[1:].astype(
+        dtype
+    )
+    x = x[x < high]
+    exact, y = np.exp(x.astype(np.longdouble)), np.empty_like(x)
+    exp(x, y)
+    assert (abs(y - exact) <= LIBM / 2 * np.spacing(exact.astype(dtype))).all()
+    alone = np.empty_like(x[:1])
+    for n in range(0, len(x), 1009):
+        exp(x[n : n + 1], alone)
+        assert same_bits(alone, y[n : n + 1])
+    ends = np.array([np.inf, -np.inf, np.nan, 0.0, -0.0, 1e30, -1e30, high + 1, low - 2], dtype)
+    exp(ends, ends)
+    np.testing.assert_array_equal(ends, [np.inf, 0, np.nan, 1, 1, np.inf, 0, np.inf, 0])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pages are guarded by mprotect")

@@ -32,6 +32,11 @@ class Memory(NamedTuple):
     name: str
 
 
+def _makes_room(line: str) -> bool:
+    """Whether a line makes an array: each step fills it anew, or it never changes."""
+    return " = np." in line
+
+
 class Writer:
     """The source of the training steps of one network.
 
@@ -168,9 +173,8 @@ class Writer:
         yield from (f"    {line}," for line in fixed)
         yield from (f"    {', '.join(group)}," for group in groups if group)
         yield "):"
-        yield '    """Train on batches first to last - 1 of an epoch; return how many it took."""'
-        yield "    for batch in range(first, last):"
-        for block in (
+        yield '    """Train on batches first to last - 1, of one size; return how many it took."""'
+        steps = [
             self._batch(),
             self._forward("x"),
             self._loss(),
@@ -178,8 +182,15 @@ class Writer:
             self._backward(),
             self._guard(),
             self._update_block(),
-        ):
-            yield from (f"        {line}" if line else "" for line in block)
+        ]
+        blocks = [list(block) for block in steps]
+        yield "    # room for what a step works out, used again by the next one"
+        yield "    N = min(batch_size, order.size - first * batch_size)"
+        yield from (f"    {line}" for block in blocks for line in block if _makes_room(line))
+        yield ""
+        yield "    for batch in range(first, last):"
+        for block in blocks:
+            yield from (f"        {line}" for line in block if not _makes_room(line))
             yield ""
         yield "    return last - first"
 
@@ -194,18 +205,20 @@ class Writer:
 
     def _batch(self) -> Lines:
         yield "# the batch"
-        yield "rows = order[batch * batch_size : (batch + 1) * batch_size]"
-        yield "N = rows.size"
+        yield "rows = order[batch * batch_size : batch * batch_size + N]"
         yield self._empty("x", self.features)
         if self.scaled:
             yield "gather_scaled(X, rows, scale, x)  # x = X[rows] * scale"
         else:
-            yield "gather(X, rows, x)  # x = X[rows]"
+            result = "x_squares = " if "x" in dict(self.at_once.values()) else ""
+            yield f"{result}gather(X, rows, x)  # x = X[rows]"
         if self.probabilities:
             yield self._empty("probabilities", self.widths[-1])
             yield "gather(target, rows, probabilities)"
         else:
-            yield "labels = target[rows]"
+            yield "labels = np.empty(N, np.int64)"
+            yield "for n in range(N):"
+            yield "    labels[n] = target[rows[n]]"
 
     def _empty(self, name: str, width: int) -> str:
         return f"{name} = np.empty((N, {width}), {self.cast})"
@@ -261,11 +274,16 @@ class Writer:
             yield f"share = np.ones(N, {self.cast})"
 
     def _score(self) -> Lines:
+        y = f"y{len(self.widths) - 1}"
         yield "# accuracy"
+        yield "guesses = np.empty(N, np.int64)"
+        yield f"most_likely({y}, guesses)  # {y}.argmax(axis=1)"
+        if self.probabilities:
+            yield "labels = np.empty(N, np.int64)"
+            yield "most_likely(probabilities, labels)"
         yield "hits = 0"
         yield "for n in range(N):"
-        right = "probabilities[n].argmax()" if self.probabilities else "labels[n]"
-        yield f"    hits += y{len(self.widths) - 1}[n].argmax() == {right}"
+        yield "    hits += guesses[n] == labels[n]"
 
     def _backward(self) -> Lines:
         last, C = len(self.widths) - 1, self.widths[-1]
@@ -311,7 +329,8 @@ class Writer:
         for name, _ in self.parameters:
             if name in self.at_once:
                 x, dy = self.at_once[name]
-                yield f"    and squares({x}) * squares({dy}) < 1e76  # |{x}.T @ {dy}| < 1e38"
+                size = f"squares({x})" if x != "x" or self.scaled else "x_squares"
+                yield f"    and {size} * squares({dy}) < 1e76  # |{x}.T @ {dy}| < 1e38"
             else:
                 yield f"    and all_finite(d{name})"
         yield "):"

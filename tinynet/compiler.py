@@ -148,9 +148,9 @@ class CompiledSteps:
             Losses and accuracies of the batches done. An empty pair is the last: the next step
             would have spread NaN or infinity, and was not taken.
         """
-        size = 1
+        size, full = 1, len(order) // loader.batch_size
         while first < last:
-            stop = min(first + size, last)
+            stop = min(first + size, last if first >= full else min(last, full))
             start = time.perf_counter()
             losses, accuracies = self._train(loader, order, first, stop)
             seconds = time.perf_counter() - start

@@ -26,6 +26,7 @@ from tinynet.kernels.rows import label_targets as label_targets
 from tinynet.kernels.rows import label_weights as label_weights
 from tinynet.kernels.rows import log_softmax as log_softmax
 from tinynet.kernels.rows import log_softmax_dx as log_softmax_dx
+from tinynet.kernels.rows import most_likely as most_likely
 from tinynet.kernels.rows import nll as nll
 from tinynet.kernels.rows import nll_dx as nll_dx
 from tinynet.kernels.rows import probability_targets as probability_targets

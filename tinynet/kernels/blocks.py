@@ -17,7 +17,14 @@ from numba import types
 from tinynet._types import Array
 from tinynet.kernels.jit import inlined, jit
 from tinynet.kernels.lanes import count_bits, fma, load, load_as, lowest_bit, store, zeros
-from tinynet.kernels.nonzeros import NEARLY_FULL, Bits, find_nonzeros, lies_in_rows, looks_full
+from tinynet.kernels.nonzeros import (
+    NEARLY_FULL,
+    Bits,
+    Halves,
+    find_nonzeros,
+    lies_in_rows,
+    looks_full,
+)
 from tinynet.kernels.panels import copy, copy_in_lanes, copy_turning, is_finite
 from tinynet.kernels.shared import shared
 
@@ -50,6 +57,11 @@ def _loops_signature(dtype: Any) -> tuple[Any, ...]:
     return A, M, out, _flag, factor, out, _int, types.float64, _flag, _flag, scratch
 
 
+def _sparse_signature(dtype: Any) -> tuple[Any, ...]:
+    A, M, first, has_start, factor, out, *_ = _loops_signature(dtype)
+    return A, M, first, has_start, factor, out, types.float64, _bits, types.uint32[:, ::1]
+
+
 def _product_signature(dtype: Any) -> tuple[Any, ...]:
     A, M, _, _, out = _affine_signature(dtype)
     return A, M, out
@@ -74,6 +86,7 @@ def _by_blocks(
     (R, K), J = A.shape, M.shape[1]
     padded = J % 16 != 0
     across = J if along else BLOCK
+    full = R >= SOME  # blocks are mostly like the one before
     for r in range(0, R, step):
         rows = A[r : r + step]
         sums = into = out[r : r + step]
@@ -81,9 +94,12 @@ def _by_blocks(
             sums = wide[: rows.shape[0], : (J + 15) // 16 * 16]
             if not has_start:
                 copy(into, sums)
-        for k in range(0, max(K, 1), BLOCK):
+        k0 = 0
+        if as_it_is and J <= BLOCK and not along and not (full and looks_full(rows, NEARLY_FULL)):
+            k0 = _add_sparse_blocks(rows, M, first, has_start, factor, sums, share, bits, halves)
+        for k in range(k0, max(K, 1), BLOCK):
             block = rows[:, k : k + BLOCK]
-            guessed = full = R >= SOME and looks_full(block, NEARLY_FULL)
+            guessed = full = full and looks_full(block, NEARLY_FULL)
             if not guessed:
                 full = find_nonzeros(block, bits, halves) > share * block.size
             if full and R >= SOME and (J >= SEVERAL or _shares_places(block)):
@@ -122,27 +138,42 @@ def affine(A: Array, M: Array, start: Array, factor: float, out: Array) -> None:
     An empty start stands for what `out` holds. Then the factor must be negative (its product with
     a sum of 0 is -0, which leaves even -0 as it is), and K at most 64.
     """
-    R, J = A.shape[0], M.shape[1]
+    (R, K), J = A.shape, M.shape[1]
     width = (J + 15) // 16 * 16  # columns of zeros fill M and out up to whole lanes
     padded = width != J
     step = ROWS if J <= BLOCK or not lies_in_rows(A) else MORE_ROWS
-    first = np.zeros((1, width), M.dtype)[::1]
-    for j in range(start.size):
-        first[0, j] = start[j] + 0  # never -0, and so are sums: adding 0 leaves every bit
+    first = np.empty((1, width), M.dtype)[::1]
+    for j in range(width):  # never -0, and so are sums: adding 0 leaves every bit
+        first[0, j] = start[j] + 0 if j < start.size else 0
     share = FULL if J >= BLOCK else FULL_IF_NARROW
+    has_start = start.size > 0
+    if _fits_in_one_block(A, M) and looks_full(A, share):
+        panel, sums = M[::1, ::1], out[::1, ::1]
+        if padded or not lies_in_rows(M):
+            panel = np.empty((K, width), M.dtype)[::1, ::1]
+            copy_in_lanes(M, panel)
+        if padded:
+            sums = np.empty((R, width), M.dtype)[::1, ::1]
+            if not has_start:
+                copy(out, sums)
+        if is_finite(panel):
+            before = first[::1, ::1] if has_start else sums
+            _add_full_rows(A, panel, factor, before, 0 if has_start else 1, sums)
+            if padded:
+                copy(sums, out)
+            return
     as_it_is = lies_in_rows(M) and not padded
     as_it_is &= R <= FEW or M.strides[0] <= BLOCK * M.itemsize
     along = as_it_is and R <= min(FEW, J // LONG)
     strip = max(J, 1) if along else STRIP
     wide = np.empty((min(R, step), min(width, strip)) if padded else (0, 0), M.dtype)[::1]
-    panel = (1, J) if along else (0, 0) if as_it_is else (BLOCK, BLOCK)
-    panels = np.empty(panel, M.dtype)[::1]
+    room = (1, J) if along else (0, 0) if as_it_is else (BLOCK, BLOCK)
+    panels = np.empty(room, M.dtype)[::1]
     in_rows = min(R, step) if J >= SEVERAL else 0
     block = (in_rows, BLOCK) if lies_in_rows(A) else (BLOCK, ROWS)
     blocks = np.empty(block, M.dtype)[::1]
     bits, halves = np.empty(step, np.uint64), np.empty((2, ROWS), np.uint32)
     scratch = wide, panels, blocks, bits, halves
-    has_start = start.size > 0
     for j in range(0, J, strip):
         N, top, into = M[:, j : j + strip], first[:, j : j + strip], out[:, j : j + strip]
         _by_blocks(A, N, top, has_start, factor, into, step, share, as_it_is, along, scratch)
@@ -156,13 +187,23 @@ def product(A: Array, M: Array, out: Array) -> None:
     met NaN or infinity in M, what comes out is finite.
     """
     R, J = A.shape[0], M.shape[1]
+    nothing = np.empty(max(R, J), out.dtype)
+    for r in range(nothing.size):
+        nothing[r] = 0
     if _is_better_turned(A, M) and is_finite(A if lies_in_rows(A) else A.T):
         turned = np.empty((J, R), out.dtype)
-        affine(M.T, A.T, np.zeros(R, out.dtype), 1.0, turned)
+        affine(M.T, A.T, nothing[:R], 1.0, turned)
         if is_finite(turned):
             copy_turning(turned.T, out)
             return
-    affine(A, M, np.zeros(J, out.dtype), 1.0, out)
+    affine(A, M, nothing[:J], 1.0, out)
+
+
+@inlined
+def _fits_in_one_block(A: Array, M: Array) -> bool:
+    """Whether A and M are one block each, and all rows of A go into sixes and fours."""
+    (R, K), J = A.shape, M.shape[1]
+    return max(K, J) <= BLOCK and SOME <= R <= ROWS and R % 2 == 0
 
 
 @inlined
@@ -222,11 +263,41 @@ def _add_full_rows(A: Array, M: Array, factor: float, before: Array, down: int, 
     return r
 
 
+@shared(_sparse_signature)
+def _add_sparse_blocks(
+    A: Array,
+    M: Array,
+    first: Array,
+    has_start: bool,
+    factor: float,
+    out: Array,
+    share: float,
+    bits: Bits,
+    halves: Halves,
+) -> int:
+    """Add A @ M, M one panel wide, block by block, up to the first full one; return its k."""
+    K = A.shape[1]
+    for k in range(0, max(K, 1), BLOCK):
+        block = A[:, k : k + BLOCK]
+        if find_nonzeros(block, bits, halves) > share * block.size:
+            return k
+        before, down = (first, 0) if k == 0 and has_start else (out, 1)
+        _add_rows(block, bits, 0, M[k : k + BLOCK], factor, before, down, out)
+    return max(K, 1)
+
+
 @shared(lambda t: (t[:, :], _bits, _int, t[:, :], t, t[:, :], _int, t[:, :]))
 def _add_nonzeros(
     A: Array, bits: Bits, done: int, M: Array, factor: float, before: Array, down: int, out: Array
 ) -> None:
     """Add A @ M, for the rows that are not done, over the places whose bits are set."""
+    _add_rows(A, bits, done, M, factor, before, down, out)
+
+
+@inlined
+def _add_rows(
+    A: Array, bits: Bits, done: int, M: Array, factor: float, before: Array, down: int, out: Array
+) -> None:
     for r in range(np.uint64(done), np.uint64(A.shape[0])):
         if bits[r] == 0 and down == 1:
             continue

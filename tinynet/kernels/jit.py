@@ -94,7 +94,7 @@ def kernel(
 
     The loop takes the arguments of `reference` and then the array that it writes the result to.
     With `updates` it has no such array, but changes the arguments of these names; and a result that
-    is one number is returned.
+    is one number is returned, be it the only one or the second.
     """
 
     def tie(loop: Function) -> Function:

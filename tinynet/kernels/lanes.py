@@ -73,10 +73,23 @@ def all_finite(lanes: Array) -> bool:
     return bool(np.isfinite(lanes).all())
 
 
+def add_up(lanes: Array) -> Any:
+    """The sum of the lanes: one half of them is added to the other, until one is left."""
+    while len(lanes) > 1:
+        half = len(lanes) // 2
+        lanes = lanes[:half] + lanes[half:]
+    return lanes[0]
+
+
 def turn(a: Array, index: Index, turned: Array) -> None:
     """Write the 8 x 8 block of `a` at `index` to `turned`, rows as columns."""
     i, j = index
     turned[j : j + 8, i : i + 8] = a[i : i + 8, j : j + 8].T
+
+
+def exp(lanes: Array) -> Array:
+    """e to the power of each lane, at most one unit in the last place off."""
+    return np.exp(lanes)
 
 
 def fma(x: Any, y: Any, z: Any) -> Any:
@@ -140,7 +153,9 @@ _declare(mark_nonzero, lambda lanes, place, marks: marks)
 _declare(lowest_bit, lambda bits: types.uint64)
 _declare(count_bits, lambda bits: types.int64)
 _declare(all_finite, lambda lanes: types.boolean)
+_declare(add_up, lambda lanes: lanes.dtype)
 _declare(turn, lambda a, index, turned: types.none)
+_declare(exp, lambda lanes: lanes)
 _declare(fma, lambda x, y, z: z)
 _declare(
     operator.add, lambda a, b: a if isinstance(a, LanesType) and isinstance(b, LanesType) else None
@@ -260,6 +275,16 @@ def _all_finite(context: Context, builder: Builder, sig: Any, args: Sequence[Any
     return builder.icmp_unsigned("==", mask, ir.Constant(mask.type, -1))
 
 
+@lower_builtin(add_up, LanesType)
+def _add_up(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    (lanes,) = args
+    while lanes.type.count > 1:
+        half = lanes.type.count // 2
+        halves = (_shuffled(builder, lanes, lanes, range(k, k + half)) for k in (0, half))
+        lanes = builder.fadd(*halves)
+    return builder.extract_element(lanes, ir.Constant(ir.IntType(32), 0))
+
+
 @lower_builtin(turn, types.Array, types.BaseTuple, types.Array)
 def _turn(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
     vector = ir.VectorType(context.get_value_type(sig.args[0].dtype), 8)
@@ -309,3 +334,41 @@ def _fma_of_three(context: Context, builder: Builder, sig: Any, args: Sequence[A
 def _fma_of_lanes(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
     x = context.cast(builder, args[0], sig.args[0], sig.return_type.dtype)
     return _fused(builder, _splat(builder, x, args[1].type), *args[1:])
+
+
+# (exp(r) - 1 - r) / r**2 for |r| <= log(2) / 2 (Taylor), highest power first
+_EXP_TAIL = (1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2)
+
+
+@lower_builtin(exp, LanesType)
+def _exp(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    (x,), kind = args, args[0].type
+
+    def all_lanes(number: Any, of: Any = kind) -> Any:
+        return ir.Constant(of, [of.element(number)] * kind.count)
+
+    if sig.return_type.dtype != types.float32:
+        name = f"llvm.exp.v{kind.count}{kind.element.intrinsic_name}"
+        signature = ir.FunctionType(kind, [kind])
+        return builder.call(cgutils.get_or_insert_function(builder.module, signature, name), [x])
+    for bound, beyond in ((-104.0, "<"), (89.0, ">")):  # 0 and infinity from there on
+        limit = all_lanes(bound)
+        x = builder.select(builder.fcmp_ordered(beyond, x, limit), limit, x)
+    # x = k * log(2) + r, and so exp(x) = 2**k * exp(r) (Cody and Waite 1980, "Software Manual for
+    # the Elementary Functions"); of log(2), k times the first part is exact
+    name, signature = f"llvm.rint.v{kind.count}f32", ir.FunctionType(kind, [kind])
+    rint = cgutils.get_or_insert_function(builder.module, signature, name)
+    k = builder.call(rint, [builder.fmul(x, all_lanes(1.4426950408889634))])
+    r = _fused(builder, k, all_lanes(-0.693145751953125), x)
+    r = _fused(builder, k, all_lanes(-1.42860682030941723212e-6), r)
+    tail = all_lanes(_EXP_TAIL[0])
+    for coefficient in _EXP_TAIL[1:]:
+        tail = _fused(builder, tail, r, all_lanes(coefficient))
+    result = builder.fadd(_fused(builder, tail, builder.fmul(r, r), r), all_lanes(1.0))
+    whole = ir.VectorType(ir.IntType(32), kind.count)
+    k = builder.fptosi(k, whole)
+    half = builder.ashr(k, all_lanes(1, whole))
+    for power in (half, builder.sub(k, half)):  # in two halves: 2**k may be too small, or large
+        bits = builder.shl(builder.add(power, all_lanes(127, whole)), all_lanes(23, whole))
+        result = builder.fmul(result, builder.bitcast(bits, kind))
+    return result

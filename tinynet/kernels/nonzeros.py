@@ -34,14 +34,13 @@ def looks_full(A: Array, share: float) -> bool:
 @inner
 def find_nonzeros(A: Array, bits: Bits, halves: Halves) -> int:
     """Set the bits of a block of A; return how many."""
+    count = 0
     if lies_in_rows(A):
         for n in range(np.uint64(A.shape[0])):
             bits[n] = _bits_of_row(A, n)
+            count += count_bits(bits[n])
     else:
-        _bits_of_columns(A.T, bits, halves)
-    count = 0
-    for r in range(np.uint64(A.shape[0])):
-        count += count_bits(bits[r])
+        count = _bits_of_columns(A.T, bits, halves)
     return count
 
 
@@ -62,8 +61,9 @@ def _bits_of_row(x: Array, n: int) -> Any:
 
 
 @inlined
-def _bits_of_columns(x: Array, bits: Bits, halves: Halves) -> None:
+def _bits_of_columns(x: Array, bits: Bits, halves: Halves) -> int:
     N, I = x.shape
+    count = 0
     for half in range(2):
         first, last = min(32 * half, N), min(32 * half + 32, N)
         if I >= 16:
@@ -81,3 +81,5 @@ def _bits_of_columns(x: Array, bits: Bits, halves: Halves) -> None:
                 store(mark, halves, (half, i))
     for i in range(I):
         bits[i] = np.uint64(halves[0, i]) | np.uint64(halves[1, i]) << np.uint64(32)
+        count += count_bits(bits[i])
+    return count

@@ -9,25 +9,32 @@ import numpy as np
 
 from tinynet._types import Array, Labels
 from tinynet.kernels.jit import jit, kernel
-from tinynet.kernels.lanes import fetch, load, store
+from tinynet.kernels.lanes import add_up, exp, fetch, fma, load, store, zeros
 from tinynet.kernels.nonzeros import lies_in_rows
+from tinynet.kernels.updates import squares_reference
 
 
-def gather_reference(X: Array, rows: Labels) -> Array:
-    """A batch: these rows of the data set."""
-    return X[rows]
+def gather_reference(X: Array, rows: Labels) -> tuple[Array, float]:
+    """A batch, these rows of the data set; and the square of its Euclidean norm."""
+    return X[rows], squares_reference(X[rows])
 
 
 @kernel(gather_reference)
-def gather(X: Array, rows: Labels, x: Array) -> None:
+def gather(X: Array, rows: Labels, x: Array) -> float:
     in_lanes = X.shape[1] // 16 * 16 if lies_in_rows(X) else 0
+    total = zeros(X, 16)
+    rest = 0.0
     for n in range(rows.size):
         row, following = rows[n], rows[min(n + 1, rows.size - 1)]
         for i in range(0, in_lanes, 16):
-            fetch(X, (following, i))  # rows lie far apart: the memory cannot guess the next one
-            store(load(X, (row, i), 16), x, (n, i))
+            fetch(X, (following, i))
+            some = load(X, (row, i), 16)
+            store(some, x, (n, i))
+            total = fma(some, some, total)
         for i in range(in_lanes, X.shape[1]):
             x[n, i] = X[row, i]
+            rest += x[n, i] * x[n, i]
+    return rest + add_up(total)
 
 
 def gather_scaled_reference(X: Array, rows: Labels, scale: float) -> Array:
@@ -75,6 +82,17 @@ def _highest(x: Array, n: int) -> float:
     return highest
 
 
+@jit
+def _exp(x: Array, y: Array) -> None:
+    """y = exp(x); both may be one array."""
+    exponents, powers = x.reshape(-1), y.reshape(-1)
+    in_lanes = exponents.size // 8 * 8
+    for i in range(0, in_lanes, 8):
+        store(exp(load(exponents, (i,), 8)), powers, (i,))
+    for i in range(in_lanes, exponents.size):
+        store(exp(load(exponents, (i,), 1)), powers, (i,))
+
+
 def softmax_reference(x: Array) -> Array:
     e = np.exp(x - x.max(axis=1, keepdims=True))
     return e / e.sum(axis=1, keepdims=True)
@@ -85,9 +103,12 @@ def softmax(x: Array, y: Array) -> None:
     N, C = x.shape
     for n in range(N):
         highest = _highest(x, n)
+        for c in range(C):
+            y[n, c] = x[n, c] - highest
+    _exp(y, y)
+    for n in range(N):
         total = x.dtype.type(0)
         for c in range(C):
-            y[n, c] = np.exp(x[n, c] - highest)
             total += y[n, c]
         for c in range(C):
             y[n, c] /= total
@@ -118,12 +139,17 @@ def log_softmax(x: Array, y: Array) -> None:
     N, C = x.shape
     for n in range(N):
         highest = _highest(x, n)
+        for c in range(C):
+            y[n, c] = x[n, c] - highest
+    powers = np.empty_like(y)
+    _exp(y, powers)
+    for n in range(N):
         total = x.dtype.type(0)
         for c in range(C):
-            total += np.exp(x[n, c] - highest)
+            total += powers[n, c]
         log_total = np.log(total)
         for c in range(C):
-            y[n, c] = x[n, c] - highest - log_total
+            y[n, c] -= log_total
 
 
 def log_softmax_dx_reference(dy: Array, y: Array) -> Array:
@@ -133,12 +159,13 @@ def log_softmax_dx_reference(dy: Array, y: Array) -> Array:
 @kernel(log_softmax_dx_reference)
 def log_softmax_dx(dy: Array, y: Array, dx: Array) -> None:
     N, C = y.shape
+    _exp(y, dx)
     for n in range(N):
         total = y.dtype.type(0)
         for c in range(C):
             total += dy[n, c]
         for c in range(C):
-            dx[n, c] = dy[n, c] - np.exp(y[n, c]) * total
+            dx[n, c] = dy[n, c] - dx[n, c] * total
 
 
 def label_weights_reference(labels: Labels, weight: Array, ignore_index: int) -> Array:
@@ -236,13 +263,31 @@ def cross_entropy_dx_reference(dy: Array, log_probs: Array, q: Array) -> Array:
 @kernel(cross_entropy_dx_reference)
 def cross_entropy_dx(dy: Array, log_probs: Array, q: Array, dx: Array) -> None:
     N, C = q.shape
+    _exp(log_probs, dx)
     for n in range(N):
         total = q.dtype.type(0)
         for c in range(C):
             total += q[n, c]
         share = dy[n] if total != 0 else total  # what does not count does not listen to dy
         for c in range(C):
-            dx[n, c] = share * (np.exp(log_probs[n, c]) * total - q[n, c])
+            dx[n, c] = share * (dx[n, c] * total - q[n, c])
+
+
+def most_likely_reference(y: Array) -> Labels:
+    return y.argmax(axis=1)
+
+
+@kernel(most_likely_reference)
+def most_likely(y: Array, guesses: Labels) -> None:
+    N, C = y.shape
+    for n in range(N):
+        best, highest = 0, y[n, 0]
+        for c in range(1, C):
+            if np.isnan(highest):
+                break
+            if not y[n, c] <= highest:
+                best, highest = c, y[n, c]
+        guesses[n] = best
 
 
 def total_reference(values: Array) -> float:

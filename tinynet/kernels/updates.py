@@ -11,7 +11,7 @@ import numpy as np
 from tinynet._types import Array
 from tinynet.kernels import lanes
 from tinynet.kernels.jit import kernel
-from tinynet.kernels.lanes import fma, load, store, zeros
+from tinynet.kernels.lanes import add_up, fma, load, zeros
 
 
 def descend_reference(w: Array, direction: Array, lr: float) -> Array:
@@ -151,13 +151,9 @@ def squares(values: Array) -> float:
     for i in range(0, in_lanes, 64):
         some = load(numbers, (i,), 64)
         total = fma(some, some, total)
-    sums = np.zeros(64, values.dtype)
-    store(total, sums, (0,))
+    result = np.float64(add_up(total))
     for i in range(in_lanes, numbers.size):
-        sums[i - in_lanes] += numbers[i] * numbers[i]
-    result = 0.0
-    for lane in range(64):
-        result += sums[lane]
+        result += numbers[i] * numbers[i]
     return result
 
 
