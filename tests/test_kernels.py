@@ -28,7 +28,6 @@ from strategies import (
 
 from tinynet import kernels
 from tinynet.kernels import PAIRS
-from tinynet.kernels.rows import _exp as exp
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy, where NaN and inf meet
 
@@ -409,23 +408,26 @@ def test_linear_of_sparse_and_full_blocks_in_any_order_has_the_very_sums(seed, d
     np.testing.assert_array_equal(run("linear", {"x": x_, "W": W_, "b": b_}), x @ W + b)
 
 
+def exp(x: Any) -> Any:
+    """What a kernel makes of exp, beside a class that makes up the row's target."""
+    log_probs, q = np.zeros((len(x), 2), x.dtype), np.zeros((len(x), 2), x.dtype)
+    log_probs[:, 0], q[:, 1] = x, 1
+    dx = np.empty_like(q)
+    kernels.cross_entropy_dx(np.ones(len(x), x.dtype), log_probs, q, dx)
+    return dx[:, 0]
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_exp_is_right_to_a_few_units_in_the_last_place_and_at_its_ends(dtype):
     low, high = np.log(np.finfo(dtype).smallest_subnormal), np.log(np.finfo(dtype).max)
-    x = np.concatenate([np.linspace(low, high, 40_001), np.linspace(-1, 1, 20_001)])[1:].astype(
-        dtype
-    )
-    x = x[x < high]
-    exact, y = np.exp(x.astype(np.longdouble)), np.empty_like(x)
-    exp(x, y)
+    x = np.concatenate([np.linspace(low, high, 40_001), np.linspace(-1, 1, 20_001)]).astype(dtype)
+    x = x[(x > low) & (x < high)]
+    exact, y = np.exp(x.astype(np.longdouble)), exp(x)
     assert (abs(y - exact) <= LIBM / 2 * np.spacing(exact.astype(dtype))).all()
-    alone = np.empty_like(x[:1])
     for n in range(0, len(x), 1009):
-        exp(x[n : n + 1], alone)
-        assert same_bits(alone, y[n : n + 1])
+        assert same_bits(exp(x[n : n + 1]), y[n : n + 1])
     ends = np.array([np.inf, -np.inf, np.nan, 0.0, -0.0, 1e30, -1e30, high + 1, low - 2], dtype)
-    exp(ends, ends)
-    np.testing.assert_array_equal(ends, [np.inf, 0, np.nan, 1, 1, np.inf, 0, np.inf, 0])
+    np.testing.assert_array_equal(exp(ends), [np.inf, 0, np.nan, 1, 1, np.inf, 0, np.inf, 0])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pages are guarded by mprotect")

@@ -148,16 +148,16 @@ def affine(A: Array, M: Array, start: Array, factor: float, out: Array) -> None:
     share = FULL if J >= BLOCK else FULL_IF_NARROW
     has_start = start.size > 0
     if _fits_in_one_block(A, M) and looks_full(A, share):
-        panel, sums = M[::1, ::1], out[::1, ::1]
+        panel, sums = M, out
         if padded or not lies_in_rows(M):
-            panel = np.empty((K, width), M.dtype)[::1, ::1]
+            panel = np.empty((K, width), M.dtype)[::1]
             copy_in_lanes(M, panel)
         if padded:
-            sums = np.empty((R, width), M.dtype)[::1, ::1]
+            sums = np.empty((R, width), M.dtype)[::1]
             if not has_start:
                 copy(out, sums)
         if is_finite(panel):
-            before = first[::1, ::1] if has_start else sums
+            before = first if has_start else sums
             _add_full_rows(A, panel, factor, before, 0 if has_start else 1, sums)
             if padded:
                 copy(sums, out)

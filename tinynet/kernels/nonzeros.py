@@ -3,10 +3,12 @@
 from typing import Any
 
 import numpy as np
+from numba import types
 
 from tinynet._types import Array
-from tinynet.kernels.jit import inlined, inner
+from tinynet.kernels.jit import inlined
 from tinynet.kernels.lanes import count_bits, load, mark_nonzero, nonzero_bits, store, zeros
+from tinynet.kernels.shared import shared
 
 Bits = Any  # uint64 (rows,): bit k of bits[r] tells whether A[r, k] is not zero
 Halves = Any  # uint32 (2, rows): the lower halves of these, and the upper
@@ -20,7 +22,7 @@ def lies_in_rows(A: Array) -> bool:
     return A.strides[1] == A.itemsize
 
 
-@inner
+@shared(lambda t: (t[:, :], types.float64))
 def looks_full(A: Array, share: float) -> bool:
     """Whether a few rows of a block, or columns if these lie in rows, have more non-zeros."""
     rows = A if lies_in_rows(A) else A.T
@@ -31,7 +33,7 @@ def looks_full(A: Array, share: float) -> bool:
     return count > share * looked_at * min(rows.shape[1], WORD)
 
 
-@inner
+@shared(lambda t: (t[:, :], types.uint64[::1], types.uint32[:, ::1]))
 def find_nonzeros(A: Array, bits: Bits, halves: Halves) -> int:
     """Set the bits of a block of A; return how many."""
     count = 0

@@ -53,15 +53,15 @@ def copy_turning(M: Array, to: Array) -> None:
 @shared(lambda t: (t[:, :],))
 def is_finite(M: Array) -> bool:
     """Whether M, which lies in rows, has neither NaN nor infinity for a zero to meet."""
-    finite, total, rest = True, zeros(M, 64), zeros(M, 32)
+    finite, wide, half, narrow = True, zeros(M, 64), zeros(M, 32), zeros(M, 16)
     K, J = M.shape
     for k in range(K):
         for j in range(0, J - 63, 64):
-            total = fma(0.0, load(M, (k, j), 64), total)  # 0 * NaN and 0 * inf are NaN, and stay
+            wide = fma(0.0, load(M, (k, j), 64), wide)  # 0 * NaN and 0 * inf are NaN, and stay
         for j in range(J // 64 * 64, J - 31, 32):
-            rest = fma(0.0, load(M, (k, j), 32), rest)
+            half = fma(0.0, load(M, (k, j), 32), half)
         for j in range(J // 32 * 32, J - 15, 16):
-            finite &= all_finite(load(M, (k, j), 16))
+            narrow = fma(0.0, load(M, (k, j), 16), narrow)
         for j in range(J // 16 * 16, J):
             finite &= np.isfinite(M[k, j])
-    return finite and all_finite(total) and all_finite(rest)
+    return finite and all_finite(wide) and all_finite(half) and all_finite(narrow)
