@@ -24,6 +24,7 @@ from tinynet.losses import Loss
 from tinynet.module import Module
 from tinynet.optim import SGD, Adam, Optimizer
 
+SLOWLY = 5e9  # multiply-adds per second that any processor reaches: the size of a first call
 CALL_SECONDS = 0.02  # how long one compiled call may take: after it, Ctrl-C and progress get a turn
 
 
@@ -148,7 +149,9 @@ class CompiledSteps:
             Losses and accuracies of the batches done. An empty pair is the last: the next step
             would have spread NaN or infinity, and was not taken.
         """
-        size, full = 1, len(order) // loader.batch_size
+        products = 3 * sum(layer.W.data.size for _, layer in self._writer.linears)
+        size = max(1, int(CALL_SECONDS * SLOWLY / (products * loader.batch_size)))
+        full = len(order) // loader.batch_size
         while first < last:
             stop = min(first + size, last if first >= full else min(last, full))
             start = time.perf_counter()

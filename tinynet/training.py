@@ -22,7 +22,7 @@ from tinynet.compiler import CompiledSteps
 from tinynet.data import DataLoader
 from tinynet.doctor import Rounds
 from tinynet.history import History
-from tinynet.losses import Loss
+from tinynet.losses import CrossEntropyLoss, Loss, NLLLoss
 from tinynet.module import Module, predicting, watching
 from tinynet.optim import Optimizer
 from tinynet.schedules import Schedule
@@ -208,7 +208,16 @@ def _check_plan(validation: Any, early_stopping: Any, schedule: Any) -> None:
 
 def _rehearse(net: Module, loss_fn: Module, first: Array, y: Array) -> None:
     """Score the first row against all of `y`: unusable data raises before anything is learned."""
-    loss_fn.predict(np.repeat(net.predict(first), len(y), axis=0), y)
+    output = net.predict(first)
+    if type(loss_fn) in (NLLLoss, CrossEntropyLoss) and _are_labels(y, output.shape[-1]):
+        y = y[:1]  # and one stands for all
+    loss_fn.predict(np.repeat(output, len(y), axis=0), y)
+
+
+def _are_labels(y: Any, classes: int) -> bool:
+    if type(y) is not np.ndarray or y.ndim != 1 or y.dtype.kind not in "iu":
+        return False
+    return bool(y.min() >= 0 and y.max() < classes)
 
 
 class _Steps:
