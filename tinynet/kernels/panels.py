@@ -53,7 +53,7 @@ def copy_turning(M: Array, to: Array) -> None:
 @shared(lambda t: (t[:, :],))
 def is_finite(M: Array) -> bool:
     """Whether M, which lies in rows, has neither NaN nor infinity for a zero to meet."""
-    finite, wide, half, narrow = True, zeros(M, 64), zeros(M, 32), zeros(M, 16)
+    finite, wide, half = True, zeros(M, 64), zeros(M, 32)
     K, J = M.shape
     for k in range(K):
         for j in range(0, J - 63, 64):
@@ -61,7 +61,7 @@ def is_finite(M: Array) -> bool:
         for j in range(J // 64 * 64, J - 31, 32):
             half = fma(0.0, load(M, (k, j), 32), half)
         for j in range(J // 32 * 32, J - 15, 16):
-            narrow = fma(0.0, load(M, (k, j), 16), narrow)
+            finite &= all_finite(load(M, (k, j), 16))
         for j in range(J // 16 * 16, J):
             finite &= np.isfinite(M[k, j])
-    return finite and all_finite(wide) and all_finite(half) and all_finite(narrow)
+    return finite and all_finite(wide) and all_finite(half)
