@@ -48,7 +48,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "one-block-of-strays",
             "in a small product, a zero meets NaN or infinity",
-            "        if is_finite(panel):\n            before",
+            "        if finite:\n            before",
             "        if True:\n            before",
         ),
         Bug(
@@ -60,8 +60,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "nan-weights-seen-by-zeros",
             "0 * NaN spoils a full row",
-            "if full and not along and is_finite(panel):",
-            "if full and not along:",
+            "finite = full and not along and is_finite(panel)",
+            "finite = full and not along",
         ),
         Bug(
             "zeros-not-looked-for",
@@ -142,8 +142,32 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "copy-margin",
             "the last columns of M are missing from its copy",
-            "for j in range(0, J, 8):\n                last",
-            "for j in range(0, J - 7, 8):\n                last",
+            "for column in range(0, J, 16):",
+            "for column in range(0, J - 15, 16):",
+        ),
+        Bug(
+            "nan-in-a-wide-copy",
+            "0 * NaN spoils a full row of a wide product",
+            "        finite = all_finite(wide)\n",
+            "",
+        ),
+        Bug(
+            "nan-in-a-copy",
+            "0 * NaN spoils a full row where the columns are no multiple of 64",
+            "            finite &= all_finite(some)\n    elif",
+            "    elif",
+        ),
+        Bug(
+            "nan-in-the-last-of-a-few-columns",
+            "0 * NaN spoils a full row of a product of 8 to 15 columns",
+            "all_finite(left) and all_finite(right)",
+            "all_finite(left)",
+        ),
+        Bug(
+            "nan-in-a-turned-copy",
+            "0 * NaN spoils a full row of a product with the transpose of W",
+            "return is_finite(M.T if J < K else to[:K, :J])",
+            "return True",
         ),
         Bug(
             "transpose-margin",

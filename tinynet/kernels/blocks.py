@@ -16,7 +16,7 @@ from numba import types
 
 from tinynet._types import Array
 from tinynet.kernels.jit import inlined, jit
-from tinynet.kernels.lanes import count_bits, fma, load, load_as, lowest_bit, store, zeros
+from tinynet.kernels.lanes import count_bits, fetch, fma, load, load_as, lowest_bit, store, zeros
 from tinynet.kernels.nonzeros import (
     NEARLY_FULL,
     Bits,
@@ -31,16 +31,18 @@ from tinynet.kernels.shared import shared
 BLOCK = 64  # of k, and of the columns of M: a panel of M is 16 KiB of float32
 ROWS = 96  # of A at a time
 MORE_ROWS = 3 * ROWS  # where M has many columns: it is read anew for each time
-STRIP = 4 * BLOCK  # columns of M at a time: their sums stay in the L2 cache
+STRIP = 16 * BLOCK  # columns of M at a time, for which a full block of A is copied once
 SEVERAL = 2 * BLOCK  # columns of M from which it pays to copy a full block of A
 FULL = 0.5  # the share of non-zeros from which summing zeros and all is faster; and where M has
 FULL_IF_NARROW = 0.25  # fewer columns than a panel
 SOME = 16  # rows of A from which it pays to look at a few first, and to copy a block of them
 FOUR_PLACES = 1024  # bytes from row to row (or a multiple) that leave four places in the L1 cache
 FEW = 8  # rows of A for which copying a panel of M does not pay
+FAR = 2**17  # numbers in M from which the next panel is asked for ahead: more than the L2 cache has
 LONG = 128  # columns of M for each of these rows, from which M is read along its rows
 SPARE = 4  # lanes of 16 that may be left without work before it pays to turn a product round
-DEEP = 4  # numbers in a sum for each row of A, from which turning the result beats turning M
+WIDE = 4 * BLOCK  # columns of a result from which turning it may beat turning M, if there are as
+DEEP = 8  # numbers in a sum for each row of A, from which turning the result beats turning M
 
 
 _bits, _int, _flag = types.uint64[::1], types.int64, types.boolean
@@ -112,14 +114,17 @@ def _by_blocks(
             starts = k == 0 and has_start
             before, down = (first, 0) if starts else (sums, 1)  # one row for all, or each its own
             for j in range(0, J, across):
-                panel = M[k : k + BLOCK, j : j + across]
-                if not as_it_is:
-                    copy_in_lanes(panel, panels)
+                panel, nothing = M[k : k + BLOCK, j : j + across], M[:0]
+                if as_it_is:
+                    finite = full and not along and is_finite(panel)
+                else:
+                    finite = copy_in_lanes(panel, panels)
                     panel = panels[: panel.shape[0], : (panel.shape[1] + 15) // 16 * 16]
                 there, to = before[:, j:], sums[:, j : j + across]
                 done = 0
-                if full and not along and is_finite(panel):
-                    done = _add_full_rows(block, panel, factor, there, down, to)
+                if full and finite:
+                    ahead = nothing if as_it_is or M.size < FAR else _panel_after(M, k, j)
+                    done = _add_full_rows(block, panel, ahead, factor, there, down, to)
                 if guessed and done < block.shape[0]:
                     find_nonzeros(block, bits, halves)
                     guessed = False
@@ -141,7 +146,7 @@ def affine(A: Array, M: Array, start: Array, factor: float, out: Array) -> None:
     (R, K), J = A.shape, M.shape[1]
     width = (J + 15) // 16 * 16  # columns of zeros fill M and out up to whole lanes
     padded = width != J
-    step = ROWS if J <= BLOCK or not lies_in_rows(A) else MORE_ROWS
+    step = ROWS if J <= BLOCK else MORE_ROWS
     first = np.empty((1, width), M.dtype)[::1]
     for j in range(width):  # never -0, and so are sums: adding 0 leaves every bit
         first[0, j] = start[j] + 0 if j < start.size else 0
@@ -151,14 +156,16 @@ def affine(A: Array, M: Array, start: Array, factor: float, out: Array) -> None:
         panel, sums = M, out
         if padded or not lies_in_rows(M):
             panel = np.empty((K, width), M.dtype)[::1]
-            copy_in_lanes(M, panel)
+            finite = copy_in_lanes(M, panel)
+        else:
+            finite = is_finite(M)
         if padded:
             sums = np.empty((R, width), M.dtype)[::1]
             if not has_start:
                 copy(out, sums)
-        if is_finite(panel):
+        if finite:
             before = first if has_start else sums
-            _add_full_rows(A, panel, factor, before, 0 if has_start else 1, sums)
+            _add_full_rows(A, panel, M[:0], factor, before, 0 if has_start else 1, sums)
             if padded:
                 copy(sums, out)
             return
@@ -170,9 +177,9 @@ def affine(A: Array, M: Array, start: Array, factor: float, out: Array) -> None:
     room = (1, J) if along else (0, 0) if as_it_is else (BLOCK, BLOCK)
     panels = np.empty(room, M.dtype)[::1]
     in_rows = min(R, step) if J >= SEVERAL else 0
-    block = (in_rows, BLOCK) if lies_in_rows(A) else (BLOCK, ROWS)
+    block = (in_rows, BLOCK) if lies_in_rows(A) else (BLOCK, min(R, step) + 16)
     blocks = np.empty(block, M.dtype)[::1]
-    bits, halves = np.empty(step, np.uint64), np.empty((2, ROWS), np.uint32)
+    bits, halves = np.empty(step, np.uint64), np.empty((2, step), np.uint32)
     scratch = wide, panels, blocks, bits, halves
     for j in range(0, J, strip):
         N, top, into = M[:, j : j + strip], first[:, j : j + strip], out[:, j : j + strip]
@@ -214,7 +221,7 @@ def _is_better_turned(A: Array, M: Array) -> bool:
         return False
     if lies_in_rows(M):
         return J < BLOCK and -J % 16 > SPARE and looks_full(A, FULL)
-    return R * DEEP <= K and J > STRIP and looks_full(A, NEARLY_FULL)
+    return R <= ROWS and R * DEEP <= K and J > WIDE and looks_full(A, NEARLY_FULL)
 
 
 @inlined
@@ -223,13 +230,28 @@ def _shares_places(A: Array) -> bool:
     return not lies_in_rows(A) and A.strides[1] % FOUR_PLACES == 0
 
 
-@shared(lambda t: (t[:, :], t[:, :], t, t[:, :], _int, t[:, :]))
-def _add_full_rows(A: Array, M: Array, factor: float, before: Array, down: int, out: Array) -> int:
-    """Add A @ M for all rows but the last three at most, by sixes and fours; return how many."""
+@inlined
+def _panel_after(M: Array, k: int, j: int) -> Array:
+    """The panel of M behind the one at (k, j), with rows as it lies in memory."""
+    on = j + BLOCK < M.shape[1]
+    ahead = M[k : k + BLOCK, j + BLOCK :] if on else M[k + BLOCK : k + 2 * BLOCK]
+    return ahead if lies_in_rows(M) else ahead[:, :BLOCK].T
+
+
+@shared(lambda t: (t[:, :], t[:, :], t[:, :], t, t[:, :], _int, t[:, :]))
+def _add_full_rows(
+    A: Array, M: Array, ahead: Array, factor: float, before: Array, down: int, out: Array
+) -> int:
+    """Add A @ M for all rows but the last three at most, by sixes and fours; return how many.
+
+    Meanwhile ask the memory for the panel ahead: within the first 32 rows, all of it.
+    """
     R, r = A.shape[0], 0
     while R - r >= 4:
         if (R - r) % 6 <= 1:  # fours first, until sixes go into what is left
             for j in range(0, M.shape[1], 16):
+                for k in range(2 * r, min(2 * (r + 6), ahead.shape[0])):
+                    fetch(ahead, (k, j))
                 a = b = c = d = e = f = zeros(M, 16)
                 for k in range(np.uint64(M.shape[0])):
                     row = load(M, (k, j), 16)
@@ -248,6 +270,8 @@ def _add_full_rows(A: Array, M: Array, factor: float, before: Array, down: int, 
             r += 6
         else:
             for j in range(0, M.shape[1], 16):
+                for k in range(2 * r, min(2 * (r + 4), ahead.shape[0])):
+                    fetch(ahead, (k, j))
                 a = b = c = d = zeros(M, 16)
                 for k in range(np.uint64(M.shape[0])):
                     row = load(M, (k, j), 16)

@@ -293,14 +293,17 @@ def _turn(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> 
         for value, kind in zip(cgutils.unpack_tuple(builder, args[1]), sig.args[1])
     )
 
-    def row(kind: Any, array: Any, first: Any, step: int, second: Any) -> Any:
+    def eight_rows(kind: Any, array: Any, place: Sequence[Any]) -> list[Any]:
         struct = context.make_array(kind)(context, builder, array)
-        place = [builder.add(first, ir.Constant(first.type, step)), second]
-        start = cgutils.get_item_pointer(context, builder, kind, struct, place, wraparound=False)
-        return builder.bitcast(start, vector.as_pointer())
+        row = cgutils.get_item_pointer(context, builder, kind, struct, place, wraparound=False)
+        pointers = [builder.bitcast(row, vector.as_pointer())]
+        for _ in range(7):
+            step = builder.extract_value(struct.strides, 0)
+            pointers.append(cgutils.pointer_add(builder, pointers[-1], step))
+        return pointers
 
     align = sig.args[0].dtype.bitwidth // 8
-    rows = [builder.load(row(sig.args[0], args[0], i, k, j), align=align) for k in range(8)]
+    rows = [builder.load(row, align=align) for row in eight_rows(sig.args[0], args[0], (i, j))]
     for half in (4, 2, 1):  # swap the two off-diagonal quarters, then those within each quarter
         upper = [k if not k & half else k - half + 8 for k in range(8)]
         lower = [k + half if not k & half else k + 8 for k in range(8)]
@@ -309,8 +312,8 @@ def _turn(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> 
                 pair = rows[k], rows[k + half]
                 rows[k] = _shuffled(builder, *pair, upper)
                 rows[k + half] = _shuffled(builder, *pair, lower)
-    for k in range(8):
-        builder.store(rows[k], row(sig.args[2], args[2], j, k, i), align=align)
+    for row, place in zip(rows, eight_rows(sig.args[2], args[2], (j, i))):
+        builder.store(row, place, align=align)
     return context.get_dummy_value()
 
 

@@ -13,29 +13,62 @@ from tinynet.kernels.shared import shared
 
 
 @shared(lambda t: (t[:, :], t[:, :]))
-def copy(M: Array, to: Array) -> None:
-    """Copy M to the first columns of `to`, or as many of its columns as `to` has."""
+def copy(M: Array, to: Array) -> bool:
+    """Copy M to the first columns of `to`, or as many of its columns as `to` has.
+
+    Tell whether these are finite: then no zero meets NaN or infinity there.
+    """
     K, J = M.shape[0], min(M.shape[1], to.shape[1])
-    for k in range(K):
-        if J == 64 and lies_in_rows(M):
-            store(load(M, (k, 0), 64), to, (k, 0))
-        elif J >= 8 and lies_in_rows(M):
-            for j in range(0, J, 8):
-                last = min(j, J - 8)
-                store(load(M, (k, last), 8), to, (k, last))
-        else:
+    finite = True
+    if lies_in_rows(M) and J == 64:
+        wide = zeros(M, 64)
+        for k in range(np.uint64(K)):
+            numbers = load(M, (k, 0), 64)
+            wide = fma(0.0, numbers, wide)  # 0 * NaN and 0 * inf are NaN, and stay
+            store(numbers, to, (k, 0))
+        finite = all_finite(wide)
+    elif lies_in_rows(M) and J >= 16:
+        for column in range(0, J, 16):
+            j = min(column, J - 16)  # the last lanes may overlap those before
+            some = zeros(M, 16)
+            for k in range(np.uint64(K)):
+                part = load(M, (k, j), 16)
+                some = fma(0.0, part, some)
+                store(part, to, (k, j))
+            finite &= all_finite(some)
+    elif lies_in_rows(M) and J >= 8:
+        left = right = zeros(M, 8)
+        for k in range(np.uint64(K)):
+            first, last = load(M, (k, 0), 8), load(M, (k, J - 8), 8)
+            left, right = fma(0.0, first, left), fma(0.0, last, right)
+            store(first, to, (k, 0))
+            store(last, to, (k, J - 8))
+        finite = all_finite(left) and all_finite(right)
+    else:
+        one = zeros(M, 1)
+        for k in range(K):
             for j in range(J):
-                store(load(M, (k, j), 1), to, (k, j))
+                number = load(M, (k, j), 1)
+                one = fma(0.0, number, one)
+                store(number, to, (k, j))
+        finite = all_finite(one)
+    return finite
 
 
 @shared(lambda t: (t[:, :], t[:, :]))
-def copy_in_lanes(M: Array, to: Array) -> None:
-    """Copy a panel of M to `to`, whose rows are whole lanes: with zeros behind those of M."""
+def copy_in_lanes(M: Array, to: Array) -> bool:
+    """Copy a panel of M to `to`, whose rows are whole lanes: with zeros behind those of M.
+
+    Tell whether all of M is finite.
+    """
     K, J = M.shape
     if J % 16 != 0:
         for k in range(K):
             store(zeros(M, 16), to, (k, J // 16 * 16))
+    if lies_in_rows(M):
+        return copy(M, to)
     copy_turning(M, to)
+    return is_finite(M.T if J < K else to[:K, :J])
 
 
 @shared(lambda t: (t[:, :], t[:, :]))
@@ -53,15 +86,19 @@ def copy_turning(M: Array, to: Array) -> None:
 @shared(lambda t: (t[:, :],))
 def is_finite(M: Array) -> bool:
     """Whether M, which lies in rows, has neither NaN nor infinity for a zero to meet."""
-    finite, wide, half = True, zeros(M, 64), zeros(M, 32)
     K, J = M.shape
-    for k in range(K):
-        for j in range(0, J - 63, 64):
-            wide = fma(0.0, load(M, (k, j), 64), wide)  # 0 * NaN and 0 * inf are NaN, and stay
-        for j in range(J // 64 * 64, J - 31, 32):
-            half = fma(0.0, load(M, (k, j), 32), half)
-        for j in range(J // 32 * 32, J - 15, 16):
-            finite &= all_finite(load(M, (k, j), 16))
-        for j in range(J // 16 * 16, J):
+    finite = True
+    for j in range(0, J - 63, 64):
+        wide = zeros(M, 64)
+        for k in range(np.uint64(K)):
+            wide = fma(0.0, load(M, (k, j), 64), wide)
+        finite &= all_finite(wide)
+    for j in range(J // 64 * 64, J - 15, 16):
+        some = zeros(M, 16)
+        for k in range(np.uint64(K)):
+            some = fma(0.0, load(M, (k, j), 16), some)
+        finite &= all_finite(some)
+    for j in range(J // 16 * 16, J):
+        for k in range(K):
             finite &= np.isfinite(M[k, j])
-    return finite and all_finite(wide) and all_finite(half)
+    return finite
