@@ -2,7 +2,8 @@
 
 Ours run in a compiled loop, as they do in training; BLAS is called by NumPy in a tight Python loop,
 and the 0.5 us or so that such a call costs are not subtracted. BLAS is asked for the bare product,
-though ours also add the bias, add to dW, or turn W around. Both go over the same batches in turn. A
+though ours also add the bias, add to dW, or turn W around. Both go over the same batches in turn,
+and all arrays start at a cache line, as parameters do, and nearly all arrays of compiled steps. A
 ratio is BLAS's best time over ours, from interleaved rounds: above 1, ours is faster.
 
 A bound is what the work takes at least on this machine: the multiply-adds that no zero spares us
@@ -25,13 +26,14 @@ from threadpoolctl import threadpool_limits
 import tinynet as tn
 from tinynet import kernels
 from tinynet._blas import LARGEST_OWN
+from tinynet.module import on_cache_lines
 
 Floats = NDArray[np.float32]
 Loop = Callable[..., None]
 
 MOST_ELEMENTS = 2**17  # in the batches that a loop goes over: they fit the L2 cache, as in training
 LEAST_SECONDS = 2e-3  # how long a timed loop runs at least
-SWEEPS = 4  # over the shapes of a table, minutes apart: a slow moment spoils no shape's best time
+SWEEPS = 8  # over the shapes of a table, with pauses: no slow moment spoils all rounds of a shape
 
 
 class Case(NamedTuple):
@@ -156,7 +158,7 @@ def seconds(product: str, case: Case, rounds: int) -> tuple[float, float]:
     loops = PRODUCTS[product]
     (N, I), O = case.x.shape[1:], case.W.shape[1]
     shape = {"x @ W": (N, O), "x.T @ dy": (I, O), "dy @ W.T": (N, I)}[product]
-    out = np.zeros(shape, np.float32)
+    out = on_cache_lines(np.zeros(shape, np.float32))
     ours, blas = best_seconds([(loop, (*case, out)) for loop in loops], rounds)
     return ours, blas
 
@@ -169,9 +171,9 @@ def random_case(N: int, I: int, O: int, zeros: float) -> Case:
     def draw(*shape: int) -> Floats:
         values = rng.standard_normal(shape, np.float32)
         values[rng.random(shape) < zeros] = 0
-        return values
+        return on_cache_lines(values)
 
-    W = rng.standard_normal((I, O), np.float32) / np.float32(np.sqrt(I))
+    W = on_cache_lines(rng.standard_normal((I, O), np.float32) / np.float32(np.sqrt(I)))
     return Case(draw(batches, N, I), draw(batches, N, O), W, np.zeros(O, np.float32))
 
 
@@ -204,7 +206,8 @@ def lesson_cases(batches: int = 4) -> list[Case]:
     for position in sorted(seen):
         xs, dys = zip(*seen[position])
         layer: Any = layers[position]
-        cases.append(Case(np.stack(xs), np.stack(dys), layer.W.data, layer.b.data))
+        x, dy = on_cache_lines(np.stack(xs)), on_cache_lines(np.stack(dys))
+        cases.append(Case(x, dy, layer.W.data, layer.b.data))
     return cases
 
 

@@ -44,8 +44,8 @@ class Parameter:
     """
 
     def __init__(self, data: Array) -> None:
-        self._data = _on_cache_lines(float_array("Parameter", data))
-        self._grad: Array | None = _on_cache_lines(np.zeros_like(self._data))
+        self._data = on_cache_lines(float_array("Parameter", data))
+        self._grad: Array | None = on_cache_lines(np.zeros_like(self._data))
 
     @property
     def data(self) -> Array:
@@ -74,7 +74,7 @@ class Parameter:
     def accumulate(self, gradient: Array | None = None) -> Array:
         """Add to the gradient, which is allocated anew if it was set to None; return it."""
         if self._grad is None:
-            self._grad = _on_cache_lines(np.zeros_like(self._data))
+            self._grad = on_cache_lines(np.zeros_like(self._data))
         if gradient is not None:
             self._grad += gradient
         return self._grad
@@ -83,7 +83,7 @@ class Parameter:
         return f"Parameter({'x'.join(map(str, self.data.shape))}, {self.data.dtype})"
 
 
-def _on_cache_lines(values: Array) -> Array:
+def on_cache_lines(values: Array) -> Array:
     """A copy that starts where a cache line does: kernels read it in fewer pieces."""
     room = np.empty(values.nbytes + 64, np.uint8)
     start = -room.ctypes.data % 64

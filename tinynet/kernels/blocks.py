@@ -41,8 +41,7 @@ FEW = 8  # rows of A for which copying a panel of M does not pay
 FAR = 2**17  # numbers in M from which the next panel is asked for ahead: more than the L2 cache has
 LONG = 128  # columns of M for each of these rows, from which M is read along its rows
 SPARE = 4  # lanes of 16 that may be left without work before it pays to turn a product round
-WIDE = 4 * BLOCK  # columns of a result from which turning it may beat turning M, if there are as
-DEEP = 8  # numbers in a sum for each row of A, from which turning the result beats turning M
+DEEP = 8  # numbers in a sum for each row of A from which turning the result beats turning M
 
 
 _bits, _int, _flag = types.uint64[::1], types.int64, types.boolean
@@ -221,7 +220,7 @@ def _is_better_turned(A: Array, M: Array) -> bool:
         return False
     if lies_in_rows(M):
         return J < BLOCK and -J % 16 > SPARE and looks_full(A, FULL)
-    return R <= ROWS and R * DEEP <= K and J > WIDE and looks_full(A, NEARLY_FULL)
+    return R <= ROWS and R * DEEP <= K and J > BLOCK and looks_full(A, NEARLY_FULL)
 
 
 @inlined

@@ -20,6 +20,7 @@ def copy(M: Array, to: Array) -> bool:
     """
     K, J = M.shape[0], min(M.shape[1], to.shape[1])
     finite = True
+    # a loop for each number of lanes: one that holds them all has to keep some in memory
     if lies_in_rows(M) and J == 64:
         wide = zeros(M, 64)
         for k in range(np.uint64(K)):
