@@ -239,7 +239,7 @@ def save_figure(processes: list[Process], path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=15, help="timed epochs of each peer (15)")
+    parser.add_argument("--rounds", type=int, default=31, help="timed epochs of each peer (31)")
     parser.add_argument("--peers", nargs="+", choices=PEERS, help="only these, beside tinynet_fit")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of JSON and figure")
     options = parser.parse_args()
