@@ -134,9 +134,9 @@ def examples(test: Any) -> Any:
     """Draw sizes around every block's; besides, a sum of each product longer than its block.
 
     And one whose rows, each alone, meet rows of W so long that W is read along them; one that is
-    wider than a strip; one whose dW and one whose dx are taken the other way round.
+    wider than a strip; one whose dW and one whose dx are taken the other way round; a single row.
     """
-    long = (7, 300, 17), (13, 17, 300), (300, 13, 17)
+    long = (7, 300, 17), (13, 17, 300), (300, 13, 17), (1, 17, 300)
     for N, I, O in (*long, (5, 70, 144), (9, 70, 1030), (40, 48, 10), (16, 70, 130)):
         test = example(seed=0, N=N, I=I, O=O, dtype=np.float32, density=0.9)(test)
     return given(seed=seeds, N=batch_sizes, I=widths, O=widths, dtype=dtypes, density=densities)(
@@ -341,6 +341,22 @@ def test_a_zero_input_hides_a_weight_that_is_not_finite(stray, nonzeros, seed, d
     hidden[:, o] = x[:, k] == 0
     assert same_bits(y[hidden], clean[hidden])
     np.testing.assert_array_equal(y[~hidden], x[~hidden[:, o], k] * W[k, o])
+
+
+@pytest.mark.parametrize("N", [1, 24])
+@pytest.mark.parametrize("stray", [np.nan, np.inf, -np.inf])
+@given(seed=seeds, dtype=dtypes, I=widths, density=st.sampled_from([0.2, 0.9]))
+def test_a_zero_upstream_hides_a_weight_that_is_not_finite(stray, N, seed, dtype, I, density):
+    rng = np.random.default_rng(seed)
+    dy, W = normal(rng, N, 33, dtype=dtype, density=density), normal(rng, I, 33, dtype=dtype)
+    clean = run("linear_dx", {"dy": dy, "W": W})
+    i, o = rng.integers(I), rng.integers(33)
+    W[i, o] = stray
+    dx = run("linear_dx", {"dy": dy, "W": W})
+    hidden = np.ones(dx.shape, bool)
+    hidden[:, i] = dy[:, o] == 0
+    assert same_bits(dx[hidden], clean[hidden])
+    np.testing.assert_array_equal(dx[~hidden], dy[~hidden[:, i], o] * W[i, o])
 
 
 @pytest.mark.parametrize("stray", [np.nan, np.inf, -np.inf])

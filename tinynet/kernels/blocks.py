@@ -18,6 +18,7 @@ from tinynet._types import Array
 from tinynet.kernels.jit import inlined, jit
 from tinynet.kernels.lanes import count_bits, fetch, fma, load, load_as, lowest_bit, store, zeros
 from tinynet.kernels.nonzeros import (
+    BLOCK,
     NEARLY_FULL,
     Bits,
     Halves,
@@ -25,11 +26,11 @@ from tinynet.kernels.nonzeros import (
     lies_in_rows,
     looks_full,
 )
+from tinynet.kernels.one_row import times_rows
 from tinynet.kernels.panels import copy, copy_in_lanes, copy_turning, is_finite
 from tinynet.kernels.shared import shared
 
-BLOCK = 64  # of k, and of the columns of M: a panel of M is 16 KiB of float32
-ROWS = 96  # of A at a time
+ROWS = 96  # of A at a time, by BLOCK of k and of the columns of M: 16 KiB of float32
 MORE_ROWS = 3 * ROWS  # where M has many columns: it is read anew for each time
 STRIP = 16 * BLOCK  # columns of M at a time, for which a full block of A is copied once
 SEVERAL = 2 * BLOCK  # columns of M from which it pays to copy a full block of A
@@ -95,7 +96,7 @@ def _by_blocks(
             sums = wide[: rows.shape[0], : (J + 15) // 16 * 16]
             if not has_start:
                 copy(into, sums)
-        k0 = 0
+        several, k0 = rows.shape[0] >= 4, 0
         if as_it_is and J <= BLOCK and not along and not (full and looks_full(rows, NEARLY_FULL)):
             k0 = _add_sparse_blocks(rows, M, first, has_start, factor, sums, share, bits, halves)
         for k in range(k0, max(K, 1), BLOCK):
@@ -115,9 +116,9 @@ def _by_blocks(
             for j in range(0, J, across):
                 panel, nothing = M[k : k + BLOCK, j : j + across], M[:0]
                 if as_it_is:
-                    finite = full and not along and is_finite(panel)
+                    finite = several and full and not along and is_finite(panel)
                 else:
-                    finite = copy_in_lanes(panel, panels)
+                    finite = copy_in_lanes(panel, panels, several and full)
                     panel = panels[: panel.shape[0], : (panel.shape[1] + 15) // 16 * 16]
                 there, to = before[:, j:], sums[:, j : j + across]
                 done = 0
@@ -155,7 +156,7 @@ def affine(A: Array, M: Array, start: Array, factor: float, out: Array) -> None:
         panel, sums = M, out
         if padded or not lies_in_rows(M):
             panel = np.empty((K, width), M.dtype)[::1]
-            finite = copy_in_lanes(M, panel)
+            finite = copy_in_lanes(M, panel, True)
         else:
             finite = is_finite(M)
         if padded:
@@ -190,9 +191,13 @@ def product(A: Array, M: Array, out: Array) -> None:
     """out = A @ M; where that takes less time, (M.T @ A.T).T, to the same bits.
 
     That way zeros of M are skipped, not those of A. So A must be finite; and if no zero of A has
-    met NaN or infinity in M, what comes out is finite.
+    met NaN or infinity in M, what comes out is finite. So it is for a single row by columns of M.
     """
-    R, J = A.shape[0], M.shape[1]
+    (R, K), J = A.shape, M.shape[1]
+    if R == 1 and K >= 8 and J >= 8 and lies_in_rows(M.T):
+        times_rows(A, M.T, np.empty((1, 8), out.dtype), out)
+        if is_finite(out):
+            return
     nothing = np.empty(max(R, J), out.dtype)
     for r in range(nothing.size):
         nothing[r] = 0

@@ -87,6 +87,14 @@ def turn(a: Array, index: Index, turned: Array) -> None:
     turned[j : j + 8, i : i + 8] = a[i : i + 8, j : j + 8].T
 
 
+def add_rows(sums: Array, a: Array, index: Index, x: Array, place: Index) -> Array:
+    """Eight sums, and to each its row of the 8 x 8 block of `a` at `index`, times eight of `x`."""
+    (i, j), (n, k) = index, place
+    for c in range(8):
+        sums = fma(x[n, k + c], a[i : i + 8, j + c], sums)
+    return sums
+
+
 def exp(lanes: Array) -> Array:
     """e to the power of each lane, at most one unit in the last place off."""
     return np.exp(lanes)
@@ -155,6 +163,7 @@ _declare(count_bits, lambda bits: types.int64)
 _declare(all_finite, lambda lanes: types.boolean)
 _declare(add_up, lambda lanes: lanes.dtype)
 _declare(turn, lambda a, index, turned: types.none)
+_declare(add_rows, lambda sums, a, index, x, place: sums)
 _declare(exp, lambda lanes: lanes)
 _declare(fma, lambda x, y, z: z)
 _declare(
@@ -162,14 +171,18 @@ _declare(
 )
 
 
+def _places(context: Context, builder: Builder, kind: Any, index: Any) -> list[Any]:
+    return [
+        context.cast(builder, value, place_type, types.uintp)
+        for value, place_type in zip(cgutils.unpack_tuple(builder, index), kind)
+    ]
+
+
 def _pointer(
     context: Context, builder: Builder, kinds: Sequence[Any], values: Sequence[Any], vector: Any
 ) -> Any:
     (array_type, index_type), (array, position) = kinds, values
-    places = [
-        context.cast(builder, value, place_type, types.uintp)
-        for value, place_type in zip(cgutils.unpack_tuple(builder, position), index_type)
-    ]
+    places = _places(context, builder, index_type, position)
     struct = context.make_array(array_type)(context, builder, array)
     start = cgutils.get_item_pointer(context, builder, array_type, struct, places, wraparound=False)
     return builder.bitcast(start, vector.as_pointer())
@@ -285,36 +298,58 @@ def _add_up(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -
     return builder.extract_element(lanes, ir.Constant(ir.IntType(32), 0))
 
 
+def _eight_rows(
+    context: Context, builder: Builder, kind: Any, array: Any, place: Sequence[Any]
+) -> list[Any]:
+    """Pointers to rows i to i + 7 of an array, at column j: to four lanes each."""
+    four = ir.VectorType(context.get_value_type(kind.dtype), 4)
+    struct = context.make_array(kind)(context, builder, array)
+    row = cgutils.get_item_pointer(context, builder, kind, struct, place, wraparound=False)
+    rows = [builder.bitcast(row, four.as_pointer())]
+    for _ in range(7):
+        step = builder.extract_value(struct.strides, 0)
+        rows.append(cgutils.pointer_add(builder, rows[-1], step))
+    return rows
+
+
+def _columns(builder: Builder, rows: Sequence[Any], align: int) -> list[Any]:
+    """The eight columns of the block whose rows lie there."""
+    one = ir.Constant(ir.IntType(32), 1)
+    left = [builder.load(row, align=align) for row in rows]
+    right = [builder.load(builder.gep(row, [one]), align=align) for row in rows]
+    lanes = [_shuffled(builder, f[k], f[k + 4], range(8)) for f in (left, right) for k in range(4)]
+    # numbers of two, then pairs of two change places, in both halves of the lanes at once
+    for apart, places in ((1, (0, 8, 1, 9, 4, 12, 5, 13)), (2, (0, 1, 8, 9, 4, 5, 12, 13))):
+        for k in range(8):
+            if not k & apart:
+                pair = lanes[k], lanes[k + apart]
+                lanes[k] = _shuffled(builder, *pair, places)
+                lanes[k + apart] = _shuffled(builder, *pair, [place + 2 for place in places])
+    return [lanes[k] for k in (0, 2, 1, 3, 4, 6, 5, 7)]
+
+
 @lower_builtin(turn, types.Array, types.BaseTuple, types.Array)
 def _turn(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
-    vector = ir.VectorType(context.get_value_type(sig.args[0].dtype), 8)
-    i, j = (
-        context.cast(builder, value, kind, types.uintp)
-        for value, kind in zip(cgutils.unpack_tuple(builder, args[1]), sig.args[1])
-    )
-
-    def eight_rows(kind: Any, array: Any, place: Sequence[Any]) -> list[Any]:
-        struct = context.make_array(kind)(context, builder, array)
-        row = cgutils.get_item_pointer(context, builder, kind, struct, place, wraparound=False)
-        pointers = [builder.bitcast(row, vector.as_pointer())]
-        for _ in range(7):
-            step = builder.extract_value(struct.strides, 0)
-            pointers.append(cgutils.pointer_add(builder, pointers[-1], step))
-        return pointers
-
+    i, j = _places(context, builder, sig.args[1], args[1])
     align = sig.args[0].dtype.bitwidth // 8
-    rows = [builder.load(row, align=align) for row in eight_rows(sig.args[0], args[0], (i, j))]
-    for half in (4, 2, 1):  # swap the two off-diagonal quarters, then those within each quarter
-        upper = [k if not k & half else k - half + 8 for k in range(8)]
-        lower = [k + half if not k & half else k + 8 for k in range(8)]
-        for k in range(8):
-            if not k & half:
-                pair = rows[k], rows[k + half]
-                rows[k] = _shuffled(builder, *pair, upper)
-                rows[k + half] = _shuffled(builder, *pair, lower)
-    for row, place in zip(rows, eight_rows(sig.args[2], args[2], (j, i))):
-        builder.store(row, place, align=align)
+    rows = _eight_rows(context, builder, sig.args[0], args[0], (i, j))
+    turned = _eight_rows(context, builder, sig.args[2], args[2], (j, i))
+    for column, row in zip(_columns(builder, rows, align), turned):
+        builder.store(column, builder.bitcast(row, column.type.as_pointer()), align=align)
     return context.get_dummy_value()
+
+
+@lower_builtin(add_rows, LanesType, types.Array, types.BaseTuple, types.Array, types.BaseTuple)
+def _add_rows(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    sums, a, index, x, place = args
+    align = sig.args[1].dtype.bitwidth // 8
+    index = _places(context, builder, sig.args[2], index)
+    rows = _eight_rows(context, builder, sig.args[1], a, index)
+    factors = _pointer(context, builder, sig.args[3:], (x, place), sums.type.element)
+    for n, column in enumerate(_columns(builder, rows, align)):
+        factor = builder.load(builder.gep(factors, [ir.Constant(ir.IntType(32), n)]))
+        sums = _fused(builder, _splat(builder, factor, sums.type), column, sums)
+    return sums
 
 
 def _shuffled(builder: Builder, a: Any, b: Any, places: Sequence[int]) -> Any:

@@ -13,7 +13,7 @@ from tinynet.kernels.shared import shared
 Bits = Any  # uint64 (rows,): bit k of bits[r] tells whether A[r, k] is not zero
 Halves = Any  # uint32 (2, rows): the lower halves of these, and the upper
 
-WORD = 64  # bits, so a block has at most as many columns
+BLOCK = 64  # columns of a block, at most: as many as a word has bits
 NEARLY_FULL = 0.75  # the share of non-zeros in a few rows from which the others are not looked at
 
 
@@ -30,7 +30,7 @@ def looks_full(A: Array, share: float) -> bool:
     for n in range(0, rows.shape[0], max(1, rows.shape[0] // 4)):
         count += count_bits(_bits_of_row(rows, n))
         looked_at += 1
-    return count > share * looked_at * min(rows.shape[1], WORD)
+    return count > share * looked_at * min(rows.shape[1], BLOCK)
 
 
 @shared(lambda t: (t[:, :], types.uint64[::1], types.uint32[:, ::1]))
@@ -48,9 +48,9 @@ def find_nonzeros(A: Array, bits: Bits, halves: Halves) -> int:
 
 @inlined
 def _bits_of_row(x: Array, n: int) -> Any:
-    I = min(x.shape[1], WORD)
+    I = min(x.shape[1], BLOCK)
     word = np.uint64(0)
-    if I == WORD:
+    if I == BLOCK:
         word = nonzero_bits(load(x, (n, 0), 64))
     elif I >= 8:
         for i in range(0, I, 8):

@@ -5,6 +5,7 @@ in the cache, and push each other out.
 """
 
 import numpy as np
+from numba import types
 
 from tinynet._types import Array
 from tinynet.kernels.lanes import all_finite, fma, load, store, turn, zeros
@@ -56,11 +57,11 @@ def copy(M: Array, to: Array) -> bool:
     return finite
 
 
-@shared(lambda t: (t[:, :], t[:, :]))
-def copy_in_lanes(M: Array, to: Array) -> bool:
+@shared(lambda t: (t[:, :], t[:, :], types.boolean))
+def copy_in_lanes(M: Array, to: Array, look: bool) -> bool:
     """Copy a panel of M to `to`, whose rows are whole lanes: with zeros behind those of M.
 
-    Tell whether all of M is finite.
+    If it is to look, tell whether all of M is finite.
     """
     K, J = M.shape
     if J % 16 != 0:
@@ -69,7 +70,7 @@ def copy_in_lanes(M: Array, to: Array) -> bool:
     if lies_in_rows(M):
         return copy(M, to)
     copy_turning(M, to)
-    return is_finite(M.T if J < K else to[:K, :J])
+    return look and is_finite(M.T if J < K else to[:K, :J])
 
 
 @shared(lambda t: (t[:, :], t[:, :]))

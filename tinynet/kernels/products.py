@@ -8,8 +8,9 @@ import numpy as np
 from numba import types
 
 from tinynet._types import Array
-from tinynet.kernels.blocks import BLOCK, affine, product
+from tinynet.kernels.blocks import affine, product
 from tinynet.kernels.jit import jit, kernel
+from tinynet.kernels.nonzeros import BLOCK
 from tinynet.kernels.shared import shared
 from tinynet.kernels.updates import descend
 
