@@ -1,10 +1,13 @@
 """What makes tests repeatable: a red one stays red, alone or after others, until it is mended."""
 
 import os
+import signal
 
 import numpy as np
 from hypothesis import settings
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # tests press Ctrl-C
 JIT_IS_OFF = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
 
 settings.register_profile(

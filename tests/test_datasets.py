@@ -6,7 +6,6 @@ import io
 import random
 import re
 import struct
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,15 +46,6 @@ def test_bundled_digits_have_the_documented_form() -> None:
     assert np.bincount(digits.labels).tolist() == counts
     assert digits.images.min() == 0
     assert digits.images.max() == 255
-
-
-def test_bundled_digits_load_within_half_a_second() -> None:
-    def seconds() -> float:
-        start = time.perf_counter()
-        mnist_small()
-        return time.perf_counter() - start
-
-    assert min(seconds() for _ in range(3)) < 0.5
 
 
 @needs_full_mnist
@@ -334,13 +324,11 @@ def assert_equal(digits: Digits, table: np.ndarray) -> None:
     assert (digits.labels == table[:, 0]).all()
 
 
-def test_csv_of_20000_rows_within_5_seconds(tmp_path: Path) -> None:
+def test_csv_of_20000_rows(tmp_path: Path) -> None:
     digits = mnist_small()
     path = tmp_path / "mnist_train_small.csv"
     path.write_text(spell_csv(np.column_stack([digits.labels, digits.images])))
-    start = time.perf_counter()
     result = load_csv(path)
-    assert time.perf_counter() - start < 5
     assert (result.images == digits.images).all()
     assert (result.labels == digits.labels).all()
 

@@ -469,7 +469,7 @@ class TestFaults:
 class TestManyModels:
     @pytest.mark.parametrize(
         "mark",
-        [pytest.param("", marks=pytest.mark.slow), "died"],
+        ["", pytest.param("died", marks=pytest.mark.slow)],
         ids=["undisturbed", "a worker dies"],
     )
     def test_a_grid_search_gives_the_bits_of_a_serial_one(self, two_alive, tmp_path, mark):
