@@ -822,7 +822,7 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
             "start[j] ",
         ),
     ),
-    "kernels/lanes.py": (
+    "kernels/lanes_llvm.py": (
         Bug(
             "two-roundings",
             "multiply-add rounds twice though the processor can do with one",
@@ -893,7 +893,7 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
 
 JIT_TESTS: dict[str, tuple[str, ...]] = {
     "kernels/blocks.py": ("test_kernels.py", "-k", "sign_of_its_zero"),
-    "kernels/lanes.py": (
+    "kernels/lanes_llvm.py": (
         f"{COMPUTES}[linear_dx]",
         f"{STRAYS}[linear]",
         "test_optim.py::TestAgainstPyTorch::test_a_plain_float32_sgd_step_is_pytorch_s_bit_for_bit",
@@ -907,5 +907,7 @@ JIT_TESTS: dict[str, tuple[str, ...]] = {
     ),
     "kernels/shared.py": (
         "test_jit.py::test_a_part_that_kernels_call_by_address_may_be_lost_from_the_cache",
+        "-m",
+        "slow",
     ),
 }

@@ -467,11 +467,8 @@ class TestFaults:
 
 
 class TestManyModels:
-    @pytest.mark.parametrize(
-        "mark",
-        ["", pytest.param("died", marks=pytest.mark.slow)],
-        ids=["undisturbed", "a worker dies"],
-    )
+    @pytest.mark.slow
+    @pytest.mark.parametrize("mark", ["", "died"], ids=["undisturbed", "a worker dies"])
     def test_a_grid_search_gives_the_bits_of_a_serial_one(self, two_alive, tmp_path, mark):
         workers = set(two_alive.scheduler_info()["workers"])
         X, y = rows(600, dtype=np.float64)

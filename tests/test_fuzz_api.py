@@ -33,6 +33,7 @@ def fuzz(examples, **environment):
     )
 
 
+@pytest.mark.slow
 def test_arguments_of_all_kinds_are_refused_or_give_right_results(record_property):
     tried, taken = fuzz(100)
     record_property("API: inputs tried", tried)

@@ -165,6 +165,7 @@ print(json.dumps({"y": y.tolist(), "loaded": sum(kernels.linear.stats.cache_hits
 """
 
 
+@pytest.mark.slow
 def test_a_part_that_kernels_call_by_address_may_be_lost_from_the_cache(tmp_path):
     assert finish(start(tmp_path, PRODUCT)) == {"y": [[4], [4]], "loaded": 0}
     assert finish(start(tmp_path, PRODUCT)) == {"y": [[4], [4]], "loaded": 1}
@@ -178,7 +179,7 @@ NO_FMA = """
 import json, sys
 import numpy as np
 from tinynet import kernels
-from tinynet.kernels.lanes import HAS_FMA
+from tinynet.kernels.lanes_llvm import HAS_FMA
 arrays = dict(np.load({path!r}))
 x, W, b, dy, dW = (arrays[name] for name in ("x", "W", "b", "dy", "dW"))
 y = np.empty((len(x), W.shape[1]), x.dtype)

@@ -38,6 +38,7 @@ def run(folder: Path, threads: int, hash_seed: str, *arguments: object) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_every_process_gives_the_same_weights_losses_and_files(tmp_path, record_property):
     hashes = {}
     for threads, hash_seed in SETTINGS.items():

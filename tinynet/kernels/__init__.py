@@ -4,14 +4,15 @@ A kernel is a pair. ``linear_reference`` is the equation, in NumPy; ``linear`` i
 Numba compiles, which the layers call. Pairs stand together: ``products.py`` has the matrix products
 of Linear, ``rows.py`` activations and losses, ``updates.py`` the optimizers' steps. Behind them,
 ``blocks.py`` is the one sum that the products share, ``nonzeros.py`` finds what it must not skip,
-``panels.py`` copies what it reads often, and ``lanes.py`` has the vector type of the loops;
-``jit.py`` compiles them, keeps them, and ties them to their equation, ``shared.py`` compiles a part
-once for all.
+``panels.py`` copies what it reads often, and ``one_row.py`` takes a row alone. ``lanes.py`` is the
+vector type of the loops, ``lanes_llvm.py`` what that means to the compiler. ``jit.py`` compiles the
+kernels, keeps them, and ties them to their equation; ``shared.py`` compiles a part once for all.
 
 Kernels expect C-contiguous arrays of one dtype and of matching shapes, and labels in range: layers
 and losses see to that. Results go into arrays that the caller hands over, always the last argument.
 """
 
+from tinynet.kernels import lanes_llvm as lanes_llvm
 from tinynet.kernels.jit import PAIRS as PAIRS
 from tinynet.kernels.products import linear as linear
 from tinynet.kernels.products import linear_db as linear_db

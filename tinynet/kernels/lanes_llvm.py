@@ -1,0 +1,336 @@
+"""What the vector type of ``lanes.py`` means to Numba's compiler: each function in LLVM's terms.
+
+Every function there has its type declared here, and then the instructions that stand for a call.
+"""
+
+import operator
+import platform
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+from numba.core import cgutils, config, types
+from numba.extending import lower_builtin, models, register_model, type_callable
+
+from tinynet.kernels.lanes import (
+    add_rows,
+    add_up,
+    all_finite,
+    count_bits,
+    exp,
+    fetch,
+    fma,
+    load,
+    load_as,
+    lowest_bit,
+    mark_nonzero,
+    nonzero_bits,
+    store,
+    turn,
+    zeros,
+)
+
+Context = Any
+Builder = Any
+
+
+def _processor_has_fma() -> bool:
+    if platform.machine().lower() not in ("x86_64", "amd64", "i686"):
+        return True
+    features = config.CPU_FEATURES
+    if features is None:
+        features = llvm.get_host_cpu_features().flatten()
+    return "+fma" in features.split(",")
+
+
+HAS_FMA = _processor_has_fma()
+
+
+class LanesType(types.Type):
+    """The compile-time type of `width` lanes of `dtype`."""
+
+    def __init__(self, dtype: types.Type, width: int) -> None:
+        self.dtype = dtype
+        self.width = width
+        super().__init__(name=f"Lanes({dtype}, {width})")
+
+
+@register_model(LanesType)
+class _LanesModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, lanes: LanesType) -> None:
+        element = manager.lookup(lanes.dtype).get_value_type()
+        super().__init__(manager, lanes, ir.VectorType(element, lanes.width))
+
+
+def _declare(function: Callable[..., Any], result: Callable[..., Any]) -> None:
+    @type_callable(function)
+    def typing(context: Context) -> Callable[..., Any]:
+        return result
+
+
+def _of_width(a: types.Array, width: types.Type) -> LanesType | None:
+    if isinstance(width, types.IntegerLiteral):
+        return LanesType(a.dtype, width.literal_value)
+    return None  # Numba asks again with the width as a literal
+
+
+_declare(load, lambda a, index, width: _of_width(a, width))
+_declare(zeros, lambda a, width: _of_width(a, width))
+_declare(load_as, lambda lanes, a, index: lanes)
+_declare(store, lambda lanes, a, index: types.none)
+_declare(fetch, lambda a, index: types.none)
+_declare(nonzero_bits, lambda lanes: types.uint64)
+_declare(mark_nonzero, lambda lanes, place, marks: marks)
+_declare(lowest_bit, lambda bits: types.uint64)
+_declare(count_bits, lambda bits: types.int64)
+_declare(all_finite, lambda lanes: types.boolean)
+_declare(add_up, lambda lanes: lanes.dtype)
+_declare(turn, lambda a, index, turned: types.none)
+_declare(add_rows, lambda sums, a, index, x, place: sums)
+_declare(exp, lambda lanes: lanes)
+_declare(fma, lambda x, y, z: z)
+_declare(
+    operator.add, lambda a, b: a if isinstance(a, LanesType) and isinstance(b, LanesType) else None
+)
+
+
+def _places(context: Context, builder: Builder, kind: Any, index: Any) -> list[Any]:
+    return [
+        context.cast(builder, value, place_type, types.uintp)
+        for value, place_type in zip(cgutils.unpack_tuple(builder, index), kind)
+    ]
+
+
+def _pointer(
+    context: Context, builder: Builder, kinds: Sequence[Any], values: Sequence[Any], vector: Any
+) -> Any:
+    (array_type, index_type), (array, position) = kinds, values
+    places = _places(context, builder, index_type, position)
+    struct = context.make_array(array_type)(context, builder, array)
+    start = cgutils.get_item_pointer(context, builder, array_type, struct, places, wraparound=False)
+    return builder.bitcast(start, vector.as_pointer())
+
+
+def _splat(builder: Builder, value: Any, vector: Any) -> Any:
+    undefined = ir.Constant(vector, ir.Undefined)
+    first = builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0))
+    places = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)
+    return builder.shuffle_vector(first, undefined, places)
+
+
+def _fused(builder: Builder, x: Any, y: Any, z: Any) -> Any:
+    if not HAS_FMA:
+        return builder.fadd(builder.fmul(x, y), z)
+    kind = z.type
+    if isinstance(kind, ir.VectorType):
+        name = f"llvm.fma.v{kind.count}{kind.element.intrinsic_name}"
+    else:
+        name = f"llvm.fma.{kind.intrinsic_name}"
+    signature = ir.FunctionType(kind, [kind] * 3)
+    return builder.call(cgutils.get_or_insert_function(builder.module, signature, name), [x, y, z])
+
+
+def _mask(builder: Builder, lanes: Any) -> Any:
+    return builder.bitcast(lanes, ir.IntType(lanes.type.count))
+
+
+@lower_builtin(load, types.Array, types.BaseTuple, types.IntegerLiteral)
+def _load(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    vector = context.get_value_type(sig.return_type)
+    place = _pointer(context, builder, sig.args[:2], args[:2], vector)
+    return builder.load(place, align=sig.return_type.dtype.bitwidth // 8)
+
+
+@lower_builtin(load_as, LanesType, types.Array, types.BaseTuple)
+def _load_as(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    place = _pointer(context, builder, sig.args[1:], args[1:], args[0].type)
+    return builder.load(place, align=sig.return_type.dtype.bitwidth // 8)
+
+
+@lower_builtin(store, LanesType, types.Array, types.BaseTuple)
+def _store(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    place = _pointer(context, builder, sig.args[1:], args[1:], args[0].type)
+    builder.store(args[0], place, align=sig.args[0].dtype.bitwidth // 8)
+    return context.get_dummy_value()
+
+
+@lower_builtin(fetch, types.Array, types.BaseTuple)
+def _fetch(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    place = _pointer(context, builder, sig.args, args, ir.IntType(8))
+    for_reading, near, data = (ir.Constant(ir.IntType(32), flag) for flag in (0, 3, 1))
+    flags = [for_reading, near, data]
+    signature = ir.FunctionType(ir.VoidType(), [place.type, *(flag.type for flag in flags)])
+    function = cgutils.get_or_insert_function(builder.module, signature, "llvm.prefetch.p0i8")
+    builder.call(function, [place, *flags])
+    return context.get_dummy_value()
+
+
+@lower_builtin(zeros, types.Array, types.IntegerLiteral)
+def _zeros(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    return ir.Constant(context.get_value_type(sig.return_type), None)
+
+
+@lower_builtin(operator.add, LanesType, LanesType)
+def _add(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    return builder.fadd(*args)
+
+
+@lower_builtin(nonzero_bits, LanesType)
+def _nonzero_bits(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    zero = ir.Constant(args[0].type, None)
+    mask = _mask(builder, builder.fcmp_unordered("!=", args[0], zero))
+    return mask if mask.type.width == 64 else builder.zext(mask, ir.IntType(64))
+
+
+@lower_builtin(mark_nonzero, LanesType, types.Integer, LanesType)
+def _mark_nonzero(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    lanes, place, marks = args
+    place = context.cast(builder, place, sig.args[1], types.uint32)
+    mark = _splat(builder, builder.shl(ir.Constant(place.type, 1), place), marks.type)
+    nonzero = builder.fcmp_unordered("!=", lanes, ir.Constant(lanes.type, None))
+    return builder.or_(marks, builder.select(nonzero, mark, ir.Constant(marks.type, None)))
+
+
+@lower_builtin(lowest_bit, types.Integer)
+def _lowest_bit(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+
+@lower_builtin(count_bits, types.Integer)
+def _count_bits(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    return builder.ctpop(args[0])
+
+
+@lower_builtin(all_finite, LanesType)
+def _all_finite(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    # a - a is 0 for every finite a, and NaN for the rest
+    mask = _mask(
+        builder,
+        builder.fcmp_ordered("==", builder.fsub(args[0], args[0]), ir.Constant(args[0].type, None)),
+    )
+    return builder.icmp_unsigned("==", mask, ir.Constant(mask.type, -1))
+
+
+@lower_builtin(add_up, LanesType)
+def _add_up(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    (lanes,) = args
+    while lanes.type.count > 1:
+        half = lanes.type.count // 2
+        halves = (_shuffled(builder, lanes, lanes, range(k, k + half)) for k in (0, half))
+        lanes = builder.fadd(*halves)
+    return builder.extract_element(lanes, ir.Constant(ir.IntType(32), 0))
+
+
+def _eight_rows(
+    context: Context, builder: Builder, kind: Any, array: Any, place: Sequence[Any]
+) -> list[Any]:
+    """Pointers to rows i to i + 7 of an array, at column j: to four lanes each."""
+    four = ir.VectorType(context.get_value_type(kind.dtype), 4)
+    struct = context.make_array(kind)(context, builder, array)
+    row = cgutils.get_item_pointer(context, builder, kind, struct, place, wraparound=False)
+    rows = [builder.bitcast(row, four.as_pointer())]
+    for _ in range(7):
+        step = builder.extract_value(struct.strides, 0)
+        rows.append(cgutils.pointer_add(builder, rows[-1], step))
+    return rows
+
+
+def _columns(builder: Builder, rows: Sequence[Any], align: int) -> list[Any]:
+    """The eight columns of the block whose rows lie there."""
+    one = ir.Constant(ir.IntType(32), 1)
+    left = [builder.load(row, align=align) for row in rows]
+    right = [builder.load(builder.gep(row, [one]), align=align) for row in rows]
+    lanes = [_shuffled(builder, f[k], f[k + 4], range(8)) for f in (left, right) for k in range(4)]
+    # numbers of two, then pairs of two change places, in both halves of the lanes at once
+    for apart, places in ((1, (0, 8, 1, 9, 4, 12, 5, 13)), (2, (0, 1, 8, 9, 4, 5, 12, 13))):
+        for k in range(8):
+            if not k & apart:
+                pair = lanes[k], lanes[k + apart]
+                lanes[k] = _shuffled(builder, *pair, places)
+                lanes[k + apart] = _shuffled(builder, *pair, [place + 2 for place in places])
+    return [lanes[k] for k in (0, 2, 1, 3, 4, 6, 5, 7)]
+
+
+@lower_builtin(turn, types.Array, types.BaseTuple, types.Array)
+def _turn(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    i, j = _places(context, builder, sig.args[1], args[1])
+    align = sig.args[0].dtype.bitwidth // 8
+    rows = _eight_rows(context, builder, sig.args[0], args[0], (i, j))
+    turned = _eight_rows(context, builder, sig.args[2], args[2], (j, i))
+    for column, row in zip(_columns(builder, rows, align), turned):
+        builder.store(column, builder.bitcast(row, column.type.as_pointer()), align=align)
+    return context.get_dummy_value()
+
+
+@lower_builtin(add_rows, LanesType, types.Array, types.BaseTuple, types.Array, types.BaseTuple)
+def _add_rows(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    sums, a, index, x, place = args
+    align = sig.args[1].dtype.bitwidth // 8
+    index = _places(context, builder, sig.args[2], index)
+    rows = _eight_rows(context, builder, sig.args[1], a, index)
+    factors = _pointer(context, builder, sig.args[3:], (x, place), sums.type.element)
+    for n, column in enumerate(_columns(builder, rows, align)):
+        factor = builder.load(builder.gep(factors, [ir.Constant(ir.IntType(32), n)]))
+        sums = _fused(builder, _splat(builder, factor, sums.type), column, sums)
+    return sums
+
+
+def _shuffled(builder: Builder, a: Any, b: Any, places: Sequence[int]) -> Any:
+    kind = ir.VectorType(ir.IntType(32), len(places))
+    return builder.shuffle_vector(a, b, ir.Constant(kind, list(places)))
+
+
+@lower_builtin(fma, types.Float, types.Float, types.Float)
+def _fma(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    values = (context.cast(builder, v, t, sig.return_type) for v, t in zip(args, sig.args))
+    return _fused(builder, *values)
+
+
+@lower_builtin(fma, LanesType, LanesType, LanesType)
+def _fma_of_three(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    return _fused(builder, *args)
+
+
+@lower_builtin(fma, types.Float, LanesType, LanesType)
+def _fma_of_lanes(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    x = context.cast(builder, args[0], sig.args[0], sig.return_type.dtype)
+    return _fused(builder, _splat(builder, x, args[1].type), *args[1:])
+
+
+# (exp(r) - 1 - r) / r**2 for |r| <= log(2) / 2 (Taylor), highest power first
+_EXP_TAIL = (1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2)
+
+
+@lower_builtin(exp, LanesType)
+def _exp(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    (x,), kind = args, args[0].type
+
+    def all_lanes(number: Any, of: Any = kind) -> Any:
+        return ir.Constant(of, [of.element(number)] * kind.count)
+
+    if sig.return_type.dtype != types.float32:
+        name = f"llvm.exp.v{kind.count}{kind.element.intrinsic_name}"
+        signature = ir.FunctionType(kind, [kind])
+        return builder.call(cgutils.get_or_insert_function(builder.module, signature, name), [x])
+    for bound, beyond in ((-104.0, "<"), (89.0, ">")):  # 0 and infinity from there on
+        limit = all_lanes(bound)
+        x = builder.select(builder.fcmp_ordered(beyond, x, limit), limit, x)
+    # x = k * log(2) + r, and so exp(x) = 2**k * exp(r) (Cody and Waite 1980, "Software Manual for
+    # the Elementary Functions"); of log(2), k times the first part is exact
+    name, signature = f"llvm.rint.v{kind.count}f32", ir.FunctionType(kind, [kind])
+    rint = cgutils.get_or_insert_function(builder.module, signature, name)
+    k = builder.call(rint, [builder.fmul(x, all_lanes(1.4426950408889634))])
+    r = _fused(builder, k, all_lanes(-0.693145751953125), x)
+    r = _fused(builder, k, all_lanes(-1.42860682030941723212e-6), r)
+    tail = all_lanes(_EXP_TAIL[0])
+    for coefficient in _EXP_TAIL[1:]:
+        tail = _fused(builder, tail, r, all_lanes(coefficient))
+    result = builder.fadd(_fused(builder, tail, builder.fmul(r, r), r), all_lanes(1.0))
+    whole = ir.VectorType(ir.IntType(32), kind.count)
+    k = builder.fptosi(k, whole)
+    half = builder.ashr(k, all_lanes(1, whole))
+    for power in (half, builder.sub(k, half)):  # in two halves: 2**k may be too small, or large
+        bits = builder.shl(builder.add(power, all_lanes(127, whole)), all_lanes(23, whole))
+        result = builder.fmul(result, builder.bitcast(bits, kind))
+    return result
