@@ -8,7 +8,7 @@ maximum is subtracted before `exp`: exp(89) is already more than float32 can hol
 import numpy as np
 
 from tinynet._types import Array, Labels
-from tinynet.kernels.jit import jit, kernel
+from tinynet.kernels.jit import inlined, jit, kernel
 from tinynet.kernels.lanes import add_up, exp, fetch, fma, load, store, zeros
 from tinynet.kernels.nonzeros import lies_in_rows
 from tinynet.kernels.shared import shared
@@ -74,12 +74,12 @@ def relu_dx(dy: Array, y: Array, dx: Array) -> None:
         results[i] = 0 if outputs[i] <= 0 else upstream[i]  # chosen, not multiplied: 0 * NaN is NaN
 
 
-@jit
+@inlined
 def _highest(x: Array, n: int) -> float:
     """The largest number of row n; a NaN in the row reaches the result through its sum."""
     highest = x[n, 0]
     for c in range(1, x.shape[1]):
-        highest = max(highest, x[n, c])
+        highest = x[n, c] if x[n, c] > highest else highest
     return highest
 
 
