@@ -396,6 +396,7 @@ def test_ctrl_c_stops_training_and_writes_no_model(folder: Path, tmp_path: Path)
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_output_that_nobody_reads_and_a_full_disk(folder: Path) -> None:
     words = ["predict", "model.safetensors", "digits.csv"]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

@@ -310,9 +310,8 @@ def at_step(monkeypatch, step, act):
 
 
 class TestDeaths:
-    @pytest.mark.parametrize(
-        "who", [pytest.param(0, marks=pytest.mark.slow), 1], ids=["root", "leaf"]
-    )
+    @pytest.mark.slow
+    @pytest.mark.parametrize("who", [0, 1], ids=["root", "leaf"])
     def test_a_killed_workers_share_is_taken_over(self, two_alive, monkeypatch, who):
         pids = two_alive.run(os.getpid)
         dealt = []

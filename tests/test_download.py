@@ -141,6 +141,7 @@ def test_only_what_is_missing_is_downloaded(server: LoopbackServer, tmp_path: Pa
     }
 
 
+@pytest.mark.slow
 def test_progress_bar_on_a_terminal_only(server: LoopbackServer, tmp_path: Path) -> None:
     home = tmp_path / "home"
     code = f"mnist({str(home)!r})"

@@ -109,6 +109,7 @@ except OSError as error:
 # Other processes, signals and kills
 
 
+@pytest.mark.slow
 def test_two_processes_at_once(server: LoopbackServer, tmp_path: Path) -> None:
     home = tmp_path / "home"
     code = f"train, test = mnist({str(home)!r}); print(train.images.sum(), test.images.sum())"

@@ -49,6 +49,7 @@ def test_scikit_learns_checks_with_defaults(estimator, check):
     check(estimator)
 
 
+@pytest.mark.slow
 def test_scikit_learns_check_that_needs_an_environment_variable():
     code = (
         "from sklearn.utils.estimator_checks import check_array_api_input\n"

@@ -70,6 +70,7 @@ def test_notebook_has_all_code_and_prose_of_the_script(name):
     assert re.sub(r"\n+", "\n", commented) == re.sub(r"\n+", "\n", body).strip()
 
 
+@pytest.mark.slow
 def test_code_of_a_notebook_runs(tmp_path):
     notebook = make_notebooks.notebook_of(EXAMPLES / "01_networks.py")
     install, *code = code_of(notebook)

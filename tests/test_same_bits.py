@@ -54,7 +54,8 @@ def test_every_process_gives_the_same_weights_losses_and_files(tmp_path, record_
     record_property("processes: SHA-256 compared", compared * len(SETTINGS))
 
 
-@pytest.mark.parametrize("threads", [pytest.param(1, marks=pytest.mark.slow), 7])
+@pytest.mark.slow
+@pytest.mark.parametrize("threads", [1, 7])
 def test_eight_threads_on_one_model_and_after_fork(threads, tmp_path, record_property):
     *compared, forked_at_the_border = map(int, run(tmp_path, threads, "0", "threads").split())
     assert min(compared) > 2 * 8 * 12
