@@ -66,13 +66,16 @@ def adam_direction(m: Array, v: Array, t: int, beta1: float, beta2: float, eps: 
     return (10 + magnified) * abs(step)
 
 
+def linear_descend(W: Array, x: Array, dy: Array, lr: float, *_: Any) -> Array:
+    return lr * _product(x.T, dy) + 3 * (abs(W) + lr * abs(x.T) @ abs(dy))
+
+
 ROUNDINGS: dict[str, Callable[..., Any]] = {
     "linear": lambda x, W, b: _product(x, W, abs(b)),
     "linear_dx": lambda dy, W: _product(dy, W.T),
     "linear_dW": lambda x, dy: _product(x.T, dy),
-    "linear_descend": lambda W, x, dy, lr: (
-        lr * _product(x.T, dy) + 3 * (abs(W) + lr * abs(x.T) @ abs(dy))
-    ),
+    "linear_descend": linear_descend,
+    "linear_descend_fetching": linear_descend,
     "linear_db": lambda dy: (len(dy) + 2) * abs(dy).sum(axis=0),
     "gather": lambda X, rows: (0, (X[rows].size + 1) * (X[rows] ** 2).sum()),
     "gather_scaled": lambda X, rows, scale: 3 * abs(X[rows] * scale),

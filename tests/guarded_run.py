@@ -48,10 +48,14 @@ def products(N: int, I: int, O: int, dtype: Any, density: float, seed: int, at_e
         out = guarded(np.full(expected.shape, np.nan, dtype), at_end)
         getattr(kernels, kernel)(*(arrays[name] for name in names), out)
         np.testing.assert_allclose(out, expected, rtol=0, atol=1e4 * np.finfo(dtype).eps)
-    kernels.linear_descend(arrays["W"], arrays["x"], arrays["dy"], 0.5)
-    moved = W - 0.5 * (x.T @ dy)
-    np.testing.assert_allclose(arrays["W"], moved, rtol=0, atol=1e4 * np.finfo(dtype).eps)
-    return len(results) + 1
+    fetching = arrays["x"], guarded(rng.integers(N, size=N), at_end)
+    steps = (kernels.linear_descend, ()), (kernels.linear_descend_fetching, fetching)
+    for step, more in steps:
+        W_moved = guarded(W, at_end)
+        step(W_moved, arrays["x"], arrays["dy"], 0.5, *more)
+        moved = W - 0.5 * (x.T @ dy)
+        np.testing.assert_allclose(W_moved, moved, rtol=0, atol=1e4 * np.finfo(dtype).eps)
+    return len(results) + len(steps)
 
 
 def main() -> None:

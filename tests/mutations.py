@@ -32,6 +32,24 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "x.shape[0] <= 2 * BLOCK:",
         ),
         Bug(
+            "fetching-step-moves-first-rows",
+            "a step that asks for the next batch moves the first 96 rows of W, over and over",
+            "A, into = x.T[i : i + ROWS], W[i : i + ROWS]",
+            "A, into = x.T[i : i + ROWS], W[:ROWS][: x.T[i : i + ROWS].shape[0]]",
+        ),
+        Bug(
+            "fetching-step-has-too-few-bits",
+            "a step that asks for the next batch takes more rows than a word has bits",
+            "if N > BLOCK or O > 2",
+            "if N > 2 * BLOCK or O > 2",
+        ),
+        Bug(
+            "fetching-step-moves-first-panel",
+            "a step that asks for the next batch moves the first 64 columns of W, over and over",
+            "into[:, j : j + BLOCK]",
+            "into[:, : dy[:, j : j + BLOCK].shape[1]]",
+        ),
+        Bug(
             "db-onto-garbage",
             "db is added to whatever the new array holds",
             "    db[:] = 0\n",
@@ -122,8 +140,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "row-of-zeros-without-bias",
             "a row of zeros gets no bias",
-            "if bits[r] == 0 and down == 1:",
-            "if bits[r] == 0:",
+            "if word != 0 or down == 0:",
+            "if word != 0:",
         ),
         Bug(
             "turned-hides-upstream",

@@ -198,6 +198,7 @@ def test_the_source_is_a_file_and_is_what_runs():
     for line in (
         "linear(x, W0, b0, y0)  # y0 = x @ W0 + b0: (N, 20) @ (20, 17) + (17,)",
         "relu(y0, y1)  # y1 = maximum(y0, 0)",
+        "linear_descend_fetching(W0, x, dy0, lr, X, following)  # W0 -= lr * (x.T @ dy0)",
         "linear_descend(W2, y1, dy2, lr)  # W2 -= lr * (y1.T @ dy2)",
         "descend(b2, db2, lr)  # b2 -= lr * db2",
     ):

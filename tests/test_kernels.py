@@ -295,6 +295,9 @@ def test_a_feature_alone_gets_the_same_bits_of_dW_as_among_others(seed, N, I, O,
 @example(seed=0, N=64, I=80, O=64, dtype=np.float32, density=0.2)
 @example(seed=0, N=64, I=80, O=32, dtype=np.float32, density=0.9)
 @example(seed=0, N=65, I=80, O=64, dtype=np.float32, density=0.2)
+@example(seed=0, N=40, I=200, O=48, dtype=np.float32, density=0.2)
+@example(seed=0, N=40, I=200, O=112, dtype=np.float32, density=0.3)
+@example(seed=0, N=40, I=200, O=64, dtype=np.float32, density=0.6)
 @examples
 def test_a_linear_step_at_once_has_the_bits_of_gradient_and_step(seed, N, I, O, dtype, density):
     rng = np.random.default_rng(seed)
@@ -302,11 +305,13 @@ def test_a_linear_step_at_once_has_the_bits_of_gradient_and_step(seed, N, I, O, 
     x[:, 0] = 0
     W, dW = normal(rng, I, O, dtype=dtype), np.empty((I, O), dtype)
     W[:2] = -0.0
-    at_once = W.copy()
+    at_once, fetching = W.copy(), W.copy()
     kernels.linear_descend(at_once, x, dy, 0.1)
+    kernels.linear_descend_fetching(fetching, x, dy, 0.1, x, rng.permutation(N))
     kernels.linear_dW(x, dy, dW)
     kernels.descend(W, dW, 0.1)
     assert same_bits(at_once, W)
+    assert same_bits(fetching, W)
 
 
 @examples
@@ -456,4 +461,4 @@ def test_no_lane_reaches_beyond_an_array():
         text=True,
         timeout=300,
     )
-    assert (run.returncode, run.stdout) == (0, "1200\n"), run.stderr[-2000:]
+    assert (run.returncode, run.stdout) == (0, "1500\n"), run.stderr[-2000:]

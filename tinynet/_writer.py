@@ -358,7 +358,13 @@ class Writer:
 
         if w in self.at_once:
             x, dy = self.at_once[w]
-            yield f"linear_descend({w}, {x}, {dy}, lr)  # {w} -= lr * ({x}.T @ {dy})"
+            equation = f"{w} -= lr * ({x}.T @ {dy})"
+            if x == "x" and not self.scaled:
+                yield "# meanwhile, the memory looks for the next batch"
+                yield "following = order[(batch + 1) * batch_size : (batch + 1) * batch_size + N]"
+                yield f"linear_descend_fetching({w}, {x}, {dy}, lr, X, following)  # {equation}"
+            else:
+                yield f"linear_descend({w}, {x}, {dy}, lr)  # {equation}"
             return
         if isinstance(optimizer, SGD):
             if optimizer.maximize:

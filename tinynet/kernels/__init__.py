@@ -17,6 +17,7 @@ from tinynet.kernels.jit import PAIRS as PAIRS
 from tinynet.kernels.products import linear as linear
 from tinynet.kernels.products import linear_db as linear_db
 from tinynet.kernels.products import linear_descend as linear_descend
+from tinynet.kernels.products import linear_descend_fetching as linear_descend_fetching
 from tinynet.kernels.products import linear_dW as linear_dW
 from tinynet.kernels.products import linear_dx as linear_dx
 from tinynet.kernels.rows import cross_entropy as cross_entropy

@@ -35,7 +35,7 @@ MORE_ROWS = 3 * ROWS  # where M has many columns: it is read anew for each time
 STRIP = 16 * BLOCK  # columns of M at a time, for which a full block of A is copied once
 SEVERAL = 2 * BLOCK  # columns of M from which it pays to copy a full block of A
 FULL = 0.5  # the share of non-zeros from which summing zeros and all is faster; and where M has
-FULL_IF_NARROW = 0.25  # fewer columns than a panel
+FULL_IF_NARROW = 0.25  # 16 columns or fewer, which keep two sums under way, not four or more
 SOME = 16  # rows of A from which it pays to look at a few first, and to copy a block of them
 FOUR_PLACES = 1024  # bytes from row to row (or a multiple) that leave four places in the L1 cache
 FEW = 8  # rows of A for which copying a panel of M does not pay
@@ -131,7 +131,9 @@ def _by_blocks(
                 if along:
                     _add_along(block, bits, panel, factor, there, down, panels, to)
                 else:
-                    _add_nonzeros(block, bits, done, panel, factor, there, down, to)
+                    add_nonzeros(
+                        block, bits, done, panel, factor, there, down, to, nothing, bits[:0]
+                    )
         if padded:
             copy(sums, into)
 
@@ -150,7 +152,7 @@ def affine(A: Array, M: Array, start: Array, factor: float, out: Array) -> None:
     first = np.empty((1, width), M.dtype)[::1]
     for j in range(width):  # never -0, and so are sums: adding 0 leaves every bit
         first[0, j] = start[j] + 0 if j < start.size else 0
-    share = FULL if J >= BLOCK else FULL_IF_NARROW
+    share = full_from(J)
     has_start = start.size > 0
     if _fits_in_one_block(A, M) and looks_full(A, share):
         panel, sums = M, out
@@ -208,6 +210,12 @@ def product(A: Array, M: Array, out: Array) -> None:
             copy_turning(turned.T, out)
             return
     affine(A, M, nothing[:J], 1.0, out)
+
+
+@inlined
+def full_from(J: int) -> float:
+    """The share of non-zeros in a block from which it is summed zeros and all."""
+    return FULL if J > 16 else FULL_IF_NARROW
 
 
 @inlined
@@ -310,32 +318,62 @@ def _add_sparse_blocks(
         if find_nonzeros(block, bits, halves) > share * block.size:
             return k
         before, down = (first, 0) if k == 0 and has_start else (out, 1)
-        _add_rows(block, bits, 0, M[k : k + BLOCK], factor, before, down, out)
+        _add_rows(block, bits, M[k : k + BLOCK], factor, before, down, out)
     return max(K, 1)
 
 
-@shared(lambda t: (t[:, :], _bits, _int, t[:, :], t, t[:, :], _int, t[:, :]))
-def _add_nonzeros(
-    A: Array, bits: Bits, done: int, M: Array, factor: float, before: Array, down: int, out: Array
+def _nonzeros_signature(dtype: Any) -> tuple[Any, ...]:
+    A, M, _, factor, out = _affine_signature(dtype)
+    return A, _bits, _int, M, factor, out, _int, out, M, _bits
+
+
+@shared(_nonzeros_signature)
+def add_nonzeros(
+    A: Array,
+    bits: Bits,
+    done: int,
+    M: Array,
+    factor: float,
+    before: Array,
+    down: int,
+    out: Array,
+    X: Array,
+    wanted: Array,
 ) -> None:
-    """Add A @ M, for the rows that are not done, over the places whose bits are set."""
-    _add_rows(A, bits, done, M, factor, before, down, out)
+    """Add A @ M, for the rows that are not done, over the places whose bits are set.
+
+    Meanwhile ask the memory for `wanted` rows (uint64) of X, from its first column to that of A's
+    last row: a column stands for the line of 16 float32 that it is in, for every 16th of the rows.
+    """
+    rows = np.uint64(wanted.size)
+    for r in range(np.uint64(done), np.uint64(A.shape[0])):
+        n = r & np.uint64(15)
+        while n < rows:
+            fetch(X, (wanted[n], r))
+            n += np.uint64(16)
+        _add_row_by_lanes(A, r, bits[r], M, factor, before, down, out)
 
 
 @inlined
 def _add_rows(
-    A: Array, bits: Bits, done: int, M: Array, factor: float, before: Array, down: int, out: Array
+    A: Array, bits: Bits, M: Array, factor: float, before: Array, down: int, out: Array
 ) -> None:
-    for r in range(np.uint64(done), np.uint64(A.shape[0])):
-        if bits[r] == 0 and down == 1:
-            continue
+    for r in range(np.uint64(A.shape[0])):
+        _add_row_by_lanes(A, r, bits[r], M, factor, before, down, out)
+
+
+@inlined
+def _add_row_by_lanes(
+    A: Array, r: int, word: Any, M: Array, factor: float, before: Array, down: int, out: Array
+) -> None:
+    if word != 0 or down == 0:
         if M.shape[1] == 64:
-            _add_row(A, r, bits[r], M, 0, zeros(M, 64), factor, before, down, out)
-        elif M.shape[1] == 32:
-            _add_row(A, r, bits[r], M, 0, zeros(M, 32), factor, before, down, out)
+            _add_row(A, r, word, M, 0, zeros(M, 64), factor, before, down, out)
         else:
-            for j in range(0, M.shape[1], 16):
-                _add_row(A, r, bits[r], M, j, zeros(M, 16), factor, before, down, out)
+            for j in range(0, M.shape[1] - 31, 32):
+                _add_row(A, r, word, M, j, zeros(M, 32), factor, before, down, out)
+            if M.shape[1] % 32 != 0:
+                _add_row(A, r, word, M, M.shape[1] - 16, zeros(M, 16), factor, before, down, out)
 
 
 @inlined

@@ -7,10 +7,10 @@ for each element. So one row alone gives the same bits as in a batch.
 import numpy as np
 from numba import types
 
-from tinynet._types import Array
-from tinynet.kernels.blocks import affine, product
+from tinynet._types import Array, Labels
+from tinynet.kernels.blocks import ROWS, add_nonzeros, affine, full_from, product
 from tinynet.kernels.jit import jit, kernel
-from tinynet.kernels.nonzeros import BLOCK
+from tinynet.kernels.nonzeros import BLOCK, NEARLY_FULL, find_nonzeros, looks_full
 from tinynet.kernels.shared import shared
 from tinynet.kernels.updates import descend
 
@@ -71,6 +71,37 @@ def _descend_apart(W: Array, x: Array, dy: Array, lr: float) -> None:
     dW = np.empty_like(W)
     product(x.T, dy, dW)
     descend(W.reshape(-1), dW.reshape(-1), lr)
+
+
+def linear_descend_fetching_reference(
+    W: Array, x: Array, dy: Array, lr: float, X: Array, rows: Labels
+) -> Array:
+    """The same for the first layer, while the memory looks for the rows of the data to come."""
+    return linear_descend_reference(W, x, dy, lr)
+
+
+@kernel(linear_descend_fetching_reference, updates=("W",))
+def linear_descend_fetching(
+    W: Array, x: Array, dy: Array, lr: float, X: Array, rows: Labels
+) -> None:
+    (N, I), O = x.shape, dy.shape[1]
+    if N > BLOCK or O > 2 * BLOCK or O % 16 != 0:
+        linear_descend(W, x, dy, lr)
+        return
+    step, factor = min(I, ROWS), -W.dtype.type(lr)
+    bits, halves = np.empty(step, np.uint64), np.empty((2, step), np.uint32)
+    wanted = np.empty(rows.size, np.uint64)
+    for n in range(rows.size):
+        wanted[n] = rows[n]
+    for i in range(0, I, ROWS):
+        A, into = x.T[i : i + ROWS], W[i : i + ROWS]
+        if looks_full(A, NEARLY_FULL) or find_nonzeros(A, bits, halves) > full_from(O) * A.size:
+            affine(A, dy, dy[0, :0], factor, into)
+        else:
+            for j in range(0, O, BLOCK):
+                M, to = dy[:, j : j + BLOCK], into[:, j : j + BLOCK]
+                asked = wanted if j == 0 else wanted[:0]
+                add_nonzeros(A, bits, 0, M, factor, to, 1, to, X[:, i:], asked)
 
 
 def linear_db_reference(dy: Array) -> Array:
