@@ -39,6 +39,7 @@ FULL_IF_NARROW = 0.25  # 16 columns or fewer, which keep two sums under way, not
 SOME = 16  # rows of A from which it pays to look at a few first, and to copy a block of them
 FOUR_PLACES = 1024  # bytes from row to row (or a multiple) that leave four places in the L1 cache
 FEW = 8  # rows of A for which copying a panel of M does not pay
+NOT_MANY = 32  # rows for which it does not pay where M has two panels, one beside the other
 FAR = 2**17  # numbers in M from which the next panel is asked for ahead: more than the L2 cache has
 LONG = 128  # columns of M for each of these rows, from which M is read along its rows
 SPARE = 4  # lanes of 16 that may be left without work before it pays to turn a product round
@@ -172,7 +173,8 @@ def affine(A: Array, M: Array, start: Array, factor: float, out: Array) -> None:
                 copy(sums, out)
             return
     as_it_is = lies_in_rows(M) and not padded
-    as_it_is &= R <= FEW or M.strides[0] <= BLOCK * M.itemsize
+    near = BLOCK * M.itemsize * (2 if R <= NOT_MANY else 1)
+    as_it_is &= R <= FEW or M.strides[0] <= near
     along = as_it_is and R <= min(FEW, J // LONG)
     strip = max(J, 1) if along else STRIP
     wide = np.empty((min(R, step), min(width, strip)) if padded else (0, 0), M.dtype)[::1]
