@@ -35,7 +35,8 @@ MORE_ROWS = 3 * ROWS  # where M has many columns: it is read anew for each time
 STRIP = 16 * BLOCK  # columns of M at a time, for which a full block of A is copied once
 SEVERAL = 2 * BLOCK  # columns of M from which it pays to copy a full block of A
 FULL = 0.5  # the share of non-zeros from which summing zeros and all is faster; and where M has
-FULL_IF_NARROW = 0.25  # 16 columns or fewer, which keep two sums under way, not four or more
+FULL_IF_NARROW = 0.45  # fewer columns than a panel;
+FULL_IF_NARROWEST = 0.25  # 16 at most, which keep two sums under way, not four or more
 SOME = 16  # rows of A from which it pays to look at a few first, and to copy a block of them
 FOUR_PLACES = 1024  # bytes from row to row (or a multiple) that leave four places in the L1 cache
 FEW = 8  # rows of A for which copying a panel of M does not pay
@@ -217,7 +218,7 @@ def product(A: Array, M: Array, out: Array) -> None:
 @inlined
 def full_from(J: int) -> float:
     """The share of non-zeros in a block from which it is summed zeros and all."""
-    return FULL if J > 16 else FULL_IF_NARROW
+    return FULL if J >= BLOCK else FULL_IF_NARROW if J > 16 else FULL_IF_NARROWEST
 
 
 @inlined
