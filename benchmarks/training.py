@@ -176,22 +176,23 @@ def print_results(processes: list[Process], skipped: dict[str, str], rounds: int
     print(f"\n{headline()}\n\nSeconds per epoch, {rounds} interleaved rounds:\n")
     chosen = best(processes)
     ours = statistics.median(chosen["tinynet_fit"].seconds)
+    fastest = min(chosen["tinynet_fit"].seconds)
     rows = []
     for p in processes:
         median = statistics.median(p.seconds)
-        ratio = f"{median / ours:.2f}"
+        ratio, of_fastest = f"{median / ours:.2f}", f"{min(p.seconds) / fastest:.2f}"
         times = (f"{t:.4f}" for t in (median, min(p.seconds), max(p.seconds)))
         learned = (f"{p.losses[EPOCHS - 1]:.4f}", f"{p.accuracy:.2f}")
-        is_best = chosen[p.peer] is p
-        rows.append(
-            (PEERS[p.peer], p.threads, *times, f"**{ratio}**" if is_best else ratio, *learned)
-        )
-    header = ("peer", "threads", "median", "min", "max", "/ tinynet", "loss", "accuracy (%)")
-    print_table(header, rows)
+        if chosen[p.peer] is p:
+            ratio = f"**{ratio}**"
+        rows.append((PEERS[p.peer], p.threads, *times, ratio, of_fastest, *learned))
+    times_of = ("median", "min", "max", "/ tinynet", "min / min")
+    print_table(("peer", "threads", *times_of, "loss", "accuracy (%)"), rows)
     print(
-        "Loss of the fifth epoch, accuracy on 2,000 other digits after it. Bold: the better thread"
+        "Loss of the fifth epoch, accuracy on 2,000 other digits after it. Bold: the better\n"
+        "thread setting of each peer, over tinynet's better one. min / min: the same of the\n"
+        "fastest epochs, which a neighbour on a shared machine has disturbed least.\n"
     )
-    print("setting of each peer, over tinynet's better one.\n")
     for who, why in skipped.items():
         print(f"skipped: {who}: {why}")
 
