@@ -348,6 +348,21 @@ def test_a_zero_input_hides_a_weight_that_is_not_finite(stray, nonzeros, seed, d
     np.testing.assert_array_equal(y[~hidden], x[~hidden[:, o], k] * W[k, o])
 
 
+@pytest.mark.parametrize("N", [11, 19])
+@pytest.mark.parametrize("stray", [np.nan, np.inf, -np.inf])
+@given(seed=seeds, dtype=dtypes)
+def test_the_last_of_full_rows_hides_a_weight_far_to_the_right(stray, N, seed, dtype):
+    rng = np.random.default_rng(seed)
+    x, W, b = (normal(rng, *shape, dtype=dtype) for shape in ((N, 70), (70, 130), (130,)))
+    x[N - 1, 3] = 0
+    clean = run("linear", {"x": x, "W": W, "b": b})
+    W[3, 129] = stray
+    y = run("linear", {"x": x, "W": W, "b": b})
+    assert same_bits(y[N - 1], clean[N - 1])
+    assert same_bits(y[:, :129], clean[:, :129])
+    assert not np.isfinite(y[: N - 1, 129]).any()
+
+
 @pytest.mark.parametrize("N", [1, 24])
 @pytest.mark.parametrize("stray", [np.nan, np.inf, -np.inf])
 @given(seed=seeds, dtype=dtypes, I=widths, density=st.sampled_from([0.2, 0.9]))

@@ -34,7 +34,7 @@ class Memory(NamedTuple):
 
 def _makes_room(line: str) -> bool:
     """Whether a line makes an array: each step fills it anew, or it never changes."""
-    return " = np." in line
+    return " = np." in line or " = room(" in line
 
 
 class Writer:
@@ -137,7 +137,7 @@ class Writer:
         """The module's source."""
         body = [*self._train(), "", "", *self._predict()]
         called = {line.partition("(")[0].rpartition(" ")[2] for line in body}
-        used = sorted(kernels.PAIRS.keys() & called)
+        used = sorted((kernels.PAIRS.keys() | {"room"}) & called)
         lines = [
             '"""Training steps and predictions of',
             "",
@@ -221,7 +221,7 @@ class Writer:
             yield "    labels[n] = target[rows[n]]"
 
     def _empty(self, name: str, width: int) -> str:
-        return f"{name} = np.empty((N, {width}), {self.cast})"
+        return f"{name} = room(N, {width}, {self.cast})"
 
     def _forward(self, x: str) -> Lines:
         yield "# forward"

@@ -14,6 +14,7 @@ and losses see to that. Results go into arrays that the caller hands over, alway
 
 from tinynet.kernels import lanes_llvm as lanes_llvm
 from tinynet.kernels.jit import PAIRS as PAIRS
+from tinynet.kernels.lanes import room as room
 from tinynet.kernels.products import linear as linear
 from tinynet.kernels.products import linear_db as linear_db
 from tinynet.kernels.products import linear_descend as linear_descend

@@ -4,7 +4,7 @@
 over k is taken in blocks of 64: each is summed from 0, in rising k, and then added to what is there
 already. So the bits of an element depend on its row of A and its column of M alone, however many
 others there are. A block of A with many zeros is summed over the others, found by their bits; a
-full one by six or four rows at once, zeros and all. For a few rows of A and a wide M, which comes
+full one by eight rows at once, zeros and all. For a few rows of A and a wide M, which comes
 from far away, the rows of M are read from end to end. All add the same numbers in the same order;
 so does ``product``, which may take a full product the other way round: ``(M.T @ A.T).T``.
 """
@@ -16,7 +16,18 @@ from numba import types
 
 from tinynet._types import Array
 from tinynet.kernels.jit import inlined, jit
-from tinynet.kernels.lanes import count_bits, fetch, fma, load, load_as, lowest_bit, store, zeros
+from tinynet.kernels.lanes import (
+    count_bits,
+    fetch,
+    fma,
+    load,
+    load_as,
+    lowest_bit,
+    room,
+    store,
+    widest,
+    zeros,
+)
 from tinynet.kernels.nonzeros import (
     BLOCK,
     NEARLY_FULL,
@@ -99,12 +110,14 @@ def _by_blocks(
             if not has_start:
                 copy(into, sums)
         several, k0 = rows.shape[0] >= 4, 0
-        if as_it_is and J <= BLOCK and not along and not (full and looks_full(rows, NEARLY_FULL)):
+        in_rows = as_it_is and J <= BLOCK and not along and lies_in_rows(A)
+        if in_rows and not (full and looks_full(rows, NEARLY_FULL)):
             k0 = _add_sparse_blocks(rows, M, first, has_start, factor, sums, share, bits, halves)
         for k in range(k0, max(K, 1), BLOCK):
             block = rows[:, k : k + BLOCK]
-            guessed = full = full and looks_full(block, NEARLY_FULL)
-            if not guessed:
+            full = full and looks_full(block, NEARLY_FULL)
+            known = not full
+            if known:
                 full = find_nonzeros(block, bits, halves) > share * block.size
             if full and R >= SOME and (J >= SEVERAL or _shares_places(block)):
                 if lies_in_rows(block):
@@ -123,18 +136,23 @@ def _by_blocks(
                     finite = copy_in_lanes(panel, panels, several and full)
                     panel = panels[: panel.shape[0], : (panel.shape[1] + 15) // 16 * 16]
                 there, to = before[:, j:], sums[:, j : j + across]
-                done = 0
-                if full and finite:
+                done, pairs = 0, full and finite
+                if pairs:
                     ahead = nothing if as_it_is or M.size < FAR else _panel_after(M, k, j)
                     done = _add_full_rows(block, panel, ahead, factor, there, down, to)
-                if guessed and done < block.shape[0]:
+                    for n in range(done, block.shape[0]):  # the others zeros and all, too
+                        bits[n] = ~np.uint64(0) >> np.uint64(BLOCK - block.shape[1])
+                        known = False
+                elif not known:
                     find_nonzeros(block, bits, halves)
-                    guessed = False
+                    known = True
                 if along:
                     _add_along(block, bits, panel, factor, there, down, panels, to)
-                else:
+                elif done < block.shape[0]:
+                    pairs = pairs or go_in_pairs(block, panel)
+                    no = bits[:0]
                     add_nonzeros(
-                        block, bits, done, panel, factor, there, down, to, nothing, bits[:0]
+                        block, bits, done, pairs, panel, factor, there, down, to, nothing, no
                     )
         if padded:
             copy(sums, into)
@@ -151,7 +169,7 @@ def affine(A: Array, M: Array, start: Array, factor: float, out: Array) -> None:
     width = (J + 15) // 16 * 16  # columns of zeros fill M and out up to whole lanes
     padded = width != J
     step = ROWS if J <= BLOCK else MORE_ROWS
-    first = np.empty((1, width), M.dtype)[::1]
+    first = room(1, width, M.dtype)[::1]
     for j in range(width):  # never -0, and so are sums: adding 0 leaves every bit
         first[0, j] = start[j] + 0 if j < start.size else 0
     share = full_from(J)
@@ -159,12 +177,12 @@ def affine(A: Array, M: Array, start: Array, factor: float, out: Array) -> None:
     if _fits_in_one_block(A, M) and looks_full(A, share):
         panel, sums = M, out
         if padded or not lies_in_rows(M):
-            panel = np.empty((K, width), M.dtype)[::1]
+            panel = room(K, width, M.dtype)[::1]
             finite = copy_in_lanes(M, panel, True)
         else:
             finite = is_finite(M)
         if padded:
-            sums = np.empty((R, width), M.dtype)[::1]
+            sums = room(R, width, M.dtype)[::1]
             if not has_start:
                 copy(out, sums)
         if finite:
@@ -178,12 +196,13 @@ def affine(A: Array, M: Array, start: Array, factor: float, out: Array) -> None:
     as_it_is &= R <= FEW or M.strides[0] <= near
     along = as_it_is and R <= min(FEW, J // LONG)
     strip = max(J, 1) if along else STRIP
-    wide = np.empty((min(R, step), min(width, strip)) if padded else (0, 0), M.dtype)[::1]
-    room = (1, J) if along else (0, 0) if as_it_is else (BLOCK, BLOCK)
-    panels = np.empty(room, M.dtype)[::1]
+    across = min(width, strip) if padded else 0
+    wide = room(min(R, step), across, M.dtype)[::1]
+    K_room, J_room = (1, J) if along else (0, 0) if as_it_is else (BLOCK, BLOCK)
+    panels = room(K_room, J_room, M.dtype)[::1]
     in_rows = min(R, step) if J >= SEVERAL else 0
-    block = (in_rows, BLOCK) if lies_in_rows(A) else (BLOCK, min(R, step) + 16)
-    blocks = np.empty(block, M.dtype)[::1]
+    R_room, K_room = (in_rows, BLOCK) if lies_in_rows(A) else (BLOCK, min(R, step) + 16)
+    blocks = room(R_room, K_room, M.dtype)[::1]
     bits, halves = np.empty(step, np.uint64), np.empty((2, step), np.uint32)
     scratch = wide, panels, blocks, bits, halves
     for j in range(0, J, strip):
@@ -207,7 +226,7 @@ def product(A: Array, M: Array, out: Array) -> None:
     for r in range(nothing.size):
         nothing[r] = 0
     if _is_better_turned(A, M) and is_finite(A if lies_in_rows(A) else A.T):
-        turned = np.empty((J, R), out.dtype)
+        turned = room(J, R, out.dtype)
         affine(M.T, A.T, nothing[:R], 1.0, turned)
         if is_finite(turned):
             copy_turning(turned.T, out)
@@ -223,9 +242,9 @@ def full_from(J: int) -> float:
 
 @inlined
 def _fits_in_one_block(A: Array, M: Array) -> bool:
-    """Whether A and M are one block each, and all rows of A go into sixes and fours."""
+    """Whether A and M are one block each, and all rows of A go into eights."""
     (R, K), J = A.shape, M.shape[1]
-    return max(K, J) <= BLOCK and SOME <= R <= ROWS and R % 2 == 0
+    return max(K, J) <= BLOCK and SOME <= R <= ROWS and R % 8 == 0
 
 
 @inlined
@@ -257,49 +276,57 @@ def _panel_after(M: Array, k: int, j: int) -> Array:
 def _add_full_rows(
     A: Array, M: Array, ahead: Array, factor: float, before: Array, down: int, out: Array
 ) -> int:
-    """Add A @ M for all rows but the last three at most, by sixes and fours; return how many.
+    """Add A @ M for all rows but the last seven at most, eight at once; return how many.
 
     Meanwhile ask the memory for the panel ahead: within the first 32 rows, all of it.
     """
-    R, r = A.shape[0], 0
-    while R - r >= 4:
-        if (R - r) % 6 <= 1:  # fours first, until sixes go into what is left
-            for j in range(0, M.shape[1], 16):
-                for k in range(2 * r, min(2 * (r + 6), ahead.shape[0])):
-                    fetch(ahead, (k, j))
-                a = b = c = d = e = f = zeros(M, 16)
-                for k in range(np.uint64(M.shape[0])):
-                    row = load(M, (k, j), 16)
-                    a = fma(A[r, k], row, a)
-                    b = fma(A[r + 1, k], row, b)
-                    c = fma(A[r + 2, k], row, c)
-                    d = fma(A[r + 3, k], row, d)
-                    e = fma(A[r + 4, k], row, e)
-                    f = fma(A[r + 5, k], row, f)
-                _add(a, factor, before, down, out, r, j)
-                _add(b, factor, before, down, out, r + 1, j)
-                _add(c, factor, before, down, out, r + 2, j)
-                _add(d, factor, before, down, out, r + 3, j)
-                _add(e, factor, before, down, out, r + 4, j)
-                _add(f, factor, before, down, out, r + 5, j)
-            r += 6
-        else:
-            for j in range(0, M.shape[1], 16):
-                for k in range(2 * r, min(2 * (r + 4), ahead.shape[0])):
-                    fetch(ahead, (k, j))
-                a = b = c = d = zeros(M, 16)
-                for k in range(np.uint64(M.shape[0])):
-                    row = load(M, (k, j), 16)
-                    a = fma(A[r, k], row, a)
-                    b = fma(A[r + 1, k], row, b)
-                    c = fma(A[r + 2, k], row, c)
-                    d = fma(A[r + 3, k], row, d)
-                _add(a, factor, before, down, out, r, j)
-                _add(b, factor, before, down, out, r + 1, j)
-                _add(c, factor, before, down, out, r + 2, j)
-                _add(d, factor, before, down, out, r + 3, j)
-            r += 4
+    R, J = A.shape[0], M.shape[1]
+    r = 0
+    while R - r >= 8:
+        width = len(widest(M))
+        for j in range(0, J - width + 1, width):
+            _add_eight_rows(A, r, M, j, widest(M), ahead, factor, before, down, out)
+        if J % width != 0:
+            _add_eight_rows(A, r, M, J - 16, zeros(M, 16), ahead, factor, before, down, out)
+        r += 8
     return r
+
+
+@inlined
+def _add_eight_rows(
+    A: Array,
+    r: int,
+    M: Array,
+    j: int,
+    nothing: Any,
+    ahead: Array,
+    factor: float,
+    before: Array,
+    down: int,
+    out: Array,
+) -> None:
+    for k in range(2 * r, min(2 * (r + 8), ahead.shape[0])):
+        for i in range(j, j + len(nothing), 16):
+            fetch(ahead, (k, i))
+    a = b = c = d = e = f = g = h = nothing
+    for k in range(np.uint64(M.shape[0])):
+        row = load_as(nothing, M, (k, j))
+        a = fma(A[r, k], row, a)
+        b = fma(A[r + 1, k], row, b)
+        c = fma(A[r + 2, k], row, c)
+        d = fma(A[r + 3, k], row, d)
+        e = fma(A[r + 4, k], row, e)
+        f = fma(A[r + 5, k], row, f)
+        g = fma(A[r + 6, k], row, g)
+        h = fma(A[r + 7, k], row, h)
+    _add(a, factor, before, down, out, r, j)
+    _add(b, factor, before, down, out, r + 1, j)
+    _add(c, factor, before, down, out, r + 2, j)
+    _add(d, factor, before, down, out, r + 3, j)
+    _add(e, factor, before, down, out, r + 4, j)
+    _add(f, factor, before, down, out, r + 5, j)
+    _add(g, factor, before, down, out, r + 6, j)
+    _add(h, factor, before, down, out, r + 7, j)
 
 
 @shared(_sparse_signature)
@@ -327,7 +354,17 @@ def _add_sparse_blocks(
 
 def _nonzeros_signature(dtype: Any) -> tuple[Any, ...]:
     A, M, _, factor, out = _affine_signature(dtype)
-    return A, _bits, _int, M, factor, out, _int, out, M, _bits
+    return A, _bits, _int, _flag, M, factor, out, _int, out, M, _bits
+
+
+@inlined
+def go_in_pairs(A: Array, M: Array) -> bool:
+    """Whether two rows of A go together: neighbouring pixels have most of their zeros in common.
+
+    No zero of one row may meet NaN or infinity because the other one is not zero there; and the
+    registers must hold the sums of both.
+    """
+    return not lies_in_rows(A) and len(widest(M)) >= 8 and is_finite(M)
 
 
 @shared(_nonzeros_signature)
@@ -335,6 +372,7 @@ def add_nonzeros(
     A: Array,
     bits: Bits,
     done: int,
+    in_pairs: bool,
     M: Array,
     factor: float,
     before: Array,
@@ -345,16 +383,26 @@ def add_nonzeros(
 ) -> None:
     """Add A @ M, for the rows that are not done, over the places whose bits are set.
 
+    Two rows of A may be summed together, over the places where either is not zero. Then only
+    one loop in place of two has an end that the processor cannot guess.
+
     Meanwhile ask the memory for `wanted` rows (uint64) of X, from its first column to that of A's
-    last row: a column stands for the line of 16 float32 that it is in, for every 16th of the rows.
+    last row: two columns stand for the line of 16 float32 that they are in, for every 8th row.
     """
-    rows = np.uint64(wanted.size)
-    for r in range(np.uint64(done), np.uint64(A.shape[0])):
-        n = r & np.uint64(15)
+    one, rows = np.uint64(1), np.uint64(wanted.size)
+    r, R = np.uint64(done), np.uint64(A.shape[0])
+    while r < R:
+        n = r // np.uint64(2) % np.uint64(8)
         while n < rows:
             fetch(X, (wanted[n], r))
-            n += np.uint64(16)
-        _add_row_by_lanes(A, r, bits[r], M, factor, before, down, out)
+            n += np.uint64(8)
+        if in_pairs and r + one < R:
+            word = bits[r] | bits[r + one]
+            _add_two_rows_by_lanes(A, r, word, M, factor, before, down, out)
+            r += one
+        else:
+            _add_row_by_lanes(A, r, bits[r], M, factor, before, down, out)
+        r += one
 
 
 @inlined
@@ -367,7 +415,7 @@ def _add_rows(
 
 @inlined
 def _add_row_by_lanes(
-    A: Array, r: int, word: Any, M: Array, factor: float, before: Array, down: int, out: Array
+    A: Array, r: Any, word: Any, M: Array, factor: float, before: Array, down: int, out: Array
 ) -> None:
     if word != 0 or down == 0:
         if M.shape[1] == 64:
@@ -382,7 +430,7 @@ def _add_row_by_lanes(
 @inlined
 def _add_row(
     A: Array,
-    r: int,
+    r: Any,
     word: Any,
     M: Array,
     j: int,
@@ -398,6 +446,46 @@ def _add_row(
         word &= word - np.uint64(1)
         total = fma(A[r, k], load_as(nothing, M, (k, j)), total)
     _add(total, factor, before, down, out, r, j)
+
+
+@inlined
+def _add_two_rows_by_lanes(
+    A: Array, r: Any, word: Any, M: Array, factor: float, before: Array, down: int, out: Array
+) -> None:
+    if word != 0 or down == 0:
+        if M.shape[1] == 64 and len(widest(M)) == 32:
+            _add_two_rows(A, r, word, M, 0, zeros(M, 64), factor, before, down, out)
+        else:
+            for j in range(0, M.shape[1] - 31, 32):
+                _add_two_rows(A, r, word, M, j, zeros(M, 32), factor, before, down, out)
+            if M.shape[1] % 32 != 0:
+                j = M.shape[1] - 16
+                _add_two_rows(A, r, word, M, j, zeros(M, 16), factor, before, down, out)
+
+
+@inlined
+def _add_two_rows(
+    A: Array,
+    r: Any,
+    word: Any,
+    M: Array,
+    j: int,
+    nothing: Any,
+    factor: float,
+    before: Array,
+    down: int,
+    out: Array,
+) -> None:
+    first = second = nothing
+    s = r + np.uint64(1)
+    while word != 0:
+        k = lowest_bit(word)
+        word &= word - np.uint64(1)
+        row = load_as(nothing, M, (k, j))
+        first = fma(A[r, k], row, first)
+        second = fma(A[s, k], row, second)
+    _add(first, factor, before, down, out, r, j)
+    _add(second, factor, before, down, out, s, j)
 
 
 @shared(lambda t: (t[:, :], _bits, t[:, :], t, t[:, :], _int, t[:, :], t[:, :]))
@@ -438,5 +526,5 @@ def _add_along(
 
 
 @inlined
-def _add(total: Any, factor: float, before: Array, down: int, out: Array, r: int, j: int) -> None:
+def _add(total: Any, factor: float, before: Array, down: int, out: Array, r: Any, j: int) -> None:
     store(fma(factor, total, load_as(total, before, (r * down, j))), out, (r, j))

@@ -10,10 +10,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from tinynet._types import Array
 
 Index = Sequence[Any]
+
+
+def room(rows: int, columns: int, dtype: DTypeLike) -> Array:
+    """An array for lanes, of any content; compiled, it starts where a cache line does.
+
+    Lanes that lie across two lines are read in two pieces.
+    """
+    return np.empty((rows, columns), dtype)
 
 
 def load(a: Array, index: Index, width: int) -> Array:
@@ -40,6 +49,11 @@ def fetch(a: Array, index: Index) -> None:
 def zeros(a: Array, width: int) -> Array:
     """`width` zeros of the dtype of `a`."""
     return np.zeros(width, a.dtype)
+
+
+def widest(a: Array) -> Array:
+    """Zeros of the dtype of `a`, so many that eight sums of as many fit into the registers."""
+    return np.zeros(16, a.dtype)
 
 
 def nonzero_bits(lanes: Array) -> np.uint64:

@@ -11,7 +11,9 @@ from typing import Any
 import llvmlite.binding as llvm
 from llvmlite import ir
 from numba.core import cgutils, config, types
+from numba.core.imputils import impl_ret_new_ref
 from numba.extending import lower_builtin, models, register_model, type_callable
+from numba.np.arrayobj import _empty_nd_impl
 
 from tinynet.kernels.lanes import (
     add_rows,
@@ -26,8 +28,10 @@ from tinynet.kernels.lanes import (
     lowest_bit,
     mark_nonzero,
     nonzero_bits,
+    room,
     store,
     turn,
+    widest,
     zeros,
 )
 
@@ -35,16 +39,18 @@ Context = Any
 Builder = Any
 
 
-def _processor_has_fma() -> bool:
+def _processor_has(feature: str, elsewhere: bool) -> bool:
     if platform.machine().lower() not in ("x86_64", "amd64", "i686"):
-        return True
+        return elsewhere
     features = config.CPU_FEATURES
     if features is None:
         features = llvm.get_host_cpu_features().flatten()
-    return "+fma" in features.split(",")
+    return f"+{feature}" in features.split(",")
 
 
-HAS_FMA = _processor_has_fma()
+HAS_FMA = _processor_has("fma", elsewhere=True)
+WIDEST = 128 if _processor_has("avx512f", elsewhere=False) else 32  # bytes
+CACHE_LINE = 64  # bytes
 
 
 class LanesType(types.Type):
@@ -75,8 +81,11 @@ def _of_width(a: types.Array, width: types.Type) -> LanesType | None:
     return None  # Numba asks again with the width as a literal
 
 
+_declare(room, lambda rows, columns, dtype: types.Array(dtype.dtype, 2, "C"))
 _declare(load, lambda a, index, width: _of_width(a, width))
 _declare(zeros, lambda a, width: _of_width(a, width))
+_declare(widest, lambda a: LanesType(a.dtype, 8 * WIDEST // a.dtype.bitwidth))
+_declare(len, lambda lanes: types.intp if isinstance(lanes, LanesType) else None)
 _declare(load_as, lambda lanes, a, index: lanes)
 _declare(store, lambda lanes, a, index: types.none)
 _declare(fetch, lambda a, index: types.none)
@@ -135,6 +144,16 @@ def _mask(builder: Builder, lanes: Any) -> Any:
     return builder.bitcast(lanes, ir.IntType(lanes.type.count))
 
 
+@lower_builtin(room, types.Integer, types.Integer, types.DTypeSpec)
+def _room(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    shape = [
+        context.cast(builder, size, kind, types.intp) for size, kind in zip(args[:2], sig.args)
+    ]
+    on_cache_lines = context.subtarget(get_preferred_array_alignment=lambda dtype: CACHE_LINE)
+    array = _empty_nd_impl(on_cache_lines, builder, sig.return_type, shape)
+    return impl_ret_new_ref(context, builder, sig.return_type, array._getvalue())
+
+
 @lower_builtin(load, types.Array, types.BaseTuple, types.IntegerLiteral)
 def _load(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
     vector = context.get_value_type(sig.return_type)
@@ -169,6 +188,16 @@ def _fetch(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) ->
 @lower_builtin(zeros, types.Array, types.IntegerLiteral)
 def _zeros(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
     return ir.Constant(context.get_value_type(sig.return_type), None)
+
+
+@lower_builtin(widest, types.Array)
+def _widest(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    return ir.Constant(context.get_value_type(sig.return_type), None)
+
+
+@lower_builtin(len, LanesType)
+def _len(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    return ir.Constant(ir.IntType(64), sig.args[0].width)
 
 
 @lower_builtin(operator.add, LanesType, LanesType)

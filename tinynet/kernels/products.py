@@ -8,7 +8,7 @@ import numpy as np
 from numba import types
 
 from tinynet._types import Array, Labels
-from tinynet.kernels.blocks import ROWS, add_nonzeros, affine, full_from, product
+from tinynet.kernels.blocks import ROWS, add_nonzeros, affine, full_from, go_in_pairs, product
 from tinynet.kernels.jit import jit, kernel
 from tinynet.kernels.nonzeros import BLOCK, NEARLY_FULL, find_nonzeros, looks_full
 from tinynet.kernels.shared import shared
@@ -93,6 +93,7 @@ def linear_descend_fetching(
     wanted = np.empty(rows.size, np.uint64)
     for n in range(rows.size):
         wanted[n] = rows[n]
+    pairs = go_in_pairs(x.T, dy)
     for i in range(0, I, ROWS):
         A, into = x.T[i : i + ROWS], W[i : i + ROWS]
         if looks_full(A, NEARLY_FULL) or find_nonzeros(A, bits, halves) > full_from(O) * A.size:
@@ -101,7 +102,7 @@ def linear_descend_fetching(
             for j in range(0, O, BLOCK):
                 M, to = dy[:, j : j + BLOCK], into[:, j : j + BLOCK]
                 asked = wanted if j == 0 else wanted[:0]
-                add_nonzeros(A, bits, 0, M, factor, to, 1, to, X[:, i:], asked)
+                add_nonzeros(A, bits, 0, pairs, M, factor, to, 1, to, X[:, i:], asked)
 
 
 def linear_db_reference(dy: Array) -> Array:
