@@ -37,7 +37,7 @@ from tinynet.kernels.nonzeros import (
     lies_in_rows,
     looks_full,
 )
-from tinynet.kernels.one_row import times_rows
+from tinynet.kernels.one_row import add_narrow, times_rows
 from tinynet.kernels.panels import copy, copy_in_lanes, copy_turning, is_finite
 from tinynet.kernels.shared import shared
 
@@ -191,6 +191,9 @@ def affine(A: Array, M: Array, start: Array, factor: float, out: Array) -> None:
             if padded:
                 copy(sums, out)
             return
+    if R <= FEW and 8 <= J < 16 and has_start and lies_in_rows(M) and lies_in_rows(A):
+        add_narrow(A, M, first, out)
+        return
     as_it_is = lies_in_rows(M) and not padded
     near = BLOCK * M.itemsize * (2 if R <= NOT_MANY else 1)
     as_it_is &= R <= FEW or M.strides[0] <= near
@@ -219,7 +222,7 @@ def product(A: Array, M: Array, out: Array) -> None:
     """
     (R, K), J = A.shape, M.shape[1]
     if R == 1 and K >= 8 and J >= 8 and lies_in_rows(M.T):
-        times_rows(A, M.T, np.empty((1, 8), out.dtype), out)
+        times_rows(A, M.T, room(1, 16, out.dtype), out)
         if is_finite(out):
             return
     nothing = np.empty(max(R, J), out.dtype)

@@ -56,6 +56,11 @@ def widest(a: Array) -> Array:
     return np.zeros(16, a.dtype)
 
 
+def square(a: Array) -> Array:
+    """Zeros of the dtype of `a`: as many rows as these are turned round in registers, 8 or 16."""
+    return np.zeros(8, a.dtype)
+
+
 def nonzero_bits(lanes: Array) -> np.uint64:
     """Up to 64 lanes as bits: bit k is set where lane k differs from zero (NaN does)."""
     return np.uint64(int.from_bytes(np.packbits(lanes != 0, bitorder="little").tobytes(), "little"))
@@ -96,10 +101,10 @@ def turn(a: Array, index: Index, turned: Array) -> None:
 
 
 def add_rows(sums: Array, a: Array, index: Index, x: Array, place: Index) -> Array:
-    """Eight sums, and to each its row of the 8 x 8 block of `a` at `index`, times eight of `x`."""
-    (i, j), (n, k) = index, place
-    for c in range(8):
-        sums = fma(x[n, k + c], a[i : i + 8, j + c], sums)
+    """To each sum its row of the square block of `a` at `index`, times as many numbers of `x`."""
+    (i, j), (n, k), size = index, place, len(sums)
+    for c in range(size):
+        sums = fma(x[n, k + c], a[i : i + size, j + c], sums)
     return sums
 
 

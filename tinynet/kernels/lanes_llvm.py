@@ -29,6 +29,7 @@ from tinynet.kernels.lanes import (
     mark_nonzero,
     nonzero_bits,
     room,
+    square,
     store,
     turn,
     widest,
@@ -85,6 +86,7 @@ _declare(room, lambda rows, columns, dtype: types.Array(dtype.dtype, 2, "C"))
 _declare(load, lambda a, index, width: _of_width(a, width))
 _declare(zeros, lambda a, width: _of_width(a, width))
 _declare(widest, lambda a: LanesType(a.dtype, 8 * WIDEST // a.dtype.bitwidth))
+_declare(square, lambda a: LanesType(a.dtype, max(8, WIDEST // 2 * 8 // a.dtype.bitwidth)))
 _declare(len, lambda lanes: types.intp if isinstance(lanes, LanesType) else None)
 _declare(load_as, lambda lanes, a, index: lanes)
 _declare(store, lambda lanes, a, index: types.none)
@@ -191,7 +193,8 @@ def _zeros(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) ->
 
 
 @lower_builtin(widest, types.Array)
-def _widest(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+@lower_builtin(square, types.Array)
+def _some_zeros(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
     return ir.Constant(context.get_value_type(sig.return_type), None)
 
 
@@ -251,42 +254,57 @@ def _add_up(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -
     return builder.extract_element(lanes, ir.Constant(ir.IntType(32), 0))
 
 
-def _eight_rows(
-    context: Context, builder: Builder, kind: Any, array: Any, place: Sequence[Any]
+def _rows(
+    context: Context, builder: Builder, kind: Any, array: Any, place: Sequence[Any], count: int
 ) -> list[Any]:
-    """Pointers to rows i to i + 7 of an array, at column j: to four lanes each."""
-    four = ir.VectorType(context.get_value_type(kind.dtype), 4)
+    """Pointers to so many rows of an array, from (i, j) on: to half as many lanes each."""
+    half = ir.VectorType(context.get_value_type(kind.dtype), count // 2)
     struct = context.make_array(kind)(context, builder, array)
     row = cgutils.get_item_pointer(context, builder, kind, struct, place, wraparound=False)
-    rows = [builder.bitcast(row, four.as_pointer())]
-    for _ in range(7):
+    rows = [builder.bitcast(row, half.as_pointer())]
+    for _ in range(count - 1):
         step = builder.extract_value(struct.strides, 0)
         rows.append(cgutils.pointer_add(builder, rows[-1], step))
     return rows
 
 
 def _columns(builder: Builder, rows: Sequence[Any], align: int) -> list[Any]:
-    """The eight columns of the block whose rows lie there."""
-    one = ir.Constant(ir.IntType(32), 1)
-    left = [builder.load(row, align=align) for row in rows]
-    right = [builder.load(builder.gep(row, [one]), align=align) for row in rows]
-    lanes = [_shuffled(builder, f[k], f[k + 4], range(8)) for f in (left, right) for k in range(4)]
-    # numbers of two, then pairs of two change places, in both halves of the lanes at once
-    for apart, places in ((1, (0, 8, 1, 9, 4, 12, 5, 13)), (2, (0, 1, 8, 9, 4, 5, 12, 13))):
-        for k in range(8):
+    """The columns of the square block whose rows, 8 or 16, lie there."""
+    columns = []
+    for half in range(2):
+        place = ir.Constant(ir.IntType(32), half)
+        halves = [builder.load(builder.gep(row, [place]), align=align) for row in rows]
+        if len(rows) == 8:
+            columns += _four_columns(builder, halves)
+        else:
+            upper, lower = (_four_columns(builder, halves[k : k + 8]) for k in (0, 8))
+            for fours in ((0, 8, 16, 24), (4, 12, 20, 28)):
+                places = [four + n for four in fours for n in range(4)]
+                columns += [_shuffled(builder, u, w, places) for u, w in zip(upper, lower)]
+    return columns
+
+
+def _four_columns(builder: Builder, rows: Sequence[Any]) -> list[Any]:
+    """Eight rows' columns c and, if there are, c + 4: of both rows 0 to 3, then of both 4 to 7."""
+    size = 2 * rows[0].type.count
+    lanes = [_shuffled(builder, rows[k], rows[k + 4], range(size)) for k in range(4)]
+    # numbers of two, then pairs of two change places, in each four of the lanes at once
+    for apart, places in ((1, (0, size, 1, size + 1)), (2, (0, 1, size, size + 1))):
+        for k in range(4):
             if not k & apart:
                 pair = lanes[k], lanes[k + apart]
-                lanes[k] = _shuffled(builder, *pair, places)
-                lanes[k + apart] = _shuffled(builder, *pair, [place + 2 for place in places])
-    return [lanes[k] for k in (0, 2, 1, 3, 4, 6, 5, 7)]
+                for n in (0, 1):
+                    fours = [q + p + 2 * n for q in range(0, size, 4) for p in places]
+                    lanes[k + n * apart] = _shuffled(builder, *pair, fours)
+    return [lanes[k] for k in (0, 2, 1, 3)]
 
 
 @lower_builtin(turn, types.Array, types.BaseTuple, types.Array)
 def _turn(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
     i, j = _places(context, builder, sig.args[1], args[1])
     align = sig.args[0].dtype.bitwidth // 8
-    rows = _eight_rows(context, builder, sig.args[0], args[0], (i, j))
-    turned = _eight_rows(context, builder, sig.args[2], args[2], (j, i))
+    rows = _rows(context, builder, sig.args[0], args[0], (i, j), 8)
+    turned = _rows(context, builder, sig.args[2], args[2], (j, i), 8)
     for column, row in zip(_columns(builder, rows, align), turned):
         builder.store(column, builder.bitcast(row, column.type.as_pointer()), align=align)
     return context.get_dummy_value()
@@ -297,7 +315,7 @@ def _add_rows(context: Context, builder: Builder, sig: Any, args: Sequence[Any])
     sums, a, index, x, place = args
     align = sig.args[1].dtype.bitwidth // 8
     index = _places(context, builder, sig.args[2], index)
-    rows = _eight_rows(context, builder, sig.args[1], a, index)
+    rows = _rows(context, builder, sig.args[1], a, index, sums.type.count)
     factors = _pointer(context, builder, sig.args[3:], (x, place), sums.type.element)
     for n, column in enumerate(_columns(builder, rows, align)):
         factor = builder.load(builder.gep(factors, [ir.Constant(ir.IntType(32), n)]))

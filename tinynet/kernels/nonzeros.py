@@ -28,7 +28,7 @@ def looks_full(A: Array, share: float) -> bool:
     rows = A if lies_in_rows(A) else A.T
     count = looked_at = 0
     for n in range(0, rows.shape[0], max(1, rows.shape[0] // 4)):
-        count += count_bits(_bits_of_row(rows, n))
+        count += count_bits(bits_of_row(rows, n))
         looked_at += 1
     return count > share * looked_at * min(rows.shape[1], BLOCK)
 
@@ -39,7 +39,7 @@ def find_nonzeros(A: Array, bits: Bits, halves: Halves) -> int:
     count = 0
     if lies_in_rows(A):
         for n in range(np.uint64(A.shape[0])):
-            bits[n] = _bits_of_row(A, n)
+            bits[n] = bits_of_row(A, n)
             count += count_bits(bits[n])
     else:
         count = _bits_of_columns(A.T, bits, halves)
@@ -47,7 +47,7 @@ def find_nonzeros(A: Array, bits: Bits, halves: Halves) -> int:
 
 
 @inlined
-def _bits_of_row(x: Array, n: int) -> Any:
+def bits_of_row(x: Array, n: int) -> Any:
     I = min(x.shape[1], BLOCK)
     word = np.uint64(0)
     if I == BLOCK:
