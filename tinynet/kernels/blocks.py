@@ -45,7 +45,7 @@ ROWS = 96  # of A at a time, by BLOCK of k and of the columns of M: 16 KiB of fl
 MORE_ROWS = 3 * ROWS  # where M has many columns: it is read anew for each time
 STRIP = 16 * BLOCK  # columns of M at a time, for which a full block of A is copied once
 SEVERAL = 2 * BLOCK  # columns of M from which it pays to copy a full block of A
-FULL = 0.5  # the share of non-zeros from which summing zeros and all is faster; and where M has
+FULL = 0.6  # the share of non-zeros from which summing zeros and all is faster; and where M has
 FULL_IF_NARROW = 0.45  # fewer columns than a panel;
 FULL_IF_NARROWEST = 0.25  # 16 at most, which keep two sums under way, not four or more
 SOME = 16  # rows of A from which it pays to look at a few first, and to copy a block of them
@@ -257,7 +257,7 @@ def _is_better_turned(A: Array, M: Array) -> bool:
     if -R % 16 > SPARE or R < SOME:
         return False
     if lies_in_rows(M):
-        return J < BLOCK and -J % 16 > SPARE and looks_full(A, FULL)
+        return J < BLOCK and -J % 16 > SPARE and looks_full(A, FULL_IF_NARROWEST)
     return R <= ROWS and R * DEEP <= K and J > BLOCK and looks_full(A, NEARLY_FULL)
 
 
