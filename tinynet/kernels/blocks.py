@@ -4,7 +4,7 @@
 over k is taken in blocks of 64: each is summed from 0, in rising k, and then added to what is there
 already. So the bits of an element depend on its row of A and its column of M alone, however many
 others there are. A block of A with many zeros is summed over the others, found by their bits; a
-full one by eight rows at once, zeros and all. For a few rows of A and a wide M, which comes
+full one by six rows at once, zeros and all. For a few rows of A and a wide M, which comes
 from far away, the rows of M are read from end to end. All add the same numbers in the same order;
 so does ``product``, which may take a full product the other way round: ``(M.T @ A.T).T``.
 """
@@ -136,24 +136,20 @@ def _by_blocks(
                     finite = copy_in_lanes(panel, panels, several and full)
                     panel = panels[: panel.shape[0], : (panel.shape[1] + 15) // 16 * 16]
                 there, to = before[:, j:], sums[:, j : j + across]
-                done, pairs = 0, full and finite
-                if pairs:
+                if full and finite:
                     ahead = nothing if as_it_is or M.size < FAR else _panel_after(M, k, j)
-                    done = _add_full_rows(block, panel, ahead, factor, there, down, to)
-                    for n in range(done, block.shape[0]):  # the others zeros and all, too
-                        bits[n] = ~np.uint64(0) >> np.uint64(BLOCK - block.shape[1])
-                        known = False
-                elif not known:
+                    _add_full_block(block, panel, ahead, factor, there, down, to, bits)
+                    known = False
+                    continue
+                if not known:
                     find_nonzeros(block, bits, halves)
                     known = True
                 if along:
                     _add_along(block, bits, panel, factor, there, down, panels, to)
-                elif done < block.shape[0]:
-                    pairs = pairs or go_in_pairs(block, panel)
+                else:
+                    pairs = go_in_pairs(block, panel)
                     no = bits[:0]
-                    add_nonzeros(
-                        block, bits, done, pairs, panel, factor, there, down, to, nothing, no
-                    )
+                    add_nonzeros(block, bits, 0, pairs, panel, factor, there, down, to, nothing, no)
         if padded:
             copy(sums, into)
 
@@ -186,8 +182,9 @@ def affine(A: Array, M: Array, start: Array, factor: float, out: Array) -> None:
             if not has_start:
                 copy(out, sums)
         if finite:
-            before = first if has_start else sums
-            _add_full_rows(A, panel, M[:0], factor, before, 0 if has_start else 1, sums)
+            before, down = (first, 0) if has_start else (sums, 1)
+            bits = np.empty(R, np.uint64)
+            _add_full_block(A, panel, M[:0], factor, before, down, sums, bits)
             if padded:
                 copy(sums, out)
             return
@@ -245,9 +242,9 @@ def full_from(J: int) -> float:
 
 @inlined
 def _fits_in_one_block(A: Array, M: Array) -> bool:
-    """Whether A and M are one block each, and all rows of A go into eights."""
+    """Whether A and M are one block each."""
     (R, K), J = A.shape, M.shape[1]
-    return max(K, J) <= BLOCK and SOME <= R <= ROWS and R % 8 == 0
+    return max(K, J) <= BLOCK and SOME <= R <= ROWS
 
 
 @inlined
@@ -275,28 +272,48 @@ def _panel_after(M: Array, k: int, j: int) -> Array:
     return ahead if lies_in_rows(M) else ahead[:, :BLOCK].T
 
 
+@inlined
+def _add_full_block(
+    A: Array,
+    M: Array,
+    ahead: Array,
+    factor: float,
+    before: Array,
+    down: int,
+    out: Array,
+    bits: Bits,
+) -> None:
+    """Add A @ M, zeros and all: most rows by sixes, what is left over in pairs."""
+    R, K = A.shape
+    done = _add_full_rows(A, M, ahead, factor, before, down, out)
+    if done < R:
+        for r in range(done, R):
+            bits[r] = ~np.uint64(0) >> np.uint64(BLOCK - K)
+        add_nonzeros(A, bits, done, True, M, factor, before, down, out, M[:0], bits[:0])
+
+
 @shared(lambda t: (t[:, :], t[:, :], t[:, :], t, t[:, :], _int, t[:, :]))
 def _add_full_rows(
     A: Array, M: Array, ahead: Array, factor: float, before: Array, down: int, out: Array
 ) -> int:
-    """Add A @ M for all rows but the last seven at most, eight at once; return how many.
+    """Add A @ M for all rows but the last five at most, six at once; return how many.
 
     Meanwhile ask the memory for the panel ahead: within the first 32 rows, all of it.
     """
     R, J = A.shape[0], M.shape[1]
     r = 0
-    while R - r >= 8:
+    while R - r >= 6:
         width = len(widest(M))
         for j in range(0, J - width + 1, width):
-            _add_eight_rows(A, r, M, j, widest(M), ahead, factor, before, down, out)
+            _add_six_rows(A, r, M, j, widest(M), ahead, factor, before, down, out)
         if J % width != 0:
-            _add_eight_rows(A, r, M, J - 16, zeros(M, 16), ahead, factor, before, down, out)
-        r += 8
+            _add_six_rows(A, r, M, J - 16, zeros(M, 16), ahead, factor, before, down, out)
+        r += 6
     return r
 
 
 @inlined
-def _add_eight_rows(
+def _add_six_rows(
     A: Array,
     r: int,
     M: Array,
@@ -308,10 +325,10 @@ def _add_eight_rows(
     down: int,
     out: Array,
 ) -> None:
-    for k in range(2 * r, min(2 * (r + 8), ahead.shape[0])):
+    for k in range(2 * r, min(2 * (r + 6), ahead.shape[0])):
         for i in range(j, j + len(nothing), 16):
             fetch(ahead, (k, i))
-    a = b = c = d = e = f = g = h = nothing
+    a = b = c = d = e = f = nothing
     for k in range(np.uint64(M.shape[0])):
         row = load_as(nothing, M, (k, j))
         a = fma(A[r, k], row, a)
@@ -320,16 +337,12 @@ def _add_eight_rows(
         d = fma(A[r + 3, k], row, d)
         e = fma(A[r + 4, k], row, e)
         f = fma(A[r + 5, k], row, f)
-        g = fma(A[r + 6, k], row, g)
-        h = fma(A[r + 7, k], row, h)
     _add(a, factor, before, down, out, r, j)
     _add(b, factor, before, down, out, r + 1, j)
     _add(c, factor, before, down, out, r + 2, j)
     _add(d, factor, before, down, out, r + 3, j)
     _add(e, factor, before, down, out, r + 4, j)
     _add(f, factor, before, down, out, r + 5, j)
-    _add(g, factor, before, down, out, r + 6, j)
-    _add(h, factor, before, down, out, r + 7, j)
 
 
 @shared(_sparse_signature)
@@ -367,7 +380,7 @@ def go_in_pairs(A: Array, M: Array) -> bool:
     No zero of one row may meet NaN or infinity because the other one is not zero there; and the
     registers must hold the sums of both.
     """
-    return not lies_in_rows(A) and len(widest(M)) >= 8 and is_finite(M)
+    return len(widest(M)) >= 16 and not lies_in_rows(A) and is_finite(M)
 
 
 @shared(_nonzeros_signature)
@@ -396,7 +409,7 @@ def add_nonzeros(
     r, R = np.uint64(done), np.uint64(A.shape[0])
     while r < R:
         n = r // np.uint64(2) % np.uint64(8)
-        while n < rows:
+        while r % np.uint64(2) == 0 and n < rows:
             fetch(X, (wanted[n], r))
             n += np.uint64(8)
         if in_pairs and r + one < R:

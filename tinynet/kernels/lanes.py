@@ -52,7 +52,7 @@ def zeros(a: Array, width: int) -> Array:
 
 
 def widest(a: Array) -> Array:
-    """Zeros of the dtype of `a`, so many that eight sums of as many fit into the registers."""
+    """Zeros of the dtype of `a`, so many that six sums of as many fit into the registers."""
     return np.zeros(16, a.dtype)
 
 

@@ -50,7 +50,7 @@ def _processor_has(feature: str, elsewhere: bool) -> bool:
 
 
 HAS_FMA = _processor_has("fma", elsewhere=True)
-WIDEST = 128 if _processor_has("avx512f", elsewhere=False) else 32  # bytes
+WIDEST = 128 if _processor_has("avx512f", elsewhere=False) else 64  # bytes: two registers
 CACHE_LINE = 64  # bytes
 
 
