@@ -47,7 +47,8 @@ STRIP = 16 * BLOCK  # columns of M at a time, for which a full block of A is cop
 SEVERAL = 2 * BLOCK  # columns of M from which it pays to copy a full block of A
 FULL = 0.6  # the share of non-zeros from which summing zeros and all is faster; and where M has
 FULL_IF_NARROW = 0.45  # fewer columns than a panel;
-FULL_IF_NARROWEST = 0.25  # 16 at most, which keep two sums under way, not four or more
+FULL_IF_NARROWEST = 0.25  # 16 at most, for which six rows keep six sums under way, not twelve
+MANY = 0.2  # of them, from which a block that shares places in the cache is copied all the same
 SOME = 16  # rows of A from which it pays to look at a few first, and to copy a block of them
 FOUR_PLACES = 1024  # bytes from row to row (or a multiple) that leave four places in the L1 cache
 FEW = 8  # rows of A for which copying a panel of M does not pay
@@ -116,10 +117,12 @@ def _by_blocks(
         for k in range(k0, max(K, 1), BLOCK):
             block = rows[:, k : k + BLOCK]
             full = full and looks_full(block, NEARLY_FULL)
-            known = not full
+            known, many = not full, full
             if known:
-                full = find_nonzeros(block, bits, halves) > share * block.size
-            if full and R >= SOME and (J >= SEVERAL or _shares_places(block)):
+                count = find_nonzeros(block, bits, halves)
+                full = count > share * block.size
+                many = full or (J >= BLOCK and count > MANY * block.size)
+            if R >= SOME and ((full and J >= SEVERAL) or (many and _shares_places(block))):
                 if lies_in_rows(block):
                     copy(block, blocks)
                     block = blocks[: block.shape[0], : block.shape[1]]

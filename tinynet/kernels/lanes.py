@@ -2,8 +2,9 @@
 
 In plain Python, with the JIT off, lanes are a short NumPy array, and every function below is its
 own short definition. In compiled code the same calls become vector instructions (written out in
-``lanes_llvm.py``): a row of 64 float32 lanes lives in eight AVX2 registers, which is what makes the
-matmul loops fast. Nothing is reordered: a number is rounded as often, and in the same place.
+``lanes_llvm.py``): a row of 64 float32 lanes lives in eight AVX2 registers, or four of AVX-512,
+which is what makes the matmul loops fast. Nothing is reordered: a number is rounded as often, and
+in the same place.
 """
 
 from collections.abc import Sequence
