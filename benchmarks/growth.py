@@ -25,6 +25,7 @@ import tinynet as tn
 
 HERE = Path(__file__).parent
 LESSON = (784, 64, 32, 32, 10)
+EPOCHS = 120_000  # digits that one call of fit trains on, in as many epochs as that takes
 Epoch = Callable[[], object]
 
 
@@ -51,7 +52,7 @@ def torch_net(sizes: Sequence[int]) -> torch.nn.Sequential:
     return torch.nn.Sequential(*layers)
 
 
-def tinynet_epoch(sizes: Sequence[int], batch: int, count: int) -> Epoch:
+def tinynet_epoch(sizes: Sequence[int], batch: int, count: int, epochs: int = 1) -> Epoch:
     net, loss_fn = tinynet_net(sizes), tn.NLLLoss()
     optimizer = tn.SGD(net.parameters(), lr=0.01)
     loader = tn.DataLoader(*digits(count), batch_size=batch, shuffle=True, rng=0)
@@ -60,7 +61,9 @@ def tinynet_epoch(sizes: Sequence[int], batch: int, count: int) -> Epoch:
         compiled = True
     except TypeError:  # a layer so large that BLAS takes its products
         compiled = False
-    return lambda: tn.fit(net, loss_fn, optimizer, loader, progress=False, compiled=compiled)
+    return lambda: tn.fit(
+        net, loss_fn, optimizer, loader, epochs=epochs, progress=False, compiled=compiled
+    )
 
 
 def torch_epoch(sizes: Sequence[int], batch: int, count: int) -> Epoch:
@@ -94,10 +97,15 @@ def take_turns(functions: Sequence[Epoch], rounds: int) -> list[float]:
 def print_digits(rounds: int) -> None:
     print("### Digits: the main lesson's network, batches of 32\n")
     counts = (5_000, 10_000, 20_000, 40_000, 60_000)
-    times = take_turns([tinynet_epoch(LESSON, 32, count) for count in counts], rounds)
-    each = [seconds / count * 1e6 for seconds, count in zip(times, counts)]
-    rows = [(f"{n:,}", f"{us:.2f}", f"{us / each[0]:.2f}") for n, us in zip(counts, each)]
-    print_table(("digits", "us per digit", "/ that of 5,000"), rows)
+    alone = take_turns([tinynet_epoch(LESSON, 32, n) for n in counts], rounds)
+    together = take_turns([tinynet_epoch(LESSON, 32, n, EPOCHS // n) for n in counts], rounds)
+    columns = []
+    for times, trained in ((alone, counts), (together, [EPOCHS // n * n for n in counts])):
+        each = [seconds / n * 1e6 for seconds, n in zip(times, trained)]
+        columns += [[f"{us:.2f}" for us in each], [f"{us / each[0]:.2f}" for us in each]]
+    rows = list(zip((f"{n:,}" for n in counts), *columns))
+    title = "us per digit, one epoch per call", f"of {EPOCHS:,} digits per call"
+    print_table(("digits", title[0], "/ that of 5,000", title[1], "/ that of 5,000"), rows)
 
 
 def print_against_torch(

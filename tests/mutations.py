@@ -64,12 +64,6 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "        if True:\n            before",
         ),
         Bug(
-            "full-block-among-sparse-ones",
-            "full blocks behind a sparse one are left out",
-            "            return k\n",
-            "            continue\n",
-        ),
-        Bug(
             "nan-weights-seen-by-zeros",
             "0 * NaN spoils a full row",
             "finite = several and full and not along and is_finite(panel)",
@@ -86,6 +80,56 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "the last rows of a full block meet NaN in a later panel, zeros and all",
             "                    known = False\n",
             "",
+        ),
+        Bug(
+            "block-start",
+            "every block of a long sum starts over at its first number",
+            "block = rows[:, k : k + BLOCK]",
+            "block = rows[:, : min(BLOCK, K - k)]",
+        ),
+        Bug(
+            "later-blocks-replace",
+            "the last block of a long sum replaces those before it",
+            "starts = k == 0 and has_start",
+            "starts = has_start",
+        ),
+        Bug(
+            "step-onto-garbage",
+            "a step at once moves narrow weights from whatever the scratch space holds",
+            "            if not has_start:\n                copy(into, sums)\n",
+            "",
+        ),
+        Bug(
+            "strip-start",
+            "every strip of a wide sum starts from the biases of the first",
+            "first[:, j : j + strip], out",
+            "first[:, :strip], out",
+        ),
+        Bug(
+            "turned-hides-upstream",
+            "a product taken the other way round skips NaN where a weight is zero",
+            "_is_better_turned(A, M) and is_finite(A if lies_in_rows(A) else A.T)",
+            "_is_better_turned(A, M)",
+        ),
+        Bug(
+            "turned-spoiled-by-zeros",
+            "in a product taken the other way round, 0 * NaN is NaN",
+            "if is_finite(turned):",
+            "if True:",
+        ),
+        Bug(
+            "row-alone-spoiled-by-zeros",
+            "for a single row of dy, 0 * NaN is NaN",
+            "if is_finite(out):",
+            "if True:",
+        ),
+    ),
+    "kernels/sums.py": (
+        Bug(
+            "full-block-among-sparse-ones",
+            "full blocks behind a sparse one are left out",
+            "            return k\n",
+            "            continue\n",
         ),
         Bug(
             "last-full-rows-without-their-last",
@@ -136,52 +180,10 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "while False:\n            k0",
         ),
         Bug(
-            "block-start",
-            "every block of a long sum starts over at its first number",
-            "block = rows[:, k : k + BLOCK]",
-            "block = rows[:, : min(BLOCK, K - k)]",
-        ),
-        Bug(
-            "later-blocks-replace",
-            "the last block of a long sum replaces those before it",
-            "starts = k == 0 and has_start",
-            "starts = has_start",
-        ),
-        Bug(
-            "step-onto-garbage",
-            "a step at once moves narrow weights from whatever the scratch space holds",
-            "            if not has_start:\n                copy(into, sums)\n",
-            "",
-        ),
-        Bug(
-            "strip-start",
-            "every strip of a wide sum starts from the biases of the first",
-            "first[:, j : j + strip], out",
-            "first[:, :strip], out",
-        ),
-        Bug(
             "row-of-zeros-without-bias",
             "a row of zeros gets no bias",
             "if word != 0 or down == 0:\n        if M.shape[1] == 64:\n            _add_row(",
             "if word != 0:\n        if M.shape[1] == 64:\n            _add_row(",
-        ),
-        Bug(
-            "turned-hides-upstream",
-            "a product taken the other way round skips NaN where a weight is zero",
-            "_is_better_turned(A, M) and is_finite(A if lies_in_rows(A) else A.T)",
-            "_is_better_turned(A, M)",
-        ),
-        Bug(
-            "turned-spoiled-by-zeros",
-            "in a product taken the other way round, 0 * NaN is NaN",
-            "if is_finite(turned):",
-            "if True:",
-        ),
-        Bug(
-            "row-alone-spoiled-by-zeros",
-            "for a single row of dy, 0 * NaN is NaN",
-            "if is_finite(out):",
-            "if True:",
         ),
     ),
     "kernels/one_row.py": (
@@ -817,6 +819,7 @@ STRAYS = "test_kernels.py::test_nan_and_inf_go_where_the_equation_sends_them"
 TESTS: dict[str, tuple[str, ...]] = {
     "kernels/products.py": ("test_kernels.py", "-k", "linear or dW or numbers or hides"),
     "kernels/blocks.py": ("test_kernels.py", "-k", "linear or dW or numbers or hides"),
+    "kernels/sums.py": ("test_kernels.py", "-k", "linear or dW or numbers or hides"),
     "kernels/one_row.py": ("test_kernels.py", "-k", "linear_dx or numbers"),
     "kernels/panels.py": ("test_kernels.py", "-k", "linear or dW or numbers or hides"),
     "kernels/nonzeros.py": ("test_kernels.py", "-k", "linear or dW or numbers or hides"),

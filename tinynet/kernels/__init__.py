@@ -3,10 +3,11 @@
 A kernel is a pair. ``linear_reference`` is the equation, in NumPy; ``linear`` is the loop that
 Numba compiles, which the layers call. Pairs stand together: ``products.py`` has the matrix products
 of Linear, ``rows.py`` activations and losses, ``updates.py`` the optimizers' steps. Behind them,
-``blocks.py`` is the one sum that the products share, ``nonzeros.py`` finds what it must not skip,
-``panels.py`` copies what it reads often, and ``one_row.py`` takes a row alone. ``lanes.py`` is the
-vector type of the loops, ``lanes_llvm.py`` what that means to the compiler. ``jit.py`` compiles the
-kernels, keeps them, and ties them to their equation; ``shared.py`` compiles a part once for all.
+``blocks.py`` is the one sum that the products share, block by block, and ``sums.py`` the sum of a
+block; ``nonzeros.py`` finds what it must not skip, ``panels.py`` copies what it reads often, and
+``one_row.py`` takes a row alone. ``lanes.py`` is the vector type of the loops, ``lanes_llvm.py``
+what that means to the compiler. ``jit.py`` compiles the kernels, keeps them, and ties them to their
+equation; ``shared.py`` compiles a part once for all.
 
 Kernels expect C-contiguous arrays of one dtype and of matching shapes, and labels in range: layers
 and losses see to that. Results go into arrays that the caller hands over, always the last argument.

@@ -3,10 +3,9 @@
 ``affine(A, M, start, 1, out)`` is ``out = A @ M + start``; A and M may be transposed views. The sum
 over k is taken in blocks of 64: each is summed from 0, in rising k, and then added to what is there
 already. So the bits of an element depend on its row of A and its column of M alone, however many
-others there are. A block of A with many zeros is summed over the others, found by their bits; a
-full one by six rows at once, zeros and all. For a few rows of A and a wide M, which comes
-from far away, the rows of M are read from end to end. All add the same numbers in the same order;
-so does ``product``, which may take a full product the other way round: ``(M.T @ A.T).T``.
+others there are, and however many zeros: ``sums.py`` has three ways to sum a block, which differ in
+speed alone. So does ``product``, which may take a full product the other way round:
+``(M.T @ A.T).T``. Here stands which way is taken when, and what is copied before.
 """
 
 from typing import Any
@@ -16,30 +15,24 @@ from numba import types
 
 from tinynet._types import Array
 from tinynet.kernels.jit import inlined, jit
-from tinynet.kernels.lanes import (
-    count_bits,
-    fetch,
-    fma,
-    load,
-    load_as,
-    lowest_bit,
-    room,
-    store,
-    widest,
-    zeros,
-)
+from tinynet.kernels.lanes import room
 from tinynet.kernels.nonzeros import (
     BLOCK,
     NEARLY_FULL,
-    Bits,
-    Halves,
     find_nonzeros,
     lies_in_rows,
     looks_full,
 )
 from tinynet.kernels.one_row import add_narrow, times_rows
 from tinynet.kernels.panels import copy, copy_in_lanes, copy_turning, is_finite
-from tinynet.kernels.shared import shared
+from tinynet.kernels.shared import matrix, shared
+from tinynet.kernels.sums import (
+    add_along,
+    add_full_block,
+    add_nonzeros,
+    add_sparse_blocks,
+    go_in_pairs,
+)
 
 ROWS = 96  # of A at a time, by BLOCK of k and of the columns of M: 16 KiB of float32
 MORE_ROWS = 3 * ROWS  # where M has many columns: it is read anew for each time
@@ -58,24 +51,18 @@ LONG = 128  # columns of M for each of these rows, from which M is read along it
 SPARE = 4  # lanes of 16 that may be left without work before it pays to turn a product round
 DEEP = 8  # numbers in a sum for each row of A from which turning the result beats turning M
 
-
 _bits, _int, _flag = types.uint64[::1], types.int64, types.boolean
 
 
 def _affine_signature(dtype: Any) -> tuple[Any, ...]:
-    matrix = types.Array(dtype, 2, "A", readonly=True)  # of any layout; a model may be read-only
-    return matrix, matrix, types.Array(dtype, 1, "C", readonly=True), dtype, dtype[:, :]
+    start = types.Array(dtype, 1, "C", readonly=True)
+    return matrix(dtype), matrix(dtype), start, dtype, dtype[:, :]
 
 
 def _loops_signature(dtype: Any) -> tuple[Any, ...]:
     A, M, _, factor, out = _affine_signature(dtype)
     scratch = types.Tuple((out, out, out, _bits, types.uint32[:, ::1]))
     return A, M, out, _flag, factor, out, _int, types.float64, _flag, _flag, scratch
-
-
-def _sparse_signature(dtype: Any) -> tuple[Any, ...]:
-    A, M, first, has_start, factor, out, *_ = _loops_signature(dtype)
-    return A, M, first, has_start, factor, out, types.float64, _bits, types.uint32[:, ::1]
 
 
 def _product_signature(dtype: Any) -> tuple[Any, ...]:
@@ -113,7 +100,7 @@ def _by_blocks(
         several, k0 = rows.shape[0] >= 4, 0
         in_rows = as_it_is and J <= BLOCK and not along and lies_in_rows(A)
         if in_rows and not (full and looks_full(rows, NEARLY_FULL)):
-            k0 = _add_sparse_blocks(rows, M, first, has_start, factor, sums, share, bits, halves)
+            k0 = add_sparse_blocks(rows, M, first, has_start, factor, sums, share, bits, halves)
         for k in range(k0, max(K, 1), BLOCK):
             block = rows[:, k : k + BLOCK]
             full = full and looks_full(block, NEARLY_FULL)
@@ -141,14 +128,14 @@ def _by_blocks(
                 there, to = before[:, j:], sums[:, j : j + across]
                 if full and finite:
                     ahead = nothing if as_it_is or M.size < FAR else _panel_after(M, k, j)
-                    _add_full_block(block, panel, ahead, factor, there, down, to, bits)
+                    add_full_block(block, panel, ahead, factor, there, down, to, bits)
                     known = False
                     continue
                 if not known:
                     find_nonzeros(block, bits, halves)
                     known = True
                 if along:
-                    _add_along(block, bits, panel, factor, there, down, panels, to)
+                    add_along(block, bits, panel, factor, there, down, panels, to)
                 else:
                     pairs = go_in_pairs(block, panel)
                     no = bits[:0]
@@ -187,7 +174,7 @@ def affine(A: Array, M: Array, start: Array, factor: float, out: Array) -> None:
         if finite:
             before, down = (first, 0) if has_start else (sums, 1)
             bits = np.empty(R, np.uint64)
-            _add_full_block(A, panel, M[:0], factor, before, down, sums, bits)
+            add_full_block(A, panel, M[:0], factor, before, down, sums, bits)
             if padded:
                 copy(sums, out)
             return
@@ -273,277 +260,3 @@ def _panel_after(M: Array, k: int, j: int) -> Array:
     on = j + BLOCK < M.shape[1]
     ahead = M[k : k + BLOCK, j + BLOCK :] if on else M[k + BLOCK : k + 2 * BLOCK]
     return ahead if lies_in_rows(M) else ahead[:, :BLOCK].T
-
-
-@inlined
-def _add_full_block(
-    A: Array,
-    M: Array,
-    ahead: Array,
-    factor: float,
-    before: Array,
-    down: int,
-    out: Array,
-    bits: Bits,
-) -> None:
-    """Add A @ M, zeros and all: most rows by sixes, what is left over in pairs."""
-    R, K = A.shape
-    done = _add_full_rows(A, M, ahead, factor, before, down, out)
-    if done < R:
-        for r in range(done, R):
-            bits[r] = ~np.uint64(0) >> np.uint64(BLOCK - K)
-        add_nonzeros(A, bits, done, True, M, factor, before, down, out, M[:0], bits[:0])
-
-
-@shared(lambda t: (t[:, :], t[:, :], t[:, :], t, t[:, :], _int, t[:, :]))
-def _add_full_rows(
-    A: Array, M: Array, ahead: Array, factor: float, before: Array, down: int, out: Array
-) -> int:
-    """Add A @ M for all rows but the last five at most, six at once; return how many.
-
-    Meanwhile ask the memory for the panel ahead: within the first 32 rows, all of it.
-    """
-    R, J = A.shape[0], M.shape[1]
-    r = 0
-    while R - r >= 6:
-        width = len(widest(M))
-        for j in range(0, J - width + 1, width):
-            _add_six_rows(A, r, M, j, widest(M), ahead, factor, before, down, out)
-        if J % width != 0:
-            _add_six_rows(A, r, M, J - 16, zeros(M, 16), ahead, factor, before, down, out)
-        r += 6
-    return r
-
-
-@inlined
-def _add_six_rows(
-    A: Array,
-    r: int,
-    M: Array,
-    j: int,
-    nothing: Any,
-    ahead: Array,
-    factor: float,
-    before: Array,
-    down: int,
-    out: Array,
-) -> None:
-    for k in range(2 * r, min(2 * (r + 6), ahead.shape[0])):
-        for i in range(j, j + len(nothing), 16):
-            fetch(ahead, (k, i))
-    a = b = c = d = e = f = nothing
-    for k in range(np.uint64(M.shape[0])):
-        row = load_as(nothing, M, (k, j))
-        a = fma(A[r, k], row, a)
-        b = fma(A[r + 1, k], row, b)
-        c = fma(A[r + 2, k], row, c)
-        d = fma(A[r + 3, k], row, d)
-        e = fma(A[r + 4, k], row, e)
-        f = fma(A[r + 5, k], row, f)
-    _add(a, factor, before, down, out, r, j)
-    _add(b, factor, before, down, out, r + 1, j)
-    _add(c, factor, before, down, out, r + 2, j)
-    _add(d, factor, before, down, out, r + 3, j)
-    _add(e, factor, before, down, out, r + 4, j)
-    _add(f, factor, before, down, out, r + 5, j)
-
-
-@shared(_sparse_signature)
-def _add_sparse_blocks(
-    A: Array,
-    M: Array,
-    first: Array,
-    has_start: bool,
-    factor: float,
-    out: Array,
-    share: float,
-    bits: Bits,
-    halves: Halves,
-) -> int:
-    """Add A @ M, M one panel wide, block by block, up to the first full one; return its k."""
-    K = A.shape[1]
-    for k in range(0, max(K, 1), BLOCK):
-        block = A[:, k : k + BLOCK]
-        if find_nonzeros(block, bits, halves) > share * block.size:
-            return k
-        before, down = (first, 0) if k == 0 and has_start else (out, 1)
-        _add_rows(block, bits, M[k : k + BLOCK], factor, before, down, out)
-    return max(K, 1)
-
-
-def _nonzeros_signature(dtype: Any) -> tuple[Any, ...]:
-    A, M, _, factor, out = _affine_signature(dtype)
-    return A, _bits, _int, _flag, M, factor, out, _int, out, M, _bits
-
-
-@inlined
-def go_in_pairs(A: Array, M: Array) -> bool:
-    """Whether two rows of A go together: neighbouring pixels have most of their zeros in common.
-
-    No zero of one row may meet NaN or infinity because the other one is not zero there; and the
-    registers must hold the sums of both.
-    """
-    return len(widest(M)) >= 16 and not lies_in_rows(A) and is_finite(M)
-
-
-@shared(_nonzeros_signature)
-def add_nonzeros(
-    A: Array,
-    bits: Bits,
-    done: int,
-    in_pairs: bool,
-    M: Array,
-    factor: float,
-    before: Array,
-    down: int,
-    out: Array,
-    X: Array,
-    wanted: Array,
-) -> None:
-    """Add A @ M, for the rows that are not done, over the places whose bits are set.
-
-    Two rows of A may be summed together, over the places where either is not zero. Then only
-    one loop in place of two has an end that the processor cannot guess.
-
-    Meanwhile ask the memory for `wanted` rows (uint64) of X, from its first column to that of A's
-    last row: two columns stand for the line of 16 float32 that they are in, for every 8th row.
-    """
-    one, rows = np.uint64(1), np.uint64(wanted.size)
-    r, R = np.uint64(done), np.uint64(A.shape[0])
-    while r < R:
-        n = r // np.uint64(2) % np.uint64(8)
-        while r % np.uint64(2) == 0 and n < rows:
-            fetch(X, (wanted[n], r))
-            n += np.uint64(8)
-        if in_pairs and r + one < R:
-            word = bits[r] | bits[r + one]
-            _add_two_rows_by_lanes(A, r, word, M, factor, before, down, out)
-            r += one
-        else:
-            _add_row_by_lanes(A, r, bits[r], M, factor, before, down, out)
-        r += one
-
-
-@inlined
-def _add_rows(
-    A: Array, bits: Bits, M: Array, factor: float, before: Array, down: int, out: Array
-) -> None:
-    for r in range(np.uint64(A.shape[0])):
-        _add_row_by_lanes(A, r, bits[r], M, factor, before, down, out)
-
-
-@inlined
-def _add_row_by_lanes(
-    A: Array, r: Any, word: Any, M: Array, factor: float, before: Array, down: int, out: Array
-) -> None:
-    if word != 0 or down == 0:
-        if M.shape[1] == 64:
-            _add_row(A, r, word, M, 0, zeros(M, 64), factor, before, down, out)
-        else:
-            for j in range(0, M.shape[1] - 31, 32):
-                _add_row(A, r, word, M, j, zeros(M, 32), factor, before, down, out)
-            if M.shape[1] % 32 != 0:
-                _add_row(A, r, word, M, M.shape[1] - 16, zeros(M, 16), factor, before, down, out)
-
-
-@inlined
-def _add_row(
-    A: Array,
-    r: Any,
-    word: Any,
-    M: Array,
-    j: int,
-    nothing: Any,
-    factor: float,
-    before: Array,
-    down: int,
-    out: Array,
-) -> None:
-    total = nothing
-    while word != 0:
-        k = lowest_bit(word)
-        word &= word - np.uint64(1)
-        total = fma(A[r, k], load_as(nothing, M, (k, j)), total)
-    _add(total, factor, before, down, out, r, j)
-
-
-@inlined
-def _add_two_rows_by_lanes(
-    A: Array, r: Any, word: Any, M: Array, factor: float, before: Array, down: int, out: Array
-) -> None:
-    if word != 0 or down == 0:
-        if M.shape[1] == 64 and len(widest(M)) == 32:
-            _add_two_rows(A, r, word, M, 0, zeros(M, 64), factor, before, down, out)
-        else:
-            for j in range(0, M.shape[1] - 31, 32):
-                _add_two_rows(A, r, word, M, j, zeros(M, 32), factor, before, down, out)
-            if M.shape[1] % 32 != 0:
-                j = M.shape[1] - 16
-                _add_two_rows(A, r, word, M, j, zeros(M, 16), factor, before, down, out)
-
-
-@inlined
-def _add_two_rows(
-    A: Array,
-    r: Any,
-    word: Any,
-    M: Array,
-    j: int,
-    nothing: Any,
-    factor: float,
-    before: Array,
-    down: int,
-    out: Array,
-) -> None:
-    first = second = nothing
-    s = r + np.uint64(1)
-    while word != 0:
-        k = lowest_bit(word)
-        word &= word - np.uint64(1)
-        row = load_as(nothing, M, (k, j))
-        first = fma(A[r, k], row, first)
-        second = fma(A[s, k], row, second)
-    _add(first, factor, before, down, out, r, j)
-    _add(second, factor, before, down, out, s, j)
-
-
-@shared(lambda t: (t[:, :], _bits, t[:, :], t, t[:, :], _int, t[:, :], t[:, :]))
-def _add_along(
-    A: Array,
-    bits: Bits,
-    M: Array,
-    factor: float,
-    before: Array,
-    down: int,
-    sums: Array,
-    out: Array,
-) -> None:
-    """Add A @ M for a few rows of A; M is read along its rows, four of them at once."""
-    J, one = M.shape[1], np.uint64(1)
-    for r in range(A.shape[0]):
-        for j in range(0, J, 16):
-            store(zeros(M, 16), sums, (0, j))
-        word = bits[r]
-        while count_bits(word) >= 4:
-            k0, word = lowest_bit(word), word & (word - one)
-            k1, word = lowest_bit(word), word & (word - one)
-            k2, word = lowest_bit(word), word & (word - one)
-            k3, word = lowest_bit(word), word & (word - one)
-            for j in range(0, J, 16):
-                total = load(sums, (0, j), 16)
-                total = fma(A[r, k0], load(M, (k0, j), 16), total)
-                total = fma(A[r, k1], load(M, (k1, j), 16), total)
-                total = fma(A[r, k2], load(M, (k2, j), 16), total)
-                total = fma(A[r, k3], load(M, (k3, j), 16), total)
-                store(total, sums, (0, j))
-        while word != 0:
-            k0, word = lowest_bit(word), word & (word - one)
-            for j in range(0, J, 16):
-                store(fma(A[r, k0], load(M, (k0, j), 16), load(sums, (0, j), 16)), sums, (0, j))
-        for j in range(0, J, 16):
-            _add(load(sums, (0, j), 16), factor, before, down, out, r, j)
-
-
-@inlined
-def _add(total: Any, factor: float, before: Array, down: int, out: Array, r: Any, j: int) -> None:
-    store(fma(factor, total, load_as(total, before, (r * down, j))), out, (r, j))

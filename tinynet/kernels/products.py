@@ -8,10 +8,11 @@ import numpy as np
 from numba import types
 
 from tinynet._types import Array, Labels
-from tinynet.kernels.blocks import ROWS, add_nonzeros, affine, full_from, go_in_pairs, product
+from tinynet.kernels.blocks import ROWS, affine, full_from, product
 from tinynet.kernels.jit import jit, kernel
 from tinynet.kernels.nonzeros import BLOCK, NEARLY_FULL, find_nonzeros, looks_full
 from tinynet.kernels.shared import shared
+from tinynet.kernels.sums import add_nonzeros, go_in_pairs
 from tinynet.kernels.updates import descend
 
 

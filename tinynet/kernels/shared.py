@@ -34,6 +34,11 @@ def shared(
     return share
 
 
+def matrix(dtype: Any) -> Any:
+    """The Numba type of a matrix of any layout, which may be read-only, as a model's may be."""
+    return types.Array(dtype, 2, "A", readonly=True)
+
+
 class _Shared:
     def __init__(
         self, function: Callable[..., Any], signature: Callable[[Any], Any], compiled: Any
