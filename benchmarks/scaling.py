@@ -89,7 +89,7 @@ def measure(workers: list[int], seconds: float) -> dict[tuple[str, int, int], fl
             )
     for count in workers:
         with (
-            LocalCluster(count, threads_per_worker=1, dashboard_address=":0") as cluster,
+            LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=":0") as cluster,
             Client(cluster) as client,
         ):
             client.wait_for_workers(count, timeout=60)
@@ -98,6 +98,8 @@ def measure(workers: list[int], seconds: float) -> dict[tuple[str, int, int], fl
                 loss_fn = tn.CrossEntropyLoss()
                 shares = Shares(network(sizes), loss_fn, X_there, y_there, client)
                 shares.deal_out()
+                if len(shares.workers) != count:
+                    sys.exit(f"error: {len(shares.workers)} workers have shares, not {count}")
                 for batch in BATCHES:
                     print(f"{model}, batches of {batch}, {count} workers", file=sys.stderr)
                     found[model, batch, count] = step_seconds(shares.gradient, batch, seconds)
