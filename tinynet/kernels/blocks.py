@@ -160,6 +160,9 @@ def affine(A: Array, M: Array, start: Array, factor: float, out: Array) -> None:
         first[0, j] = start[j] + 0 if j < start.size else 0
     share = full_from(J)
     has_start = start.size > 0
+    if R <= FEW and 8 <= J < 16 and has_start and lies_in_rows(M) and lies_in_rows(A):
+        add_narrow(A, M, first, out)
+        return
     if _fits_in_one_block(A, M) and looks_full(A, share):
         panel, sums = M, out
         if padded or not lies_in_rows(M):
@@ -178,9 +181,6 @@ def affine(A: Array, M: Array, start: Array, factor: float, out: Array) -> None:
             if padded:
                 copy(sums, out)
             return
-    if R <= FEW and 8 <= J < 16 and has_start and lies_in_rows(M) and lies_in_rows(A):
-        add_narrow(A, M, first, out)
-        return
     as_it_is = lies_in_rows(M) and not padded
     near = BLOCK * M.itemsize * (2 if R <= NOT_MANY else 1)
     as_it_is &= R <= FEW or M.strides[0] <= near
@@ -234,7 +234,7 @@ def full_from(J: int) -> float:
 def _fits_in_one_block(A: Array, M: Array) -> bool:
     """Whether A and M are one block each."""
     (R, K), J = A.shape, M.shape[1]
-    return max(K, J) <= BLOCK and SOME <= R <= ROWS
+    return max(K, J) <= BLOCK and R <= ROWS
 
 
 @inlined
