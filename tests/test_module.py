@@ -1,6 +1,7 @@
 """Parameters, networks of layers, and the backward pass that recorded calls give."""
 
 import copy
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -437,6 +438,58 @@ class TestSequential:
         assert same_bits(flat.backward(dy), nested.backward(dy))
         for ours, theirs in zip(flat.parameters(), nested.parameters(), strict=True):
             assert same_bits(ours.grad, theirs.grad)
+
+    def test_has_index_length_and_iteration(self):
+        layers = [linear(5, 4), tn.ReLU(), linear(4, 3), tn.LogSoftmax()]
+        net = tn.Sequential(*layers)
+        assert len(net) == 4 and bool(net)
+        assert all(a is b for a, b in zip(net, layers, strict=True))
+        assert net[0] is layers[0] and net[-1] is layers[-1] and net[np.int64(2)] is layers[2]
+        assert layers[1] in net and linear(5, 4) not in net
+        x = normal(6, 5)
+        for part, whole in ((net[:2], layers[:2]), (net[2:], layers[2:]), (net[::2], layers[::2])):
+            assert type(part) is tn.Sequential and part.layers == whole
+        assert same_bits(net[2:](net[:2](x)), net(x))
+        assert net[:3].parameters() == net.parameters()
+
+        class Net(tn.Sequential):
+            def __init__(self):
+                super().__init__(*layers)
+
+        assert type(Net()[:2]) is tn.Sequential
+
+    @pytest.mark.parametrize(
+        ("index", "error", "words"),
+        [
+            (4, IndexError, "there is no layer 4; it has 4, 0 to 3"),
+            (-5, IndexError, "there is no layer -5"),
+            ("0", TypeError, "'0' is no index; give an int or a slice"),
+            (1.0, TypeError, "1.0 is no index"),
+            (slice(4, None), ValueError, "no layer is in slice(4, None, None) of its 4"),
+        ],
+    )
+    def test_an_index_that_is_none(self, index, error, words):
+        net = tn.Sequential(linear(5, 4), tn.ReLU(), linear(4, 3), tn.LogSoftmax())
+        with pytest.raises(error, match=re.escape(words)):
+            net[index]
+
+    @pytest.mark.parametrize(
+        ("wrap", "advice"),
+        [
+            (list, "Sequential(*layers)"),
+            (tuple, "Sequential(*layers)"),
+            (iter, "Sequential(*layers)"),
+            (lambda layers: dict(zip("ab", layers, strict=True)), "Sequential(*layers.values())"),
+        ],
+    )
+    def test_layers_that_must_be_unpacked(self, wrap, advice):
+        with pytest.raises(TypeError, match=re.escape(f"unpack it with a star, as in {advice}")):
+            tn.Sequential(wrap([linear(5, 4), tn.ReLU()]))
+
+    @pytest.mark.parametrize("wrong", [[], [3], "layers", np.ones(2), 5, None])
+    def test_no_advice_that_would_not_help(self, wrong):
+        with pytest.raises(TypeError, match=r"not a Module$"):
+            tn.Sequential(wrong)
 
     def test_shows_its_layers(self):
         net = tn.Sequential(

@@ -7,9 +7,9 @@ and all of backpropagation.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, SupportsIndex, overload
 
 import numpy as np
 
@@ -335,6 +335,10 @@ class Module:
 class Sequential(Module):
     """Layers one after the other: forward in order, backward in reverse.
 
+    ``net[0]`` and ``net[-1]`` are its first and last layer, ``net[:2]`` is a Sequential of the
+    first two (the same objects, no copies), ``len(net)`` counts them, and ``for layer in net``
+    visits them in order.
+
     Parameters
     ----------
     *layers : Module
@@ -359,8 +363,9 @@ class Sequential(Module):
         seen: set[int] = set()
         for position, layer in enumerate(layers):
             if not isinstance(layer, Module):
-                hint = "; call it to make a layer" if isinstance(layer, type) else ""
-                raise TypeError(f"Sequential: layer {position} is {layer!r}, not a Module{hint}")
+                raise TypeError(
+                    f"Sequential: layer {position} is {layer!r}, not a Module{_how_to_pass(layer)}"
+                )
             modules = [module for _, module in layer.named_modules()]
             for module in modules:
                 if id(module) in seen:
@@ -399,8 +404,48 @@ class Sequential(Module):
         for name, layer in super().children():
             yield name.removeprefix("layers."), layer
 
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self.layers)
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> Module: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Sequential": ...
+    def __getitem__(self, index: SupportsIndex | slice) -> Module:
+        if isinstance(index, slice):
+            chosen = self.layers[index]
+            if not chosen:
+                raise ValueError(f"Sequential: no layer is in {index} of its {len(self)}")
+            return Sequential(*chosen)
+        try:
+            return self.layers[index]
+        except IndexError:
+            raise IndexError(
+                f"Sequential: there is no layer {index}; it has {len(self)}, 0 to {len(self) - 1}"
+            ) from None
+        except TypeError:
+            raise TypeError(
+                f"Sequential: {index!r} is no index; give an int or a slice, such as net[0] or "
+                "net[:2]"
+            ) from None
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.layers))})"
+
+
+def _how_to_pass(layer: Any) -> str:
+    """What to do with an argument of Sequential that is no Module, where that is clear."""
+    if isinstance(layer, type):
+        return "; call it to make a layer"
+    layers = layer.values() if isinstance(layer, Mapping) else layer
+    if isinstance(layers, Iterable) and (found := list(layers)):
+        star = "*layers.values()" if isinstance(layer, Mapping) else "*layers"
+        if all(isinstance(element, Module) for element in found):
+            return f"; unpack it with a star, as in Sequential({star})"
+    return ""
 
 
 @contextmanager
