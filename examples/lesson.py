@@ -111,7 +111,7 @@ class Lesson:
             print(f"{text:<{widths[0]}}  {value:>{widths[1]}}  {bounds:<{widths[2]}}  {verdict}")
         if not self.is_full_run:
             print(f"A run of {self.epochs} epochs is too short to judge what training must reach.")
-        print(f"{len(self.saved)} figures: {', '.join(str(path) for path in self.saved)}")
+        print(f"\n{len(self.saved)} figures: {', '.join(str(path) for path in self.saved)}")
         if self.keep_open:
             plt.show()
         if any(verdict == "FAILS" for *_, verdict in self.claims):

@@ -297,6 +297,7 @@ class TestProject:
             "pyproject.toml",
             "README.md",
             "LICENSE",
+            "CHANGELOG.md",
             "CONTRIBUTING.md",
             ".gitignore",
             ".pre-commit-config.yaml",
@@ -306,6 +307,10 @@ class TestProject:
         assert not (ROOT / "src").exists()
         assert not (ROOT / "docs").exists()
         assert "five steps" in (ROOT / "CONTRIBUTING.md").read_text()
+
+    def test_the_changelog_begins_with_this_version(self):
+        headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+        assert headings[0] == tn.__version__
 
     def test_nothing_sends_a_user_to_the_other_project_of_that_name(self):
         wrong = re.compile(

@@ -30,7 +30,7 @@ from tinynet.stopping import EarlyStopping
 from tinynet.tracing import trace
 from tinynet.training import fit
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "SGD",

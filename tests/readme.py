@@ -1,0 +1,133 @@
+"""The README as a program: its Python blocks run top to bottom, and what they print is compared.
+
+A ``text`` block holds what the Python block above it prints. A block without a language, under a
+comment ``printed by: command``, holds lines of what that command prints. ``python tests/readme.py``
+runs all of it in a temporary folder and writes the outputs anew.
+"""
+
+import contextlib
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from sybil import Document, Region
+from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+PRINTED_BY = re.compile(r"<!-- printed by: (.+) -->\n\Z")
+NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
+ROUNDING = 1e-9
+"""Numbers below this are rounding errors, which differ from one processor to the next."""
+
+
+class Block(NamedTuple):
+    """A fenced block of the README."""
+
+    line: int
+    language: str
+    source: str
+    command: str | None
+
+
+def blocks(path: Path = README) -> list[Block]:
+    """All fenced blocks, in order."""
+    document = Document.parse(str(path), _all_blocks)
+    return [example.parsed for example in document.examples()]
+
+
+def _all_blocks(document: Document) -> Iterator[Region]:
+    for region in FencedCodeBlockLexer(".*", {"language": "language", "source": "source"})(
+        document
+    ):
+        above = PRINTED_BY.search(document.text[: region.start])
+        source = region.lexemes["source"]
+        line = document.text[: region.start].count("\n") + 1
+        yield Region(
+            region.start,
+            region.end,
+            Block(line, region.lexemes["language"], str(source), above and above[1]),
+            lambda example: None,
+        )
+
+
+def run_python(parts: list[Block]) -> Iterator[tuple[Block, str, Block | None]]:
+    """Run the Python blocks in one namespace; yield each, what it prints, and its ``text``."""
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    for block, following in zip(parts, [*parts[1:], None], strict=True):
+        if block.language == "python":
+            printed = io.StringIO()
+            with contextlib.redirect_stdout(printed):
+                exec(compile("\n" * block.line + block.source, README, "exec"), namespace)
+            is_output = following is not None and following.language == "text"
+            yield block, printed.getvalue(), following if is_output else None
+
+
+def run_command(command: str) -> str:
+    """What one of the README's commands prints, run in the present folder."""
+    words = shlex.split(command)
+    words = [str(ROOT / word) if word.startswith("examples/") else word for word in words]
+    assert words[0] == "python", command
+    run = subprocess.run(
+        [sys.executable, *words[1:]], capture_output=True, text=True, encoding="utf-8", check=True
+    )
+    return run.stdout
+
+
+def same(shown: str, printed: str) -> bool:
+    """Whether two outputs have the same words, and numbers that are equal to a hundredth."""
+    if NUMBER.sub("#", _trimmed(shown)) != NUMBER.sub("#", _trimmed(printed)):
+        return False
+    numbers = zip(NUMBER.findall(shown), NUMBER.findall(printed), strict=True)
+    return all(_close(*(float(n.replace(",", "")) for n in pair)) for pair in numbers)
+
+
+def _close(a: float, b: float) -> bool:
+    return max(abs(a), abs(b)) < ROUNDING or abs(a - b) <= 0.01 * max(abs(a), abs(b))
+
+
+def _trimmed(text: str) -> str:
+    return "\n".join(re.sub(" +", " ", line).strip() for line in text.strip().splitlines())
+
+
+def extract(shown: str, printed: str) -> str:
+    """The paragraphs of `printed` that those of `shown` are taken from: those most like them."""
+    theirs = printed.split("\n\n")
+    found = [max(theirs, key=partial(_likeness, mine)) for mine in shown.strip().split("\n\n")]
+    return "\n\n".join(part.strip("\n") for part in found)
+
+
+def _likeness(one: str, other: str) -> int:
+    """How many lines two texts have in common, numbers aside."""
+    lines = [set(NUMBER.sub("#", _trimmed(text)).splitlines()) for text in (one, other)]
+    return len(lines[0] & lines[1])
+
+
+def main() -> None:
+    text, parts = README.read_text(encoding="utf-8"), blocks()
+    folder = os.getcwd()
+    with tempfile.TemporaryDirectory() as empty:
+        os.chdir(empty)
+        try:
+            outputs = [(out, printed) for _, printed, out in run_python(parts) if out is not None]
+            outputs += [(b, extract(b.source, run_command(b.command))) for b in parts if b.command]
+        finally:
+            os.chdir(folder)
+    lines = text.splitlines(keepends=True)
+    for block, printed in sorted(outputs, reverse=True):
+        first = block.line  # the line below the fence, counted from 0
+        new = [f"{line.rstrip()}\n" for line in printed.rstrip().splitlines()]
+        lines[first : first + len(block.source.splitlines())] = new
+    README.write_text("".join(lines), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
