@@ -935,6 +935,20 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
             "if hashlib.sha256(content).digest() is digest:",
         ),
     ),
+    "kernels/dependencies.py": (
+        Bug(
+            "own-constants-unseen",
+            "the key of an own kernel lacks its constants",
+            "yield from map(_constant, code.co_consts)",
+            "yield from map(_constant, ())",
+        ),
+        Bug(
+            "own-globals-unseen",
+            "the key of an own kernel lacks the globals that it names",
+            "for name in sorted(names & function.__globals__.keys()):",
+            "for name in sorted(names & {}.keys()):",
+        ),
+    ),
     "kernels/shared.py": (
         Bug(
             "symbol-unknown",
@@ -960,6 +974,7 @@ JIT_TESTS: dict[str, tuple[str, ...]] = {
         "test_jit.py::test_an_edited_kernel_never_runs_as_its_old_self",
         "test_jit.py::test_one_flipped_bit_anywhere_in_a_cache_file_is_noticed",
     ),
+    "kernels/dependencies.py": ("test_own_kernels.py", "-k", "means or constants"),
     "kernels/shared.py": (
         "test_jit.py::test_a_part_that_kernels_call_by_address_may_be_lost_from_the_cache",
         "-m",

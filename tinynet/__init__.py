@@ -16,6 +16,7 @@ from tinynet.doctor import Diagnosis, diagnose
 from tinynet.exchange import from_torch, to_torch
 from tinynet.gradcheck import GradientError, GradientReport, check_gradients
 from tinynet.history import History
+from tinynet.kernels.jit import kernel
 from tinynet.layers import Add, Linear, LogSoftmax, ReLU, Softmax
 from tinynet.losses import CrossEntropyLoss, NLLLoss
 from tinynet.module import Module, Parameter, Sequential
@@ -74,6 +75,7 @@ __all__ = [
     "fingerprint",
     "fit",
     "from_torch",
+    "kernel",
     "load",
     "load_checkpoint",
     "playground",

@@ -2,8 +2,9 @@
 
 A kernel is written twice: as one NumPy equation (the reference) and as a plain Python loop. Numba
 compiles the loop the first time it is called; the compiled code is then kept on disk, in a folder
-whose name is a hash of every kernel's source, so that an edited kernel can never run as its old
-self. A cache that cannot be written, or that was damaged, costs one warning and some time.
+whose name is a hash of the source of all of tinynet's kernels; the code of a kernel of your own has
+all that it depends on in its file's name. So an edited kernel can never run as its old self. A
+cache that cannot be written, or that was damaged, costs one warning and some time.
 """
 
 import functools
@@ -22,6 +23,8 @@ import numba
 from numba.core import config
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.misc.appdirs import AppDirs
+
+from tinynet.kernels.dependencies import is_own, meaning
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -76,7 +79,17 @@ before_loading: list[Callable[[bytes], None]] = []
 
 
 class Pair(NamedTuple):
-    """A kernel: the equation that says what it computes, and the loop that runs."""
+    """A kernel: the equation that says what it computes, and the loop that runs.
+
+    Attributes
+    ----------
+    reference : callable
+        The equation, in NumPy.
+    loop : callable
+        The compiled loop.
+    updates : tuple of str
+        The arguments that it changes, if it is not given an array for the result.
+    """
 
     reference: Callable[..., Any]
     loop: Callable[..., Any]
@@ -84,7 +97,8 @@ class Pair(NamedTuple):
 
 
 PAIRS: dict[str, Pair] = {}
-"""Every kernel by name; the tests walk all of them and compare equation and loop."""
+"""Every kernel: tinynet's by its name, others by module and name, so that none takes another's
+place. The tests walk all of tinynet's and compare equation and loop."""
 
 
 def kernel(
@@ -92,17 +106,75 @@ def kernel(
 ) -> Callable[[Function], Function]:
     """Compile a loop and tie it to the NumPy equation that says what it computes.
 
-    The loop takes the arguments of `reference` and then the array that it writes the result to.
-    With `updates` it has no such array, but changes the arguments of these names; and a result that
-    is one number is returned, be it the only one or the second.
+    The loop takes the arguments of the equation, under the same names, and then the array that it
+    writes the result to::
+
+        def tanh_reference(x):
+            return np.tanh(x)
+
+        @tn.kernel(tanh_reference)
+        def tanh(x, y):
+            inputs, outputs = x.reshape(-1), y.reshape(-1)
+            for i in range(inputs.size):
+                outputs[i] = np.tanh(inputs[i])
+
+    A layer calls ``tanh(x, y)`` with C-contiguous arrays (``np.ascontiguousarray`` makes one) of
+    matching shapes; with other shapes Numba reads past the end without a word. It compiles at the
+    first call for a dtype, without fast-math, and the machine code is kept on disk for later
+    processes: until the loop changes, or anything that it calls or names.
+
+    Parameters
+    ----------
+    reference : callable
+        The equation: a function of arrays and numbers that returns the result.
+    updates : tuple of str, optional
+        Instead of writing a result, the loop changes the arguments of these names, as an
+        optimizer's step does. A result that is one number is returned, be it the only one or the
+        second.
+
+    Returns
+    -------
+    callable
+        A decorator. What it makes has the equation as its ``pair.reference``.
+
+    Raises
+    ------
+    TypeError
+        If the arguments of the loop are not those of the equation and one for the result, or
+        `updates` names something else.
     """
 
     def tie(loop: Function) -> Function:
+        _check_arguments(reference, loop, updates)
         compiled = jit(loop)
-        PAIRS[loop.__name__] = Pair(reference, compiled, updates)
+        pair = Pair(reference, compiled, updates)
+        name = loop.__qualname__
+        PAIRS[name if is_own(loop) else f"{loop.__module__}.{name}"] = pair
+        compiled.pair = pair  # type: ignore[attr-defined]
         return compiled
 
     return tie
+
+
+def _check_arguments(reference: Any, loop: Any, updates: tuple[str, ...]) -> None:
+    for function in (reference, loop):
+        if not inspect.isfunction(function):
+            raise TypeError(
+                f"kernel: {function!r} is no plain function; use @tn.kernel(equation) above the "
+                "loop, where equation is the NumPy function of the same arguments"
+            )
+    wanted, given = (list(inspect.signature(f).parameters) for f in (reference, loop))
+    if unknown := set(updates) - set(wanted):
+        raise TypeError(
+            f"kernel: updates names {', '.join(sorted(unknown))}, but the arguments of "
+            f"{reference.__name__} are {', '.join(wanted)}"
+        )
+    if given[: len(wanted)] != wanted or len(given) > len(wanted) + (not updates):
+        last = "" if updates else ", and then the array of the result"
+        raise TypeError(
+            f"kernel: {loop.__name__} takes ({', '.join(given)}), expected the arguments of "
+            f"{reference.__name__}, ({', '.join(wanted)}){last}"
+        )
 
 
 def keep_on_disk(dispatcher: Any, folder: Path) -> None:
@@ -228,6 +300,10 @@ class _CheckedCache(FunctionCache):
         self._cache_path = os.fspath(folder)
         self._cache_file = _CheckedFiles(self._cache_path, self._impl.filename_base, "")
         self.enable()
+
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        key = super()._index_key(sig, codegen)
+        return key if is_own(self._py_func) else (*key, meaning(self._py_func))
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:

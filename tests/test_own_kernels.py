@@ -1,0 +1,217 @@
+"""Kernels of the reader's own: kept like tinynet's, and never run as their old self."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tinynet as tn
+from tinynet import kernels
+from tinynet.kernels.dependencies import meaning
+
+ROOT = Path(tn.__file__).parents[1]
+
+KERNEL = """
+import numba
+import numpy as np
+import tinynet as tn
+import helpers
+from helpers import curve, FACTORS
+
+SHIFT = 0.0
+
+
+def bent_reference(x):
+    return 2 * x
+
+
+def make(factor):
+    @tn.kernel(bent_reference)
+    def bent(x, y):
+        for i in range(x.size):
+            y[i] = factor * curve(2.0 * x[i]) * helpers.SCALE * FACTORS[0] + SHIFT
+    return bent
+
+
+bent = make(1.0)
+"""
+HELPERS = """
+import numba
+import numpy as np
+
+SCALE = 1.0
+FACTORS = np.array([1.0, 2.0])
+
+
+@numba.njit
+def deeper(x):
+    return x * 1.0
+
+
+@numba.njit
+def curve(x):
+    return deeper(x)
+"""
+PROGRAM = """
+import json
+import numpy as np
+from own_kernel import bent
+x = np.ones(3)
+y = np.empty(3)
+bent(x, y)
+stats = bent.stats
+print(json.dumps([y[0], sum(stats.cache_hits.values())]))
+"""
+
+
+def run(folder):
+    """Run the kernel in a new process: what it gives for 1, and whether it came from the cache."""
+    child = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env=os.environ
+        | {
+            "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}",
+            "NUMBA_CACHE_DIR": str(folder / "cache"),
+            "NUMBA_DISABLE_JIT": "0",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert child.returncode == 0, child.stderr
+    return json.loads(child.stdout)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with the kernel, run once, so that its machine code is kept."""
+    folder = tmp_path_factory.mktemp("own")
+    (folder / "own_kernel.py").write_text(KERNEL)
+    (folder / "helpers.py").write_text(HELPERS)
+    assert run(folder) == [2.0, 0]
+    return folder
+
+
+def test_a_later_process_loads_it(folder):
+    assert run(folder) == [2.0, 1]
+
+
+def edited(folder, file, old, new):
+    """What the kernel gives after an edit, which is taken back."""
+    source = (folder / file).read_text()
+    assert source.count(old) == 1
+    (folder / file).write_text(source.replace(old, new))
+    try:
+        return run(folder)
+    finally:
+        (folder / file).write_text(source)
+
+
+def test_an_edited_constant_is_noticed(folder):
+    assert edited(folder, "own_kernel.py", "curve(2.0 * x[i])", "curve(3.0 * x[i])") == [3.0, 0]
+    assert run(folder) == [2.0, 1], "the old machine code is still there for the old source"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("file", "old", "new", "result"),
+    [
+        ("own_kernel.py", "SHIFT = 0.0", "SHIFT = 5.0", 7.0),
+        ("own_kernel.py", "make(1.0)", "make(4.0)", 8.0),
+        ("helpers.py", "x * 1.0", "x * 7.0", 14.0),
+        ("helpers.py", "SCALE = 1.0", "SCALE = 0.5", 1.0),
+        ("helpers.py", "[1.0, 2.0]", "[9.0, 2.0]", 18.0),
+    ],
+)
+def test_an_edit_of_anything_it_names_is_noticed(folder, file, old, new, result):
+    assert edited(folder, file, old, new) == [result, 0]
+
+
+def cell(source, number=1):
+    """What a notebook's cell defines: its file is one that does not exist."""
+    space = {"tn": tn, "np": np, "__name__": "__main__"}
+    exec(compile(source, f"/tmp/ipykernel_{number}/1234.py", "exec"), space)
+    return space
+
+
+CELL = """
+def relu_reference(x):
+    return FACTOR * x
+
+@tn.kernel(relu_reference)
+def relu(x, y):
+    for i in range(x.size):
+        y[i] = FACTOR * x[i]
+"""
+
+
+def test_cells_that_change_and_the_name_of_one_of_ours():
+    ours = kernels.PAIRS["relu"]
+    x, y = np.ones(3), np.empty(3)
+    for factor in ("3.0", "4.0", "3.0"):
+        own = cell(CELL.replace("FACTOR", factor))
+        own["relu"](x, y)
+        assert y.tolist() == 3 * [float(factor)]
+        assert own["relu"].pair.reference is own["relu_reference"]
+        assert kernels.PAIRS["__main__.relu"].loop is own["relu"]
+        assert kernels.PAIRS["relu"] is ours and ours.loop is kernels.relu
+    net = tn.Sequential(tn.Linear(3, 4, rng=0), tn.ReLU(), tn.Linear(4, 2, rng=1), tn.LogSoftmax())
+    x = np.ones((2, 3), np.float32)
+    expected = net.predict(x)
+    steps = tn.compile(net, tn.NLLLoss(), tn.SGD(net.parameters(), lr=0.1))
+    assert "    relu,\n" in steps.source
+    assert net.predict(x).tobytes() == expected.tobytes()
+
+
+def test_the_same_source_means_the_same():
+    one, other = (cell(CELL.replace("FACTOR", "3.0"), number)["relu"] for number in (1, 2))
+    assert meaning(one) == meaning(other) != meaning(cell(CELL.replace("FACTOR", "5.0"))["relu"])
+
+
+def test_functions_that_call_each_other_and_all_kinds_of_constants():
+    def even(n):
+        return n == 0 or odd(n - 1)
+
+    def odd(n):
+        return n != 0 and even(n - 1)
+
+    def member(x):
+        return x in {"a", "b", "c"} and np.float32(TEXT[0]) > len(SIZES)  # noqa: F821
+
+    member.__globals__.update(TEXT=("1", 2, b"3"), SIZES=[1, None])
+    assert meaning(even) == meaning(even) != meaning(odd)
+    assert meaning(member) == meaning(member)
+    before = meaning(member)
+    member.__globals__["SIZES"] = [1, 2]
+    assert meaning(member) != before
+    del member.__globals__["SIZES"], member.__globals__["TEXT"]
+
+
+def equation(x, factor):
+    return factor * x
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "words"),
+    [
+        ("a, factor, y", {}, r"takes \(a, factor, y\), expected the arguments of equation, \(x, "),
+        ("x", {}, "and then the array of the result"),
+        ("x, factor, y, z", {}, "and then the array of the result"),
+        ("x, factor, y", {"updates": ("x",)}, r"takes \(x, factor, y\), expected"),
+        ("x, factor", {"updates": ("w",)}, "updates names w, but the arguments of equation are"),
+    ],
+)
+def test_a_loop_that_does_not_fit_its_equation(arguments, options, words):
+    loop = eval(f"lambda {arguments}: None")
+    with pytest.raises(TypeError, match=words):
+        tn.kernel(equation, **options)(loop)
+
+
+def test_something_that_is_no_equation():
+    with pytest.raises(TypeError, match=r"is no plain function; use @tn\.kernel"):
+        tn.kernel(np.tanh)(lambda x, y: None)
