@@ -310,6 +310,36 @@ def test_divergence_is_found_by_both_ways_in_the_same_step():
     assert weights[0] == weights[1]
 
 
+@pytest.mark.parametrize(
+    ("what", "change"),
+    [
+        ("weights", lambda net: setattr(net[0], "W", tn.Parameter(2 * net[0].W.data))),
+        ("no bias", lambda net: setattr(net[0], "b", None)),
+        ("a layer", lambda net: net.layers.__setitem__(0, tn.Linear(5, 6, rng=9))),
+        ("an option", lambda net: setattr(net[3], "axis", 0)),
+        ("a longer list", lambda net: net.layers.append(tn.Softmax())),
+        ("values in place", lambda net: net[2].W.data.__imul__(3)),
+        ("values by assignment", lambda net: setattr(net[2].W, "data", 3 * net[2].W.data)),
+        (
+            "a loaded state",
+            lambda net: net.load_state_dict(
+                tn.Sequential(*net).state_dict() | {"0.bias": np.ones(6, np.float32)}
+            ),
+        ),
+    ],
+)
+def test_predict_notices_what_was_replaced_since(what, change):
+    X = np.random.default_rng(0).normal(size=(7, 5)).astype(np.float32)
+    net = tn.Sequential(tn.Linear(5, 6, rng=0), tn.ReLU(), tn.Linear(6, 3, rng=1), tn.LogSoftmax())
+    tn.compile(net, tn.NLLLoss(), tn.SGD(net.parameters()))
+    before = net.predict(X)
+    change(net)
+    layers = X
+    for layer in net:
+        layers = layer.predict(layers)
+    assert net.predict(X).tobytes() == layers.tobytes() != before.tobytes(), what
+
+
 def test_ctrl_c_stops_compiled_training_between_two_steps():
     net, loss_fn, optimizer, loader = compiled_steps()
     for _ in range(2):  # the second compiles what the first left: how the network predicts

@@ -78,11 +78,19 @@ class CompiledSteps:
         self._code = import_source(self.source, tinynet.__version__)
         self.path = str(self._code.__file__)
         self._layers = list(self._writer.net.layers)
+        self._made_for = [
+            (vars(layer), name, value)
+            for layer in self._layers
+            for name, value in vars(layer).items()
+            if name not in ("_kept", "_output")
+        ]
         self._parameters = [parameter for _, parameter in self._writer.parameters]
         self._writer.net._compiled = self.predict
 
     def predict(self, layers: list[Module], x: Any) -> Array | None:
         """The network's output for `x`; None if the layers themselves must have a look at it.
+
+        They must where `x` is not as usual, or a layer, a parameter or an option was replaced.
 
         Parameters
         ----------
@@ -97,6 +105,7 @@ class CompiledSteps:
             and x.dtype == self._writer.dtype
             and x.flags.carray
             and layers == self._layers
+            and all(held.get(name) is value for held, name, value in self._made_for)
         )
         if not usual:
             return None
