@@ -66,6 +66,48 @@ def refused_number(name: str, error: type[Exception] = ValueError, **options: An
     )
 
 
+def in_float32(name: str, **options: Any) -> Refused:
+    (option,) = options
+    return Refused(
+        f"{name} in float32: {option} = {options[option]}",
+        lambda: torch_optimizer(name, **options),
+        lambda: getattr(tn, name)([tn.Parameter(np.zeros(2, np.float32))], **options),
+        ValueError,
+        "in float32",
+    )
+
+
+def refused_schedule(name: str, error: type[Exception] = ValueError, **options: Any) -> Refused:
+    ((option, value),) = options.items()
+    theirs = {"StepLR": "StepLR", "CosineLR": "CosineAnnealingLR"}[name]
+    names = {"epochs": "T_max", "lr_min": "eta_min"}
+    needed = {"StepLR": {"step_size": 2}, "CosineLR": {"epochs": 2}}[name]
+    return Refused(
+        f"{name}: {option} = {value!r}",
+        lambda: getattr(torch.optim.lr_scheduler, theirs)(
+            torch_optimizer("SGD"), **{names.get(k, k): v for k, v in (needed | options).items()}
+        ),
+        lambda: getattr(tn, name)(**needed | options),
+        error,
+        f"{option} = {value!r}",
+    )
+
+
+def torch_loader(**options: Any) -> Any:
+    return torch.utils.data.DataLoader(torch.utils.data.TensorDataset(T, T), **options)
+
+
+def refused_loader(error: type[Exception], **options: Any) -> Refused:
+    ((option, value),) = options.items()
+    return Refused(
+        f"DataLoader: {option} = {value!r}",
+        lambda: list(torch_loader(**options)),
+        lambda: tn.DataLoader(X, TWO, **options),
+        error,
+        f"{option} = {value!r}",
+    )
+
+
 def shared_parameter(library: Any, parameter: Any) -> Any:
     return library.SGD([parameter, parameter], lr=0.1)
 
@@ -79,6 +121,15 @@ X = array([0.5, 1.0], [2.0, -1.0])
 T = tensor([0.5, 1.0], [2.0, -1.0])
 CERTAIN = [0.0, -INF]
 TWO = np.array([0, 1])
+NUMBERS = [
+    *(("SGD", option) for option in ("lr", "momentum", "dampening", "weight_decay")),
+    *(("RMSprop", option) for option in ("lr", "alpha", "eps", "weight_decay", "momentum")),
+    *((name, option) for name in ("Adam", "AdamW") for option in ("lr", "eps", "weight_decay")),
+]
+FLAGS = [
+    *(("SGD", "maximize"), ("RMSprop", "centered"), ("RMSprop", "maximize")),
+    *((name, option) for name in ("Adam", "AdamW") for option in ("amsgrad", "maximize")),
+]
 
 REFUSED = [
     Refused(
@@ -214,14 +265,83 @@ REFUSED = [
         ValueError,
         "twice",
     ),
-    refused_number("SGD", lr=NAN),
-    refused_number("SGD", lr=INF),
-    refused_number("SGD", momentum=NAN),
-    refused_number("SGD", dampening=NAN),
-    refused_number("SGD", weight_decay=NAN),
-    refused_number("SGD", TypeError, momentum=True),
+    *(refused_number(name, **{option: INF}) for name, option in NUMBERS if option != "alpha"),
+    *(refused_number(name, TypeError, **{option: True}) for name, option in NUMBERS),
+    *(refused_number(name, TypeError, **{flag: "no"}) for name, flag in FLAGS),
+    *(refused_number(name, TypeError, **{flag: None}) for name, flag in FLAGS),
+    *(refused_number("SGD", **{option: NAN}) for name, option in NUMBERS if name == "SGD"),
+    *(refused_number("SGD", TypeError, dampening=value) for value in ("0.1", None, [0.1])),
     refused_number("RMSprop", alpha=1.5),
-    refused_number("RMSprop", momentum=INF),
+    refused_number("RMSprop", alpha=1),
+    refused_number("Adam", betas=(0.9, 0.99, 0.999)),
+    *(refused_number(name, eps=0) for name in ("RMSprop", "Adam", "AdamW")),
+    *(in_float32(name, eps=1e-200) for name in ("RMSprop", "Adam", "AdamW")),
+    *(in_float32(name, lr=1e39) for name in ("SGD", "RMSprop", "Adam", "AdamW")),
+    in_float32("SGD", weight_decay=1e39),
+    Refused(
+        "a learning rate of NaN, set later",
+        lambda: torch_optimizer("SGD", lr=0.1).param_groups[0].update(lr=NAN),
+        lambda: setattr(optimizer("SGD", lr=0.1), "lr", NAN),
+        ValueError,
+        "SGD: lr = nan",
+    ),
+    Refused(
+        "a learning rate in quotes, set later",
+        lambda: torch_optimizer("SGD", lr=0.1).param_groups[0].update(lr="1e-3"),
+        lambda: setattr(optimizer("SGD", lr=0.1), "lr", "1e-3"),
+        TypeError,
+        "SGD: lr = '1e-3'",
+    ),
+    *(refused_schedule("StepLR", step_size=value) for value in (0, -1, 1.5, True, NAN)),
+    *(refused_schedule("StepLR", gamma=value) for value in (1.5, -0.1, NAN, INF)),
+    refused_schedule("StepLR", TypeError, gamma="0.1"),
+    *(refused_schedule("CosineLR", epochs=value) for value in (0, -1, 1.5, True, NAN)),
+    *(refused_schedule("CosineLR", lr_min=value) for value in (-0.1, NAN, INF)),
+    refused_schedule("CosineLR", TypeError, lr_min="0.1"),
+    Refused(
+        "label_smoothing = True",
+        lambda: torch_loss(T, [0, 1], label_smoothing=True),
+        lambda: tn.CrossEntropyLoss(label_smoothing=True),
+        TypeError,
+        "label_smoothing = True",
+    ),
+    Refused(
+        "a linear layer without outputs",
+        lambda: torch.nn.Linear(2, 0),
+        lambda: tn.Linear(2, 0),
+        ValueError,
+        "out_features = 0",
+    ),
+    Refused(
+        "a linear layer of True inputs",
+        lambda: torch.nn.Linear(True, 2),
+        lambda: tn.Linear(True, 2),
+        TypeError,
+        "in_features = True",
+    ),
+    Refused(
+        "a linear layer of float16",
+        lambda: torch.nn.Linear(2, 2, dtype=torch.float16),
+        lambda: tn.Linear(2, 2, dtype=np.float16),
+        TypeError,
+        "float16",
+    ),
+    Refused(
+        "softmax over no axis in particular",
+        lambda: torch.nn.Softmax()(T),
+        lambda: tn.Softmax(None),
+        TypeError,
+        "axis",
+    ),
+    *(refused_loader(TypeError, shuffle=value) for value in ("no", None, 2)),
+    refused_loader(ValueError, batch_size=None),
+    Refused(
+        "a loader that has no batch",
+        lambda: torch_loader(batch_size=3, drop_last=True),
+        lambda: tn.DataLoader(X, TWO, batch_size=3, drop_last=True),
+        ValueError,
+        "2 rows make no batch of 3",
+    ),
 ]
 
 OTHER_VALUES = [
@@ -253,7 +373,23 @@ OTHER_VALUES = [
         array([NAN, NAN], [NAN, NAN]),
         array([0.0, 0.0], [0.0, 0.0]),
     ),
+    OtherValue(
+        "the cosine after its last epoch",
+        lambda: torch_cosine(epochs=2, epoch=4),
+        lambda: tn.CosineLR(2).at(4, 1.0),
+        1.0,
+        0.0,
+    ),
 ]
+
+
+def torch_cosine(epochs: int, epoch: int) -> torch.Tensor:
+    optimizer = torch_optimizer("SGD", lr=1.0)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
+    for _ in range(epoch):
+        optimizer.step()
+        schedule.step()
+    return tensor(optimizer.param_groups[0]["lr"])[0]
 
 
 def linear_with(W: Array) -> tn.Linear:

@@ -76,13 +76,20 @@ OPTIMIZERS = {
     "SGD Nesterov": lambda p: tn.SGD(p, lr=0.05, momentum=0.9, nesterov=True),
     "RMSprop": lambda p: tn.RMSprop(p, lr=0.01),
     "RMSprop with all else": lambda p: tn.RMSprop(
-        p, lr=0.01, momentum=0.5, centered=True, weight_decay=0.1, alpha=0.9, eps=1e-5
+        *(p, 0.01),
+        momentum=0.5,
+        centered=True,
+        weight_decay=0.1,
+        alpha=0.9,
+        eps=1e-5,
+        maximize=True,
     ),
     "Adam": lambda p: tn.Adam(p, lr=0.01),
     "Adam with all else": lambda p: tn.Adam(
-        p, lr=0.01, betas=(0.8, 0.95), eps=1e-5, weight_decay=0.1, amsgrad=True
+        p, lr=0.01, betas=(0.8, 0.95), eps=1e-5, weight_decay=0.1, amsgrad=True, maximize=True
     ),
     "AdamW": lambda p: tn.AdamW(p, lr=0.01, weight_decay=0.1, amsgrad=True),
+    "AdamW upwards": lambda p: tn.AdamW(p, lr=0.01, weight_decay=0.1, maximize=True),
 }
 LOSSES = {
     "NLL": (tn.NLLLoss(), [tn.LogSoftmax()], None),

@@ -1,7 +1,9 @@
 """The optimizers: each option against PyTorch's optimizer of the same name, and bad input."""
 
+import copy
 import itertools
 import math
+import pickle
 import platform
 
 import numpy as np
@@ -40,6 +42,7 @@ RMSPROP_GRID = list(
         weight_decay=[0.0, 0.07],
         momentum=[0.0, 0.9],
         centered=[False, True],
+        maximize=[False, True],
     )
 )
 ADAM_GRID = list(
@@ -48,6 +51,7 @@ ADAM_GRID = list(
         eps=[1e-8, 0.03],
         weight_decay=[0.0, 0.07],
         amsgrad=[False, True],
+        maximize=[False, True],
     )
 )
 GRID = [
@@ -124,7 +128,7 @@ class TestAgainstPyTorch:
         for option in ("lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize"):
             if hasattr(optimizer, option):
                 assert getattr(optimizer, option) == defaults[option]
-        for option in ("alpha", "eps", "centered", "betas", "amsgrad"):
+        for option in ("alpha", "eps", "centered", "betas", "amsgrad", "maximize"):
             if hasattr(optimizer, option):
                 assert getattr(optimizer, option) == defaults[option]
         for step in range(STEPS):
@@ -287,8 +291,8 @@ BAD_OPTIONS = [
     *[(tn.SGD, "momentum", value) for value in NEVER],
     *[(tn.SGD, "dampening", value) for value in NEVER[:3]],
     *[(tn.RMSprop, "momentum", value) for value in NEVER],
-    *[(tn.RMSprop, "alpha", value) for value in [*NEVER, 1.01]],
-    *[(c, "eps", value) for c in OPTIMIZERS[1:] for value in NEVER],
+    *[(tn.RMSprop, "alpha", value) for value in [*NEVER, 1, 1.01]],
+    *[(c, "eps", value) for c in OPTIMIZERS[1:] for value in [*NEVER, 0]],
 ]
 NOT_A_NUMBER = [
     *[
@@ -304,6 +308,17 @@ NOT_A_NUMBER = [
         for value in NO_NUMBERS
     ],
     *[(c, "eps", value) for c in (tn.Adam, tn.AdamW) for value in NO_NUMBERS],
+    *[
+        (c, option, value)
+        for c, options in [
+            (tn.SGD, ("nesterov", "maximize")),
+            (tn.RMSprop, ("centered", "maximize")),
+            (tn.Adam, ("amsgrad", "maximize")),
+            (tn.AdamW, ("amsgrad", "maximize")),
+        ]
+        for option in options
+        for value in ("no", None, 2, 1.0, [])
+    ],
 ]
 
 
@@ -340,8 +355,8 @@ class TestBadInput:
         "options",
         [
             {"nesterov": True},
-            {"nesterov": True, "momentum": 0.9, "dampening": 0.1},
-            {"nesterov": True, "dampening": 0.1},
+            {"momentum": 0.9, "dampening": 0.1, "nesterov": True},
+            {"dampening": 0.1, "nesterov": True},
         ],
     )
     def test_nesterov_without_what_it_needs(self, options):
@@ -358,12 +373,60 @@ class TestBadInput:
         assert message in str(caught.value)
         assert "\n" not in str(caught.value)
         assert bits(tn.SGD(ours)) == before
+        self.assert_refused_when_assigned(optimizer_class, options, str(caught.value))
+
+    def assert_refused_when_assigned(self, optimizer_class, options, message):
+        """With the same words as at construction."""
+        *first, last = options
+        optimizer = optimizer_class(parameters(), **{name: options[name] for name in first})
+        before = repr(optimizer), vars(optimizer).copy()
+        with pytest.raises((TypeError, ValueError)) as caught:
+            setattr(optimizer, last, options[last])
+        assert str(caught.value) == message
+        assert (repr(optimizer), vars(optimizer)) == before
+
+    def test_nesterov_is_not_left_without_what_it_needs(self):
+        optimizer = tn.SGD(parameters(), momentum=0.9, nesterov=True)
+        for option, value in (("momentum", 0), ("dampening", 0.1)):
+            with pytest.raises(ValueError, match="nesterov needs momentum > 0 and dampening = 0"):
+                setattr(optimizer, option, value)
+        optimizer.nesterov = False
+        optimizer.momentum, optimizer.dampening = 0.5, 0.1
+        assert (optimizer.momentum, optimizer.dampening) == (0.5, 0.1)
+
+    @pytest.mark.parametrize("optimizer_class", OPTIMIZERS)
+    @pytest.mark.parametrize("option", ["lr", "weight_decay", "momentum"])
+    def test_what_is_infinite_in_the_parameters_dtype(self, optimizer_class, option):
+        ours = parameters(dtype=np.float32)
+        if not hasattr(optimizer_class(ours), option):
+            return
+        with pytest.raises(ValueError, match=rf"{option} = 1e\+39 is infinite in float32"):
+            optimizer_class(ours, **{option: 1e39})
+        optimizer_class(parameters(), **{option: 1e39})
+
+    @pytest.mark.parametrize("optimizer_class", OPTIMIZERS[1:])
+    def test_an_eps_that_is_0_in_the_parameters_dtype(self, optimizer_class):
+        """R11: a feature that is always 0 has gradients of 0, and 0 / (sqrt(0) + 0) is NaN."""
+        mixed = [*parameters(), *parameters(dtype=np.float32)]
+        with pytest.raises(ValueError, match=r"eps = 1e-200 is 0 in float32, .* such as 1e-8"):
+            optimizer_class(mixed, eps=1e-200)
+        optimizer_class(parameters(), eps=1e-200)
+
+    @pytest.mark.parametrize("optimizer_class", OPTIMIZERS)
+    def test_a_value_is_kept_as_the_constructor_keeps_it(self, optimizer_class):
+        optimizer = optimizer_class(parameters())
+        optimizer.lr = np.float32(0.5)
+        assert (type(optimizer.lr), optimizer.lr) == (float, 0.5)
+        optimizer.lr = 1
+        assert (type(optimizer.lr), optimizer.lr) == (float, 1.0)
 
     def test_options_at_the_border_are_allowed(self):
         tn.SGD(parameters(), lr=0, momentum=1.5, dampening=-0.5)
-        tn.RMSprop(parameters(), alpha=0, eps=0)
-        tn.RMSprop(parameters(), alpha=1)
-        tn.Adam(parameters(), betas=[0, 0.5], eps=0)
+        tn.RMSprop(parameters(), alpha=0, eps=1e-300)
+        tn.RMSprop(parameters(), alpha=np.nextafter(1, 0))
+        tn.Adam(parameters(), betas=[0, 0.5], eps=5e-324)
+        tn.Adam(parameters(dtype=np.float32), lr=3e38, eps=1e-45)
+        tn.SGD(parameters(), lr=1e300, nesterov=1, momentum=1, maximize=np.bool_(False))
         assert tn.SGD(parameters(), lr=np.float32(0.5)).lr == 0.5
         assert tn.SGD(parameters(), lr=np.int64(1)).lr == 1.0
 
@@ -401,3 +464,45 @@ class TestBadInput:
         net = tn.Linear(3, 2, rng=0)
         optimizer = tn.SGD((parameter for parameter in net.parameters()), lr=0.1)
         assert optimizer.parameters == [net.W, net.b]
+
+
+class TestRepr:
+    @pytest.mark.parametrize(("name", "options"), GRID, ids=show)
+    def test_is_the_code_that_makes_it(self, name, options):
+        net = tn.Linear(3, 2, rng=0, dtype=np.float64)
+        optimizer = getattr(tn, name)(net.parameters(), lr=np.float32(0.05), **options)
+        made = eval(repr(optimizer), {name: getattr(tn, name), "net": net})
+        assert vars(made) == vars(optimizer)
+        assert repr(made) == repr(optimizer)
+
+    def test_names_what_is_not_as_usual(self):
+        p = tn.Linear(3, 2, rng=0).parameters()
+        assert repr(tn.SGD(p)) == "SGD(net.parameters(), lr=0.001)"
+        assert repr(tn.SGD(p, lr=0.01, momentum=0.9)) == (
+            "SGD(net.parameters(), lr=0.01, momentum=0.9)"
+        )
+        adam = tn.AdamW(p, betas=[0, 0.5], weight_decay=0.01, maximize=True)
+        adam.eps = 1e-30
+        assert repr(adam) == (
+            "AdamW(net.parameters(), lr=0.001, betas=(0.0, 0.5), eps=1e-30, maximize=True)"
+        )
+
+    def test_of_one_s_own(self):
+        class Own(tn.Optimizer):
+            def __init__(self, parameters, lr=0.1, decay=0.5, secret=3):
+                super().__init__(parameters, lr)
+                self.decay = decay
+
+        assert repr(Own(parameters(), decay=0.25)) == "Own(net.parameters(), lr=0.1, decay=0.25)"
+
+
+def test_an_optimizer_from_before_an_option_was_there_has_its_default():
+    """Pickles of version 0.1 have no maximize."""
+    adam = tn.Adam(parameters(), lr=0.2, amsgrad=True)
+    state = {name: value for name, value in vars(adam).items() if name != "maximize"}
+    old = tn.Adam.__new__(tn.Adam)
+    old.__setstate__(state)
+    assert repr(old) == "Adam(net.parameters(), lr=0.2, amsgrad=True)"
+    assert old.maximize is False
+    copied = copy.deepcopy(old)
+    assert repr(copied) == repr(pickle.loads(pickle.dumps(old))) == repr(old)

@@ -294,6 +294,172 @@ class TestDivergence:
         assert learned(net, optimizer) == before
 
 
+def large_gradients():
+    """Finite gradients of about 1e24: their squares are beyond float32."""
+    X, y = rows(43)
+    return tn.DataLoader(X * np.float32(1e24), y, batch_size=8, shuffle=True, rng=5)
+
+
+SMALLER_LR = "Try a smaller learning rate, or inputs scaled to about 1"
+FATAL_STEPS = {
+    "RMSprop, lr": (lambda p: tn.RMSprop(p, lr=1e38), "0.weight", SMALLER_LR),
+    "SGD, momentum": (
+        lambda p: tn.SGD(p, lr=1e-38, momentum=2),
+        "2.bias",
+        "momentum = 2 is not below 1, so that steps grow; use one such as 0.9",
+    ),
+    "RMSprop, momentum": (
+        lambda p: tn.RMSprop(p, lr=1e-38, momentum=2),
+        "0.weight",
+        "momentum = 2 is not below 1",
+    ),
+    "SGD, decay": (
+        lambda p: tn.SGD(p, lr=0.1, weight_decay=3e38),
+        "",
+        "weight_decay = 3e+38 times lr is 3e+37: each step turns the weights' signs",
+    ),
+    "AdamW, decay": (
+        lambda p: tn.AdamW(p, lr=1e-3, weight_decay=1e6),
+        "",
+        "weight_decay = 1e+06 times lr is 1000: each step turns the weights' signs",
+    ),
+    "SGD, upwards": (
+        lambda p: tn.SGD(p, lr=0.5, maximize=True),
+        "",
+        "maximize=True climbs, and a loss has no highest value; leave it out",
+    ),
+    "Adam, upwards and lr": (
+        lambda p: tn.Adam(p, lr=1e37, maximize=True),
+        "",
+        f"leave it out. {SMALLER_LR}",
+    ),
+}
+
+
+class TestFatalSteps:
+    """R11: finite gradients, and a step that would leave NaN or infinity behind."""
+
+    def stopped(self, make, compiled, loader=None, **options):
+        net, loss_fn, optimizer, usual = parts(make)
+        with pytest.raises(FloatingPointError) as caught:
+            tn.fit(
+                *(net, loss_fn, optimizer, loader or usual),
+                epochs=300,
+                progress=False,
+                compiled=compiled,
+                **options,
+            )
+        assert "\n" not in str(caught.value)
+        return str(caught.value), caught.value.history, net, optimizer
+
+    @pytest.mark.parametrize("name", FATAL_STEPS)
+    def test_both_ways_stop_in_front_of_the_same_step_and_say_what_helps(self, name):
+        make, where, advice = FATAL_STEPS[name]
+        (words, history, net, optimizer), *others = (
+            self.stopped(make, compiled) for compiled in (False, True)
+        )
+        for words_too, history_too, net_too, optimizer_too in others:
+            assert words_too == words
+            assert history_too == history
+            assert learned(net_too, optimizer_too) == learned(net, optimizer)
+            assert fingerprint(net_too) == fingerprint(net)
+        assert all(np.isfinite(p.data).all() for p in net.parameters())
+        for state in optimizer.state:
+            assert all(np.isfinite(value).all() for value in state.values())
+        assert "The weights are those before this step" in words
+        assert words.endswith(advice) or advice in words
+        assert SMALLER_LR in words or advice != SMALLER_LR
+        if where:
+            assert f"this step would put NaN or infinity into {where}" in words
+
+    @both_ways
+    def test_the_step_is_the_first_that_is_not_finite(self, compiled):
+        def make(p):
+            return tn.SGD(p, lr=1e-38, momentum=2)
+
+        words, history, net, optimizer = self.stopped(make, compiled)
+        twin, loss_fn, twin_optimizer, loader = parts(make)
+        before, steps = None, 0
+        with np.errstate(all="ignore"):
+            while all(
+                np.isfinite(value).all() for s in twin_optimizer.state for value in s.values()
+            ):
+                for xb, yb in loader:
+                    before = learned(twin, twin_optimizer)
+                    loss_fn(twin(xb), yb)
+                    twin_optimizer.zero_grad()
+                    twin.backward(loss_fn.backward())
+                    twin_optimizer.step()
+                    steps += 1
+                    if not all(np.isfinite(s["velocity"]).all() for s in twin_optimizer.state):
+                        break
+        epoch, batch = divmod(steps - 1, 6)
+        assert steps > 100
+        assert f"in epoch {epoch + 1}, batch {batch + 1}, with lr = 1e-38. " in words
+        assert len(history) == epoch
+        assert learned(net, optimizer) == before
+
+    @both_ways
+    @pytest.mark.parametrize("optimizer_class", [tn.RMSprop, tn.Adam, tn.AdamW])
+    def test_squares_beyond_the_dtype(self, optimizer_class, compiled):
+        net, *_ = parts()
+        before = learned(net, tn.SGD(net.parameters()))
+
+        def make(p):
+            return optimizer_class(p, lr=1e-30)
+
+        words, _, net, optimizer = self.stopped(make, compiled, large_gradients())
+        assert "would put NaN or infinity into the optimizer's 'square' of " in words
+        assert "epoch 1, batch 1, " in words
+        assert learned(net, optimizer) == before
+        assert optimizer.state == [{}] * 4
+
+    @both_ways
+    def test_what_was_not_finite_before(self, compiled):
+        """Where the input is always 0, a weight of NaN does not reach the loss."""
+        X, y = rows(43)
+        X[:, 3] = 0
+        loader = tn.DataLoader(X, y, batch_size=8)
+        net = network()
+        net.layers[0].W.data[3, 2] = np.nan
+        optimizer = tn.SGD(net.parameters(), lr=0.1)
+        before = learned(net, optimizer)
+        with pytest.raises(
+            FloatingPointError, match=r"0\.weight holds NaN or infinity before"
+        ) as e:
+            tn.fit(net, tn.NLLLoss(), optimizer, loader, progress=False, compiled=compiled)
+        assert "epoch 1, batch 1, with lr = 0.1" in str(e.value)
+        assert "Start from weights that are finite" in str(e.value)
+        assert learned(net, optimizer) == before
+
+    def test_an_optimizer_of_one_s_own(self):
+        class Sums(tn.Optimizer):
+            def update(self, w, g, state):
+                state["steps"] = state.get("steps", 0) + 1
+                state["sum"] = np.asfortranarray(state.get("sum", 0) + g)
+                state["largest"] = float(abs(state["sum"]).max()) * (
+                    np.inf if state["steps"] == 9 else 1
+                )
+                w -= np.asarray(self.lr * state["sum"], w.dtype)
+
+        words, _, net, optimizer = self.stopped(lambda p: Sums(p, lr=0.01), None)
+        assert "into the optimizer's 'largest' of 0.weight, in epoch 2, batch 3, with" in words
+        twin, loss_fn, twin_optimizer, loader = parts(lambda p: Sums(p, lr=0.01))
+        train_by_hand(twin, loss_fn, twin_optimizer, loader, epochs=2, steps=8)
+        assert learned(net, optimizer) == learned(twin, twin_optimizer)
+
+    def test_a_batch_at_a_time(self, tmp_path):
+        """Checkpoints between the steps are of finite weights, and end in front of the last."""
+        path = tmp_path / "run"
+        words, *_ = self.stopped(
+            lambda p: tn.SGD(p, lr=1e-38, momentum=2), True, checkpoint=path, checkpoint_every=2
+        )
+        again, *_ = self.stopped(
+            lambda p: tn.SGD(p, lr=1e-38, momentum=2), False, checkpoint=path, checkpoint_every=2
+        )
+        assert again == words
+
+
 X, Y = rows(43)
 X_TEST, Y_TEST = rows(19, seed=1)
 LABEL_TOO_LARGE = np.where(np.arange(43) == 40, 4, Y)

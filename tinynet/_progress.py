@@ -51,6 +51,19 @@ def report(epochs: int, done: int, progress: bool) -> Iterator[Any]:
         yield advance, bar.write
 
 
+def nothing_left(owner: str, checkpoint: Any, done: int, epochs: int) -> str:
+    """What is said of a checkpoint of a run that is over."""
+    if done < epochs:
+        return (
+            f"{owner}: nothing is left to do: early stopping ended the run of {checkpoint} after "
+            f"{done} epochs. Give another file for another run"
+        )
+    return (
+        f"{owner}: nothing is left to do: {checkpoint} holds {done} epochs, and {epochs} were "
+        "asked for. Give more epochs, or another file for another run"
+    )
+
+
 def _scores(history: "History") -> str:
     text = f"train loss {history.train_loss[-1]:.4f}, {history.train_accuracy[-1]:.2f} %"
     if history.validation_loss:

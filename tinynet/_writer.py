@@ -366,10 +366,10 @@ class Writer:
             else:
                 yield f"linear_descend({w}, {x}, {dy}, lr)  # {equation}"
             return
+        if optimizer.maximize:  # type: ignore[attr-defined]
+            yield f"up_{w} = -{g}"
+            g = f"up_{w}"
         if isinstance(optimizer, SGD):
-            if optimizer.maximize:
-                yield f"up_{w} = -{g}"
-                g = f"up_{w}"
             if optimizer.weight_decay:
                 yield from summed(g, optimizer.weight_decay, w, f"decayed_{w}")
                 g = f"decayed_{w}"

@@ -8,13 +8,17 @@ start of the run; then ``load_checkpoint`` puts them where they were.
 
 import json
 import os
+import warnings
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinynet._checkpoint_parts import Run, divide, find_faults, form
+from tinynet._checkpoint_parts import Run, divide, find_faults
+from tinynet._recipe import BATCHES, Recipe, compare, names_of_changes, recorded, setup
 from tinynet._safetensors import Document, ModelFileError, read, to_bytes
 from tinynet.atomic import write_atomically
 from tinynet.data import DataLoader
@@ -55,6 +59,7 @@ def save_checkpoint(
     running: RunningEpoch | None = None,
     schedule: Schedule | None = None,
     early_stopping: EarlyStopping | None = None,
+    recipe: Mapping[str, str | None] | None = None,
 ) -> None:
     """Write down where a training run stands, between two steps.
 
@@ -78,6 +83,8 @@ def save_checkpoint(
         The one that sets the optimizer's `lr`; its ``begin`` was called.
     early_stopping : EarlyStopping, optional
         The one that watches the run.
+    recipe : mapping from str to str, optional
+        What else makes the run what it is, such as ``{"loss": repr(loss_fn)}``.
 
     Raises
     ------
@@ -106,12 +113,14 @@ def save_checkpoint(
         arrays |= {f"best.{name}": array for name, array in early_stopping.best_weights.items()}
     document: Document = {
         "format": FORMAT,
-        "setup": _setup("save_checkpoint", run),
+        "setup": setup("save_checkpoint", run),
         "lr": float(optimizer.lr),
         "start_lr": schedule and schedule.start_lr,
         "numbers": numbers,
         "rng": json.loads(json.dumps(generator_state(loader.rng), default=np.ndarray.tolist)),
     }
+    if recipe is not None:
+        document["recipe"] = dict(recipe)
     faults = list(find_faults(divide(arrays, optimizer), document, run))
     if faults:
         raise ValueError(f"save_checkpoint: {'; '.join(faults)}; nothing was written")
@@ -126,11 +135,19 @@ def load_checkpoint(
     history: History,
     schedule: Schedule | None = None,
     early_stopping: EarlyStopping | None = None,
+    recipe: Mapping[str, str | None] | None = None,
+    changed: Collection[str] = (),
 ) -> RunningEpoch | None:
     """Put a training run where it was when ``save_checkpoint`` wrote the file.
 
     Build all of it as for the run's beginning, on the same data. The epochs that are left are then
     ``range(len(history), epochs)``; training continues to the same bits as without a stop.
+
+    Compared with the file are the network's layers and shapes, the optimizer, its options but for
+    `lr`, and its parameters, the loader's options and the shapes of its data, the schedule and
+    early stopping, and every line of the `recipe`. ``tn.fit`` hands over a recipe with much more:
+    the loss, all numbers of the data, seeds and the learning rate. In a loop of one's own, what the
+    recipe does not tell is not compared.
 
     Parameters
     ----------
@@ -148,6 +165,12 @@ def load_checkpoint(
         Takes over `start_lr`. Its options must be those of the run.
     early_stopping : EarlyStopping, optional
         Takes over the best weights. Its options must be those of the run.
+    recipe : mapping from str to str, optional
+        As handed to ``save_checkpoint``; a line that is None is not compared.
+    changed : collection of str
+        The names of what was changed on purpose, as the error names them. What has been changed is
+        then as it is now, and all else as the file says; not for the network, nor for another
+        optimizer.
 
     Returns
     -------
@@ -159,10 +182,17 @@ def load_checkpoint(
     ModelFileError
         A ValueError: if the file is damaged or not a checkpoint, or is of a run of another kind
         (the message lists all that differs). Nothing is changed.
+    ValueError
+        If `changed` names nothing that is compared.
     TypeError
         If an argument is not of its type.
     OSError
         If the file cannot be read.
+
+    Warns
+    -----
+    UserWarning
+        If the file, of an earlier version, does not tell what is in the recipe.
     """
     run = Run(net, optimizer, loader, history, schedule, early_stopping)
     _check_types("load_checkpoint", run)
@@ -173,26 +203,26 @@ def load_checkpoint(
             f"{path} holds arrays, but is no checkpoint of tinynet's; for weights alone use "
             "tn.load(path, into=net)"
         )
-    now, then = _setup("load_checkpoint", run), document.get("setup")
-    if then != now:
-        then = then if isinstance(then, dict) else {}
-        differences = [
-            f"{name} is {now.get(name)}, the file's {then.get(name)}"
-            for name in sorted(now.keys() | then.keys())
-            if now.get(name) != then.get(name)
-        ]
-        raise ModelFileError(
-            f"{path} is of another run: {'; '.join(differences)}. Build all of it as it was"
-        )
+    new = _check_same(path, document, run, dict(recipe or {}), changed)
+    if {"lr", "schedule"} & new:
+        document["lr"] = document["start_lr"] = optimizer.start_lr
     parts = divide(arrays, optimizer)
     try:
+        if parts.running and (moved := sorted(new & {*BATCHES})):
+            raise ValueError(
+                f"it was written within an epoch; finish that as it was begun, and change "
+                f"{' and '.join(moved)} after it"
+            )
+        if "early_stopping" in new and not (parts.best and _keeps_best(early_stopping)):
+            run, parts = run._replace(early_stopping=None), parts._replace(best={})
         faults = list(find_faults(parts, document, run))
         if faults:
             raise ValueError("; ".join(faults))
         net.load_state_dict(parts.weights)  # changes nothing if it raises
     except ValueError as error:
         raise ModelFileError(f"{path} is no usable checkpoint: {error}") from error
-    set_generator_state(loader.rng, document["rng"])
+    if "loader.seed" not in new:
+        set_generator_state(loader.rng, document["rng"])
     optimizer.lr = float(document["lr"])
     optimizer.state[:] = [
         numbers | {name: np.array(memory) for name, memory in memories.items()}
@@ -202,6 +232,7 @@ def load_checkpoint(
         setattr(history, name, scores.tolist())
     if schedule is not None:
         schedule.start_lr = float(document["start_lr"])
+        optimizer._scheduled = schedule.start_lr, optimizer.lr
     if early_stopping is not None:
         early_stopping.best_weights = {name: np.array(best) for name, best in parts.best.items()}
     if not parts.running:
@@ -210,38 +241,37 @@ def load_checkpoint(
     return RunningEpoch(np.array(order), losses.tolist(), accuracies.tolist())
 
 
-def _setup(owner: str, run: Run) -> dict[str, str]:
-    """In words, all that the code must build as it was: a checkpoint does not change it."""
-    net, optimizer, loader = run.net, run.optimizer, run.loader
-    names = {id(parameter): name for name, parameter in net.named_parameters()}
-    for position, parameter in enumerate(optimizer.parameters):
-        if id(parameter) not in names:
-            raise ValueError(
-                f"{owner}: optimizer.parameters[{position}] is no parameter of this network; make "
-                "the optimizer with net.parameters()"
-            )
-    plain = (bool, int, float, str, tuple, type(None))
-    options = {
-        f"optimizer.{name}": repr(value)
-        for name, value in vars(optimizer).items()
-        if isinstance(value, plain) and name != "lr"
-    }
-    options |= {
-        f"loader.{name}": repr(getattr(loader, name))
-        for name in ("batch_size", "shuffle", "drop_last", "scale")
-    }
-    weights = (f"{name} {form(array)}" for name, array in net.state_dict().items())
-    return options | {
-        "net": repr(net),
-        "net.state_dict()": ", ".join(weights),
-        "optimizer": type(optimizer).__name__,
-        "optimizer.parameters": ", ".join(names[id(p)] for p in optimizer.parameters),
-        "loader.rng": type(loader.rng).__name__,
-        "loader.X": form(loader.X),
-        "loader.y": form(loader.y),
-        "schedule": repr(run.schedule),
-        "early_stopping": repr(run.early_stopping),
-    }
+def _keeps_best(early_stopping: EarlyStopping | None) -> bool:
+    return early_stopping is not None and early_stopping.restore_best
+
+
+def _check_same(path: Path, document: Document, run: Run, more: Recipe, changed: Any) -> set[str]:
+    """The names of what differs from the file and may; an error if anything else does."""
+    now = setup("load_checkpoint", run)
+    accepted = names_of_changes("load_checkpoint", changed, path)
+    then, more_then = recorded(document, run.optimizer)
+    found = compare(now, then, more, more_then)
+    if unknown := accepted - now.keys() - more.keys() - found.different.keys():
+        raise ValueError(
+            f"load_checkpoint: changed names {', '.join(sorted(unknown))}, which is nothing that "
+            f"is compared; that is {', '.join(sorted(now.keys() | more.keys()))}"
+        )
+    refused = [text for name, text in found.different.items() if name not in accepted]
+    refused += [found.different[name] for name in found.lasting if name in accepted]
+    if refused:
+        advice = "Build all of it as it was, or give another file for another run"
+        if not found.lasting:
+            names = sorted(accepted | found.different.keys())
+            advice += f"; if it is the same run, changed on purpose, add changed={names}"
+        raise ModelFileError(f"{path} is of another run: {'; '.join(refused)}. {advice}")
+    if found.unknown:
+        warnings.warn(
+            f"{path} is a checkpoint of an earlier version, without {', '.join(found.unknown)}: "
+            "whether these are as they were could not be checked. The next one written here has "
+            "them",
+            stacklevel=4,
+        )
+    return accepted & found.different.keys()
 
 
 def _check_types(owner: str, run: Run) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 
 import tinynet
 from tinynet._checks import float_array, labels_array
+from tinynet._guard import Guard
 from tinynet._source import import_source
 from tinynet._types import Array
 from tinynet._writer import CannotWrite, Writer
@@ -26,6 +27,7 @@ from tinynet.optim import SGD, Adam, Optimizer
 
 SLOWLY = 5e9  # multiply-adds per second that any processor reaches: the size of a first call
 CALL_SECONDS = 0.02  # how long one compiled call may take: after it, Ctrl-C and progress get a turn
+LOOKS = 0.01  # which share of the time may go into looking whether weights are still finite
 
 
 def compile(net: Module, loss_fn: Loss, optimizer: Optimizer) -> "CompiledSteps":
@@ -73,7 +75,9 @@ class CompiledSteps:
     ) -> None:
         self._writer = Writer(net, loss_fn, optimizer, probabilities, scaled)
         self._loss_fn, self._optimizer = loss_fn, optimizer
+        self._guard = Guard("fit", net, optimizer)
         self._target: Array | None = None
+        self._size = 0  # batches of one call
         self.source = self._writer.source()
         self._code = import_source(self.source, tinynet.__version__)
         self.path = str(self._code.__file__)
@@ -155,22 +159,34 @@ class CompiledSteps:
         Yields
         ------
         tuple of two arrays
-            Losses and accuracies of the batches done. An empty pair is the last: the next step
-            would have spread NaN or infinity, and was not taken.
+            Losses and accuracies of the batches done. An empty pair stands for one step that the
+            layers must take: it, or one soon after it, would spread NaN or infinity.
         """
         products = 3 * sum(layer.W.data.size for _, layer in self._writer.linears)
-        size = max(1, int(CALL_SECONDS * SLOWLY / (products * loader.batch_size)))
+        slowly = int(CALL_SECONDS * SLOWLY / (products * loader.batch_size))
+        self._size = self._size or max(1, slowly)
         full = len(order) // loader.batch_size
         while first < last:
-            stop = min(first + size, last if first >= full else min(last, full))
-            start = time.perf_counter()
+            stop = min(first + self._size, last if first >= full else min(last, full))
+            clock = [time.perf_counter()]
+            self._guard.remember()
+            clock.append(time.perf_counter())
             losses, accuracies = self._train(loader, order, first, stop)
-            seconds = time.perf_counter() - start
+            clock.append(time.perf_counter())
+            if self._guard.stray() is not None:  # the layers take these steps again, one by one
+                self._guard.put_back()
+                yield from [(losses[:0], accuracies[:0])] * (stop - first)
+                return
+            clock.append(time.perf_counter())
             yield losses, accuracies
             if len(losses) < stop - first:
                 yield losses[:0], accuracies[:0]
                 return
-            size = max(1, min(8 * size, int(size * CALL_SECONDS / max(seconds, 1e-6))))
+            copying, training, looking = np.diff(clock)
+            seconds = max(CALL_SECONDS, (copying + looking) / LOOKS)
+            done = stop - first
+            wanted = int(done * seconds / max(training, 1e-6))
+            self._size = max(1, min(8 * max(done, self._size), wanted))
             first = stop
 
     def _train(self, loader: DataLoader, order: Any, first: int, last: int) -> tuple[Array, Array]:

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tinynet._checks import check_dataset, check_finite, number, unmasked, whole_number
+from tinynet._checks import check_dataset, check_finite, number, unmasked
+from tinynet._options import Flag, OptionalNumber, WholeNumber, WithOptions, code
 from tinynet._types import Array
-from tinynet.rng import Rng, TorchGenerator, as_generator, epoch_permutation
+from tinynet.rng import Rng, TorchGenerator, as_generator, epoch_permutation, seed_of
 
 
 def minmax_scale(
@@ -79,7 +80,7 @@ def binarize(data: ArrayLike) -> Array:
     return (values > 0).astype(np.float32)
 
 
-class DataLoader:
+class DataLoader(WithOptions):
     """Deals out a data set in batches ``(X[rows], y[rows])``.
 
     Parameters
@@ -98,14 +99,25 @@ class DataLoader:
         Batches are converted to float32 and multiplied by this; so pixels can stay uint8 in memory,
         or in a memory-mapped file.
 
+    Attributes
+    ----------
+    seed : str or None
+        What `rng` was made with, as far as it can be seen (see ``tinynet.rng.seed_of``).
+
     Raises
     ------
     ValueError
         If lengths differ, there is no batch to deal out, X is not at least 2-D, X or y holds NaN
         or infinity, `batch_size` is not a positive int, or `scale` is not finite.
     TypeError
-        If X is neither float32 nor float64 and there is no `scale`.
+        If X is neither float32 nor float64 and there is no `scale`, or an option is of a wrong
+        type.
     """
+
+    batch_size, shuffle, drop_last = WholeNumber(1), Flag(), Flag()
+    scale = OptionalNumber()
+    seed: str | None = None  # of a loader from a file of version 0.1
+    _rng_code = "rng"
 
     def __init__(
         self,
@@ -119,15 +131,18 @@ class DataLoader:
     ) -> None:
         check_dataset("DataLoader", X, y, scale)
         self.X, self.y = X, y
-        self.batch_size = whole_number("DataLoader", "batch_size", batch_size, 1)
-        self.shuffle = shuffle
+        self.batch_size = batch_size
+        self.shuffle, self.scale = shuffle, scale
+        self.rng, self.seed = as_generator(rng), seed_of(rng)
+        self._rng_code = "" if rng is None else "rng" if self.rng is rng else str(rng)
         self.drop_last = drop_last
-        self.rng = as_generator(rng)
-        self.scale = scale if scale is None else number("DataLoader", "scale", scale, -np.inf)
-        if len(self) == 0:
+
+    def _check_together(self, name: str, value: Any) -> None:
+        options = vars(self) | {name: value}
+        if options.get("drop_last") and len(self.X) < options["batch_size"]:
             raise ValueError(
-                f"DataLoader: {len(X)} rows make no batch of {batch_size} with drop_last=True; "
-                "use smaller batches"
+                f"DataLoader: {len(self.X)} rows make no batch of {options['batch_size']} with "
+                "drop_last=True; use smaller batches"
             )
 
     def __len__(self) -> int:
@@ -158,3 +173,6 @@ class DataLoader:
         if self.scale is not None:
             X = X.astype(np.float32) * np.float32(self.scale)
         return X, self.y[rows]
+
+    def __repr__(self) -> str:
+        return code(self, "X", "y", X="", y="", rng=self._rng_code)

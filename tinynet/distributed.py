@@ -8,6 +8,7 @@ This file needs the extra ``scale`` (dask and distributed).
 """
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from distributed import Client
 from tinynet import kernels
 from tinynet._checks import whole_number
 from tinynet._cluster import SchedulerLost, Shares
-from tinynet._progress import polite_interrupt, report
+from tinynet._guard import Guard, advice_after_divergence
+from tinynet._progress import nothing_left, polite_interrupt, report
+from tinynet._recipe import digest, names_of_changes, recipe
 from tinynet._share import WorkerLost
 from tinynet._types import Array
 from tinynet.checkpoint import load_checkpoint, save_checkpoint
@@ -26,7 +29,7 @@ from tinynet.history import History
 from tinynet.losses import Loss
 from tinynet.module import Module
 from tinynet.optim import Optimizer
-from tinynet.rng import Rng, as_generator
+from tinynet.rng import Rng, as_generator, seed_of
 from tinynet.scores import evaluate
 
 __all__ = ["SchedulerLost", "WorkerLost", "fit"]
@@ -45,6 +48,7 @@ def fit(
     progress: bool = True,
     checkpoint: str | os.PathLike[str] | None = None,
     client: Client | None = None,
+    changed: Collection[str] = (),
 ) -> History:
     """Train `net` on the rows of a dask array, with the workers that hold them.
 
@@ -74,9 +78,12 @@ def fit(
         Show the scores of each epoch.
     checkpoint : str or path-like, optional
         A file that says where the run stands, written after every epoch. If it is there already,
-        the run goes on from it, as with ``tn.fit``.
+        the run goes on from it, as with ``tn.fit``. Of the data, shapes, dtypes and the rows of
+        each block are compared, and not the numbers.
     client : distributed.Client, optional
         Default: the one made last.
+    changed : collection of str
+        The names of what is changed on purpose since the checkpoint, as with ``tn.fit``.
 
     Returns
     -------
@@ -87,7 +94,8 @@ def fit(
     SchedulerLost
         A ConnectionError: if the cluster is gone. The checkpoint is that of the last full epoch.
     FloatingPointError
-        If the loss or a gradient becomes NaN or infinite; the weights are those before that step.
+        If the loss or a gradient becomes NaN or infinite, or a step would make a weight or what
+        the optimizer remembers so; all of it is as before that step.
     TypeError, ValueError, IndexError
         If network, loss and data do not fit each other, or an argument makes no sense.
     """
@@ -103,20 +111,27 @@ def fit(
         )
     shares = Shares(net, loss_fn, X, y, client)
     loader, history = _Rows(shares.X, shares.y, batch_size, rng), History()
-    if checkpoint is not None and Path(checkpoint).exists():
-        load_checkpoint(checkpoint, net, optimizer, loader, history)
+    guard = Guard("distributed.fit", net, optimizer)
+    resumed = checkpoint is not None and Path(checkpoint).exists()
+    names_of_changes("distributed.fit", changed, checkpoint)
+    lines = recipe(net, loss_fn, optimizer.lr, loader, test=test)
+    lines["data.blocks"] = digest(np.array(shares.X.chunks[0]))
+    if checkpoint is not None and resumed:
+        load_checkpoint(checkpoint, net, optimizer, loader, history, recipe=lines, changed=changed)
     try:
         shares.deal_out()
-        with report(epochs, len(history), progress) as (show, _):
+        with report(epochs, len(history), progress) as (show, say):
+            if resumed and len(history) >= epochs:
+                say(nothing_left("distributed.fit", checkpoint, len(history), epochs))
             while len(history) < epochs:
                 shares.take_in_newcomers()
-                _epoch(shares, net, loss_fn, optimizer, loader, history)
+                _epoch(shares, net, loss_fn, guard, loader, history)
                 if test is not None:
                     test_loss, test_accuracy = evaluate(net, loss_fn, *test)
                     history.test_loss.append(test_loss)
                     history.test_accuracy.append(test_accuracy)
                 if checkpoint is not None:
-                    save_checkpoint(checkpoint, net, optimizer, loader, history)
+                    save_checkpoint(checkpoint, net, optimizer, loader, history, recipe=lines)
                 show(history)
     except SchedulerLost as error:
         raise SchedulerLost(f"{error} {_what_stands(checkpoint, len(history))}") from error
@@ -132,12 +147,13 @@ def _epoch(
     shares: "Shares",
     net: Module,
     loss_fn: Loss,
-    optimizer: Optimizer,
+    guard: Guard,
     loader: "_Rows",
     history: History,
 ) -> None:
     """The steps of one epoch; its scores go into `history`."""
-    seed, losses, accuracies = loader.seed(), [], []
+    optimizer = guard.optimizer
+    seed, losses, accuracies = loader.next_seed(), [], []
     for batch in range(len(loader)):
         total = shares.gradient(seed, batch, len(loader))
         if total.rows == 0:
@@ -151,11 +167,10 @@ def _epoch(
             raise FloatingPointError(
                 f"distributed.fit: the loss or a gradient is not finite in epoch "
                 f"{len(history) + 1}, batch {batch + 1}, with lr = {optimizer.lr:g}. The weights "
-                "are those before this step. Try a smaller learning rate, or inputs scaled to "
-                "about 1"
+                f"are those before this step. {advice_after_divergence(optimizer)}"
             )
         with polite_interrupt() as interrupted:
-            optimizer.step()
+            guard.step(len(history), batch)
         losses.append(loss)
         accuracies.append(100 * total.hits / total.rows)
         if interrupted():
@@ -182,8 +197,8 @@ class _Rows(DataLoader):
         self.X, self.y = X, y
         self.batch_size = whole_number("distributed.fit", "batch_size", batch_size, 1)
         self.shuffle, self.drop_last, self.scale = True, False, None
-        self.rng = as_generator(rng)
+        self.rng, self.seed = as_generator(rng), seed_of(rng)
 
-    def seed(self) -> int:
+    def next_seed(self) -> int:
         """Of the next epoch's orders."""
         return int(self.rng.random(1, np.float64)[0] * 2**53)

@@ -16,7 +16,7 @@ from tinynet._blas import LARGEST_OWN, one_blas_thread
 from tinynet._checks import float_array
 from tinynet._types import Array
 from tinynet.module import Module, Parameter
-from tinynet.rng import Rng, as_generator, linear_init
+from tinynet.rng import Rng, as_generator, linear_init, seed_of
 
 
 class Linear(Module):
@@ -72,6 +72,7 @@ class Linear(Module):
         W, b = linear_init(as_generator(rng), in_features, out_features, bias, dtype)
         self.W = Parameter(W)
         self.b = None if b is None else Parameter(b)
+        self._seed = seed_of(rng)  # by which a checkpoint knows the first weights
 
     def forward(self, x: Array) -> Array:  # type: ignore[override]
         W = self.W.data

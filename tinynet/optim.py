@@ -11,17 +11,18 @@ from typing import Any
 import numpy as np
 
 from tinynet import kernels
-from tinynet._checks import number
+from tinynet._options import Flag, Number, Pair, WithOptions, code
 from tinynet._types import Array
 from tinynet.module import Parameter
 
 State = dict[str, Any]
 
 
-class Optimizer:
+class Optimizer(WithOptions):
     """The base of all optimizers: which parameters, and what is remembered of each.
 
-    A subclass writes ``update(w, g, state)``, the step of one parameter.
+    A subclass writes ``update(w, g, state)``, the step of one parameter. Options may be changed
+    between steps; they are checked then as they are in the constructor.
 
     Attributes
     ----------
@@ -30,8 +31,11 @@ class Optimizer:
         One per parameter: the arrays and counts that the optimizer remembers of it, empty before
         its first step.
     lr : float
-        The learning rate; may be changed between steps.
+        The learning rate.
     """
+
+    lr = Number(0)
+    _scheduled: tuple[float, float] | None = None
 
     def __init__(self, parameters: Iterable[Parameter], lr: float) -> None:
         name = type(self).__name__
@@ -51,7 +55,7 @@ class Optimizer:
                 )
             if any(parameter is other for other in self.parameters[:position]):
                 raise ValueError(f"{name}: parameters[{position}] is listed twice; list it once")
-        self.lr = number(name, "lr", lr, 0)
+        self.lr = lr
         self.state: list[State] = [{} for _ in self.parameters]
 
     def zero_grad(self) -> None:
@@ -69,6 +73,34 @@ class Optimizer:
     def update(self, w: Array, g: Array, state: State) -> None:
         """One step of one parameter `w`, in place, by its gradient `g`."""
         raise NotImplementedError(f"{type(self).__name__} must define update")
+
+    @property
+    def start_lr(self) -> float:
+        """`lr`, unless a schedule has set it since: then what that started from."""
+        start, last = self._scheduled or (self.lr, self.lr)
+        return start if self.lr == last else self.lr
+
+    def _check_together(self, name: str, value: Any) -> None:
+        if not isinstance(value, float):
+            return
+        owner = type(self).__name__
+        for dtype in {parameter.data.dtype for parameter in self.parameters}:
+            with np.errstate(all="ignore"):
+                rounded = dtype.type(value)
+            if np.isinf(rounded):
+                raise ValueError(
+                    f"{owner}: {name} = {value:g} is infinite in {dtype}, the parameters' dtype; "
+                    "use a smaller one"
+                )
+            if name == "eps" and rounded == 0:
+                raise ValueError(
+                    f"{owner}: eps = {value:g} is 0 in {dtype}, the parameters' dtype: a weight "
+                    "whose gradient was always 0 would become 0 / 0, which is NaN; use one such as "
+                    "1e-8"
+                )
+
+    def __repr__(self) -> str:
+        return code(self, "net.parameters()", always=("lr",), parameters="")
 
 
 class SGD(Optimizer):
@@ -97,6 +129,9 @@ class SGD(Optimizer):
         Step up instead of down.
     """
 
+    momentum, dampening, weight_decay = Number(0), Number(-np.inf), Number(0)
+    nesterov, maximize = Flag(), Flag()
+
     def __init__(
         self,
         parameters: Iterable[Parameter],
@@ -108,16 +143,18 @@ class SGD(Optimizer):
         maximize: bool = False,
     ) -> None:
         super().__init__(parameters, lr)
-        self.momentum = number("SGD", "momentum", momentum, 0)
-        self.dampening = number("SGD", "dampening", dampening, -np.inf)
-        self.weight_decay = number("SGD", "weight_decay", weight_decay, 0)
-        if nesterov and (momentum == 0 or dampening != 0):
+        self.momentum, self.dampening = momentum, dampening
+        self.weight_decay = weight_decay
+        self.nesterov, self.maximize = nesterov, maximize
+
+    def _check_together(self, name: str, value: Any) -> None:
+        super()._check_together(name, value)
+        options = vars(self) | {name: value}
+        if options.get("nesterov") and (options["momentum"] == 0 or options["dampening"] != 0):
             raise ValueError(
-                f"SGD: nesterov needs momentum > 0 and dampening = 0, got {momentum} and "
-                f"{dampening}"
+                f"{type(self).__name__}: nesterov needs momentum > 0 and dampening = 0, got "
+                f"{options['momentum']} and {options['dampening']}"
             )
-        self.nesterov = nesterov
-        self.maximize = maximize
 
     def update(self, w: Array, g: Array, state: State) -> None:
         if self.maximize:
@@ -146,7 +183,8 @@ class RMSprop(Optimizer):
         with momentum    b = momentum * b + g / (sqrt(v) + eps)
                          w -= lr * b
 
-    where g is the gradient plus ``weight_decay * w``, and all memories start at 0.
+    where g is the gradient, its sign turned with `maximize`, plus ``weight_decay * w``, and all
+    memories start at 0.
 
     Parameters
     ----------
@@ -154,13 +192,19 @@ class RMSprop(Optimizer):
     lr : float
         The learning rate.
     alpha : float
-        How much of the running mean is kept, in [0, 1].
+        How much of the running mean is kept, in [0, 1): with 1 it would stay 0 for ever.
     eps : float
-        Added to the root, outside of it.
+        Added to the root, outside of it; above 0 in the parameters' dtype.
     weight_decay, momentum : float
     centered : bool
         Divide by the estimated standard deviation instead of the root mean square.
+    maximize : bool
+        Step up instead of down.
     """
+
+    alpha, eps = Number(0, 1, below=True), Number(0)
+    weight_decay, momentum = Number(0), Number(0)
+    centered, maximize = Flag(), Flag()
 
     def __init__(
         self,
@@ -171,15 +215,17 @@ class RMSprop(Optimizer):
         weight_decay: float = 0.0,
         momentum: float = 0.0,
         centered: bool = False,
+        *,
+        maximize: bool = False,
     ) -> None:
         super().__init__(parameters, lr)
-        self.alpha = number("RMSprop", "alpha", alpha, 0, 1)
-        self.eps = number("RMSprop", "eps", eps, 0)
-        self.weight_decay = number("RMSprop", "weight_decay", weight_decay, 0)
-        self.momentum = number("RMSprop", "momentum", momentum, 0)
-        self.centered = centered
+        self.alpha, self.eps = alpha, eps
+        self.weight_decay, self.momentum = weight_decay, momentum
+        self.centered, self.maximize = centered, maximize
 
     def update(self, w: Array, g: Array, state: State) -> None:
+        if self.maximize:
+            g = np.asarray(-g)
         if self.weight_decay:
             g = _sum(g, self.weight_decay, w)
         v, direction = _remembered(state, "square", w), np.empty_like(w)
@@ -206,7 +252,8 @@ class Adam(Optimizer):
         v = beta2 * v + (1 - beta2) * g**2
         w -= lr / (1 - beta1**t) * m / (sqrt(v / (1 - beta2**t)) + eps)
 
-    where g is the gradient plus ``weight_decay * w``, and t counts the steps of this parameter.
+    where g is the gradient, its sign turned with `maximize`, plus ``weight_decay * w``, and t
+    counts the steps of this parameter.
 
     Parameters
     ----------
@@ -216,12 +263,17 @@ class Adam(Optimizer):
     betas : tuple of two floats
         beta1 and beta2, each in [0, 1).
     eps : float
-        Added to the root, outside of it.
+        Added to the root, outside of it; above 0 in the parameters' dtype.
     weight_decay : float
     amsgrad : bool
         Divide by the largest v so far (Reddi, Kale and Kumar 2018, "On the convergence of Adam and
         beyond").
+    maximize : bool
+        Step up instead of down.
     """
+
+    betas, eps, weight_decay = Pair(), Number(0), Number(0)
+    amsgrad, maximize = Flag(), Flag()
 
     def __init__(
         self,
@@ -231,20 +283,16 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
         amsgrad: bool = False,
+        *,
+        maximize: bool = False,
     ) -> None:
         super().__init__(parameters, lr)
-        name = type(self).__name__
-        if not isinstance(betas, tuple | list) or len(betas) != 2:
-            raise ValueError(f"{name}: betas = {betas!r}, expected two numbers in [0, 1)")
-        self.betas = (
-            number(name, "betas[0]", betas[0], 0, 1, below=True),
-            number(name, "betas[1]", betas[1], 0, 1, below=True),
-        )
-        self.eps = number(name, "eps", eps, 0)
-        self.weight_decay = number(name, "weight_decay", weight_decay, 0)
-        self.amsgrad = amsgrad
+        self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
+        self.amsgrad, self.maximize = amsgrad, maximize
 
     def update(self, w: Array, g: Array, state: State) -> None:
+        if self.maximize:
+            g = np.asarray(-g)
         if self.weight_decay:
             g = self._decay(w, g)
         t = state["step"] = state.get("step", 0) + 1
@@ -274,7 +322,7 @@ class AdamW(Adam):
     Parameters
     ----------
     parameters : iterable of Parameter
-    lr, betas, eps, amsgrad
+    lr, betas, eps, amsgrad, maximize
         As for Adam.
     weight_decay : float
     """
@@ -287,8 +335,10 @@ class AdamW(Adam):
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
         amsgrad: bool = False,
+        *,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(parameters, lr, betas, eps, weight_decay, amsgrad)
+        super().__init__(parameters, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
 
     def _decay(self, w: Array, g: Array) -> Array:
         kernels.shrink(w, 1 - self.lr * self.weight_decay)

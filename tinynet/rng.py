@@ -39,6 +39,10 @@ class TorchGenerator:
     seed : int
         In [0, 2**64), as given to `torch.manual_seed`. PyTorch uses its low 32 bits only.
 
+    Attributes
+    ----------
+    seed : int
+
     Raises
     ------
     TypeError
@@ -46,6 +50,8 @@ class TorchGenerator:
     ValueError
         If `seed` is outside [0, 2**64).
     """
+
+    seed: int | None = None  # of a generator from a pickle of version 0.1
 
     def __init__(self, seed: int | np.integer[Any]) -> None:
         seed = _checked_int("seed", seed, "pass the int that torch.manual_seed gets")
@@ -55,6 +61,7 @@ class TorchGenerator:
         seeded: Any = np.random.RandomState(seed % 2**32).get_state(legacy=False)
         self.bit_generator = np.random.MT19937()
         self.bit_generator.state = seeded
+        self.seed = seed
 
     def random(self, size: int | tuple[int, ...], dtype: DTypeLike = np.float32) -> Array:
         """Uniform numbers in [0, 1): `torch.rand(size, dtype=dtype)`.
@@ -176,6 +183,31 @@ def as_generator(rng: Rng) -> Generator:
     if seed < 0:
         raise ValueError(f"rng = {seed} is negative: pass a seed of 0 or more")
     return np.random.default_rng(seed)
+
+
+def seed_of(rng: Rng) -> str | None:
+    """The seed that stands behind an argument `rng`, in words, as far as it can be seen.
+
+    Parameters
+    ----------
+    rng : int, numpy.random.Generator, TorchGenerator or None
+
+    Returns
+    -------
+    str or None
+        None for None, and for a generator with fresh entropy: no second program gets the same.
+    """
+    if isinstance(rng, TorchGenerator):
+        return None if rng.seed is None else f"TorchGenerator({rng.seed})"
+    if not isinstance(rng, np.random.Generator):
+        return None if rng is None else str(int(rng))
+    sequence = getattr(rng.bit_generator, "seed_seq", None)
+    entropy, spawned = (getattr(sequence, name, None) for name in ("entropy", "spawn_key"))
+    if entropy is None or (isinstance(entropy, int) and entropy >= 2**64):
+        return None  # fresh entropy is an int of 128 bits
+    kind = type(rng.bit_generator).__name__
+    place = f" spawned {spawned}" if spawned else ""
+    return f"{'' if kind == 'PCG64' else f'{kind} '}{np.asarray(entropy).tolist()}{place}"
 
 
 def linear_init(

@@ -7,11 +7,12 @@ It says one number per epoch; all steps of an epoch use it.
 
 import math
 
-from tinynet._checks import number, whole_number
+from tinynet._checks import number
+from tinynet._options import Number, WholeNumber, WithOptions
 from tinynet.optim import Optimizer
 
 
-class Schedule:
+class Schedule(WithOptions):
     """The base of all schedules. A subclass writes ``at(epoch, start_lr)``.
 
     ``tn.fit(..., schedule=...)`` sets the optimizer's `lr` before every epoch, and leaves it as it
@@ -29,6 +30,11 @@ class Schedule:
     def begin(self, optimizer: Optimizer) -> None:
         """Start from the optimizer's present learning rate."""
         self.start_lr = float(optimizer.lr)
+
+    def set_lr(self, optimizer: Optimizer, epoch: int) -> None:
+        """Give the optimizer the learning rate of an epoch, counted from 0."""
+        optimizer.lr = lr = self.lr(epoch)
+        optimizer._scheduled = float(self.start_lr or 0), lr
 
     def lr(self, epoch: int) -> float:
         """The learning rate of an epoch.
@@ -73,9 +79,10 @@ class StepLR(Schedule):
         In [0, 1].
     """
 
+    step_size, gamma = WholeNumber(1), Number(0, 1)
+
     def __init__(self, step_size: int, gamma: float = 0.1) -> None:
-        self.step_size = whole_number("StepLR", "step_size", step_size, 1)
-        self.gamma = number("StepLR", "gamma", gamma, 0, 1)
+        self.step_size, self.gamma = step_size, gamma
 
     def at(self, epoch: int, start_lr: float) -> float:
         return start_lr * self.gamma ** (epoch // self.step_size)
@@ -97,9 +104,10 @@ class CosineLR(Schedule):
     lr_min : float
     """
 
+    epochs, lr_min = WholeNumber(1), Number(0)
+
     def __init__(self, epochs: int, lr_min: float = 0.0) -> None:
-        self.epochs = whole_number("CosineLR", "epochs", epochs, 1)
-        self.lr_min = number("CosineLR", "lr_min", lr_min, 0)
+        self.epochs, self.lr_min = epochs, lr_min
 
     def at(self, epoch: int, start_lr: float) -> float:
         wave = math.cos(math.pi * min(epoch, self.epochs) / self.epochs)

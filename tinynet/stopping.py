@@ -5,13 +5,13 @@ later rises, when the network learns its own digits by heart. So one part of the
 and scored after every epoch; where its loss is lowest, the network is at its best.
 """
 
-from tinynet._checks import whole_number
+from tinynet._options import Flag, WholeNumber, WithOptions, code
 from tinynet._types import Array
 from tinynet.history import History
 from tinynet.module import Module
 
 
-class EarlyStopping:
+class EarlyStopping(WithOptions):
     """Ends a run once the validation loss has not fallen for some epochs.
 
     ``tn.fit(..., validation=(X, y), early_stopping=tn.EarlyStopping())`` does all of it. A loop of
@@ -32,13 +32,14 @@ class EarlyStopping:
 
     Raises
     ------
-    ValueError
-        If `patience` is not a positive int.
+    TypeError, ValueError
+        If `patience` is not a positive int, or `restore_best` neither True nor False.
     """
 
+    patience, restore_best = WholeNumber(1), Flag()
+
     def __init__(self, patience: int = 5, restore_best: bool = True) -> None:
-        self.patience = whole_number("EarlyStopping", "patience", patience, 1)
-        self.restore_best = bool(restore_best)
+        self.patience, self.restore_best = patience, restore_best
         self.best_weights: dict[str, Array] = {}
 
     def begin(self) -> None:
@@ -60,5 +61,4 @@ class EarlyStopping:
             net.load_state_dict(self.best_weights)
 
     def __repr__(self) -> str:
-        options = "" if self.restore_best else ", restore_best=False"
-        return f"{type(self).__name__}(patience={self.patience}{options})"
+        return code(self, always=("patience",))

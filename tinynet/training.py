@@ -6,7 +6,7 @@ measured as the network learns, and after it the test set is scored in one piece
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ import numpy as np
 
 from tinynet import kernels
 from tinynet._checks import check_dataset, whole_number
-from tinynet._progress import polite_interrupt, report
+from tinynet._guard import Guard, advice_after_divergence
+from tinynet._progress import nothing_left, polite_interrupt, report
+from tinynet._recipe import names_of_changes, recipe
 from tinynet._types import Array
 from tinynet._writer import CannotWrite
 from tinynet.checkpoint import RunningEpoch, load_checkpoint, save_checkpoint
@@ -47,6 +49,7 @@ def fit(
     early_stopping: EarlyStopping | None = None,
     schedule: Schedule | None = None,
     doctor: bool = False,
+    changed: Collection[str] = (),
 ) -> History:
     """Train `net` for some epochs.
 
@@ -71,8 +74,12 @@ def fit(
         that is possible and the run is long enough to earn back the seconds it takes.
     checkpoint : str or path-like, optional
         A file that says where the run stands, written after every epoch. If it is there already,
-        the run goes on from it, to the same bits as without a stop: `net`, `optimizer` and `loader`
-        must be built as they were for its beginning.
+        the run goes on from it, to the same bits as without a stop. All of it must be built as it
+        was at its beginning, or be the very objects of a run that was interrupted here: network,
+        loss, data, optimizer, schedule, options, seeds and the learning rate are compared with the
+        file's, as far as they can be seen (a seed behind ``rng=None`` cannot, nor can weights
+        set by hand). A run of more `epochs` goes on with what it lacks; where nothing is left to
+        do, one printed line says so.
     checkpoint_every : int, optional
         Write the checkpoint after so many batches, too.
     validation : (X, y), optional
@@ -84,6 +91,10 @@ def fit(
     doctor : bool
         Print what ``tn.diagnose`` finds before training, and what it finds after two epochs in a
         row, each finding once. It changes nothing in the run.
+    changed : collection of str
+        The names of what is changed on purpose in a run that goes on from its checkpoint, such as
+        ``["lr"]``. The error that refuses the checkpoint says them. From then on the run has what
+        is given here, and so do its checkpoints.
 
     Returns
     -------
@@ -93,15 +104,16 @@ def fit(
     Raises
     ------
     FloatingPointError
-        If the loss or a gradient becomes NaN or infinite. The weights are those before that step;
+        If the loss or a gradient becomes NaN or infinite, or a step would make a weight or what
+        the optimizer remembers so. The weights, and what it remembers, are those before that step;
         the exception's ``history`` holds the epochs before.
     KeyboardInterrupt
         On Ctrl-C, once the current step is finished. The weights are those after that step; the
         exception's ``history`` holds the finished epochs.
     TypeError, ValueError, IndexError
         If the network, the loss and the data do not fit each other, the optimizer is another
-        network's, the checkpoint is another run's, or `epochs` or `checkpoint_every` is not a
-        positive int. Nothing was changed.
+        network's, the checkpoint is another run's, `changed` names nothing that is compared, or
+        `epochs` or `checkpoint_every` is not a positive int. Nothing was changed.
     OSError
         If the checkpoint cannot be written.
     """
@@ -129,11 +141,21 @@ def fit(
     _check_plan(validation, early_stopping, schedule)
     if doctor and not isinstance(loader, DataLoader):
         raise TypeError(f"fit: doctor=True needs a DataLoader, got {type(loader).__name__}")
-    history, running = History(), None
+    history, running, lines = History(), None, None
     plan = schedule, early_stopping
-    if checkpoint is not None and Path(checkpoint).exists():
-        running = load_checkpoint(checkpoint, net, optimizer, loader, history, *plan)
+    resumed = checkpoint is not None and Path(checkpoint).exists()
+    names_of_changes("fit", changed, checkpoint)
+    if checkpoint is not None:
+        if not isinstance(loader, DataLoader):
+            raise TypeError(f"fit: a checkpoint needs a DataLoader, got {type(loader).__name__}")
+        lr = optimizer.start_lr if resumed else optimizer.lr
+        lines = recipe(net, loss_fn, lr, loader, test=test, validation=validation)
+    if checkpoint is not None and resumed:
+        running = load_checkpoint(
+            checkpoint, net, optimizer, loader, history, *plan, lines, changed
+        )
     else:
+        optimizer._scheduled = None
         if schedule is not None:
             schedule.begin(optimizer)
         if early_stopping is not None:
@@ -144,19 +166,19 @@ def fit(
     rounds = Rounds(net, loss_fn, optimizer, loader, test or validation) if doctor else None
     with report(epochs, len(history), progress) as (show, say), polite_interrupt() as interrupted:
         try:
+            if resumed and _is_over(history, epochs, early_stopping):
+                say(nothing_left("fit", checkpoint, len(history), epochs))
             if rounds is not None:
                 rounds.visit(history, say)
-            while len(history) < epochs and not (
-                early_stopping is not None and early_stopping.is_over(history)
-            ):
+            while not _is_over(history, epochs, early_stopping):
                 if schedule is not None:
-                    optimizer.lr = schedule.lr(len(history))
+                    schedule.set_lr(optimizer, len(history))
                 running = running or steps.start()
                 for losses, accuracies in steps(len(history), running, checkpoint_every):
                     running.losses.extend(losses)
                     running.accuracies.extend(accuracies)
                     if checkpoint_every and len(running.losses) % checkpoint_every == 0:
-                        _save(checkpoint, net, optimizer, loader, history, running, *plan)
+                        _save(checkpoint, net, optimizer, loader, history, running, *plan, lines)
                     if interrupted():
                         raise KeyboardInterrupt
                 history.train_loss.append(float(np.mean(running.losses)))
@@ -172,7 +194,7 @@ def fit(
                     history.validation_accuracy.append(validation_accuracy)
                 if early_stopping is not None:
                     early_stopping.watch(net, history)
-                _save(checkpoint, net, optimizer, loader, history, None, *plan)
+                _save(checkpoint, net, optimizer, loader, history, None, *plan, lines)
                 show(history)
                 if rounds is not None:
                     rounds.visit(history, say)
@@ -184,6 +206,11 @@ def fit(
     if early_stopping is not None:
         early_stopping.restore(net)
     return history
+
+
+def _is_over(history: History, epochs: int, early_stopping: EarlyStopping | None) -> bool:
+    stopped = early_stopping is not None and early_stopping.is_over(history)
+    return stopped or len(history) >= epochs
 
 
 def _save(checkpoint: str | os.PathLike[str] | None, *where: Any) -> None:
@@ -227,6 +254,7 @@ class _Steps:
         self, net: Module, loss_fn: Loss, optimizer: Optimizer, loader: DataLoader
     ) -> None:
         self.net, self.loss_fn, self.optimizer, self.loader = net, loss_fn, optimizer, loader
+        self.guard = Guard("fit", net, optimizer)
         self.compiled: CompiledSteps | None = None
 
     def compile(self, must: bool, batches: int) -> None:
@@ -266,10 +294,11 @@ class _Steps:
             for losses, accuracies in self.compiled.batches(
                 self.loader, running.order, batch, stop
             ):
-                if len(losses) == 0:  # the layers find out what went wrong in this batch
-                    batch = len(running.losses)
-                    yield self._step(*self.loader.batch(running.order, batch), epoch, batch)
-                yield losses.tolist(), accuracies.tolist()
+                if len(losses):
+                    yield losses.tolist(), accuracies.tolist()
+                    continue
+                batch = len(running.losses)  # the layers find out what goes wrong in which step
+                yield self._step(*self.loader.batch(running.order, batch), epoch, batch)
 
     def _step(self, xb: Array, yb: Any, epoch: int, batch: int) -> tuple[list[float], list[float]]:
         outputs = self.net(xb)
@@ -277,7 +306,7 @@ class _Steps:
         self.optimizer.zero_grad()
         self.net.backward(self.loss_fn.backward())
         _stop_if_diverged(self.net, loss, self.optimizer, xb, epoch, batch)
-        self.optimizer.step()
+        self.guard.step(epoch, batch)
         return [loss], [accuracy(outputs, yb)]
 
 
@@ -291,7 +320,7 @@ def _stop_if_diverged(
     raise FloatingPointError(
         f"fit: {what} is not finite in epoch {epoch + 1}, batch {batch + 1}, with lr = "
         f"{optimizer.lr:g}; {_first_stray_layer(net, xb)}. The weights are those before this step. "
-        "Try a smaller learning rate, or inputs scaled to about 1"
+        f"{advice_after_divergence(optimizer)}"
     )
 
 

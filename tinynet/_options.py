@@ -1,0 +1,147 @@
+"""Options: checked whenever they are set, and told as the code that sets them.
+
+``lr = Number(0)`` in a class makes ``self.lr = value`` refuse what cannot be meant, in the
+constructor and at any later time. The value stands in the object's own dict, so that reading it
+costs what reading any attribute costs. What a class takes under its attributes' names are its
+options: from them come the ``repr`` and what a checkpoint compares.
+"""
+
+import inspect
+import math
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import numpy as np
+
+from tinynet._checks import number, whole_number
+
+T = TypeVar("T")
+
+
+class Option(Generic[T]):
+    """An attribute that is checked when it is set; a subclass writes ``checked``."""
+
+    name: str
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    if TYPE_CHECKING:  # without a __get__, Python looks into the object's dict
+
+        def __get__(self, instance: object, owner: type) -> T: ...
+
+    def __set__(self, instance: "WithOptions", value: Any) -> None:
+        value = self.checked(type(instance).__name__, value)
+        instance._check_together(self.name, value)
+        vars(instance)[self.name] = value
+
+    def checked(self, owner: str, value: Any) -> T:
+        """`value` as it is to be kept, or an error that names the option."""
+        raise NotImplementedError
+
+
+class Number(Option[float]):
+    """A finite float in [`low`, `high`], or in [`low`, `high`) with `below`."""
+
+    def __init__(self, low: float, high: float = math.inf, *, below: bool = False) -> None:
+        self.low, self.high, self.below = low, high, below
+
+    def checked(self, owner: str, value: Any) -> float:
+        return number(owner, self.name, value, self.low, self.high, below=self.below)
+
+
+class OptionalNumber(Option[float | None]):
+    """A finite float, or None."""
+
+    def checked(self, owner: str, value: Any) -> float | None:
+        return None if value is None else number(owner, self.name, value, -math.inf)
+
+
+class WholeNumber(Option[int]):
+    """An int of at least `low`."""
+
+    def __init__(self, low: int) -> None:
+        self.low = low
+
+    def checked(self, owner: str, value: Any) -> int:
+        return whole_number(owner, self.name, value, self.low)
+
+
+class Flag(Option[bool]):
+    """True or False."""
+
+    def checked(self, owner: str, value: Any) -> bool:
+        if not isinstance(value, bool | np.bool_ | int | np.integer) or value not in (0, 1):
+            raise TypeError(f"{owner}: {self.name} = {value!r}, expected True or False")
+        return bool(value)
+
+
+class Pair(Option[tuple[float, float]]):
+    """Two floats in [0, 1)."""
+
+    def checked(self, owner: str, value: Any) -> tuple[float, float]:
+        if not isinstance(value, tuple | list) or len(value) != 2:
+            raise ValueError(f"{owner}: {self.name} = {value!r}, expected two numbers in [0, 1)")
+        first, second = (
+            number(owner, f"{self.name}[{place}]", part, 0, 1, below=True)
+            for place, part in enumerate(value)
+        )
+        return first, second
+
+
+class WithOptions:
+    """The base of all that has options."""
+
+    def _check_together(self, name: str, value: Any) -> None:
+        """Refuse a value that does not fit the other options."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over a copy or a pickle, also one from before an option was there."""
+        vars(self).update(state)
+        for name, default in defaults_of(self).items():
+            vars(self).setdefault(name, default)
+
+
+def options_of(owner: object) -> dict[str, Any]:
+    """What the class of an object takes, and the object has under the same name."""
+    return {
+        name: vars(owner)[name]
+        for name in inspect.signature(type(owner)).parameters
+        if name in vars(owner)
+    }
+
+
+def code(owner: object, *arguments: str, always: tuple[str, ...] = (), **told: str) -> str:
+    """The call that makes an object like this one.
+
+    Parameters
+    ----------
+    owner : object
+    *arguments : str
+        What the call begins with.
+    always : tuple of str
+        Options that are shown even where they are at their default.
+    **told : str
+        What stands for an option instead of its value; "" leaves it out.
+    """
+    defaults = {name: p.default for name, p in inspect.signature(type(owner)).parameters.items()}
+    values = {
+        name: repr(value)
+        for name, value in options_of(owner).items()
+        if name not in told and (name in always or not _is_same(value, defaults[name]))
+    } | told
+    options = (f"{name}={values[name]}" for name in defaults if values.get(name))
+    return f"{type(owner).__name__}({', '.join([*arguments, *options])})"
+
+
+def _is_same(value: Any, default: Any) -> bool:
+    return type(value) is type(default) and bool(np.all(value == default))
+
+
+def defaults_of(owner: object) -> dict[str, Any]:
+    """The defaults of the options that are checked."""
+    return {
+        name: parameter.default
+        for name, parameter in inspect.signature(type(owner)).parameters.items()
+        if isinstance(getattr(type(owner), name, None), Option)
+        and parameter.default is not parameter.empty
+    }
