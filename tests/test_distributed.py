@@ -415,6 +415,23 @@ class TestDeaths:
                 tnd.fit(*parts(), *blocks(), client=client, **OPTIONS)
 
 
+@pytest.mark.parametrize("row", [0, 59, 60, 61, 130, 229])
+def test_a_row_that_an_error_names_is_counted_in_the_whole_data(pair, row):
+    wrong, labels = X.copy(), y.copy()
+    wrong[row, 3], labels[row] = np.inf, 17
+    cut = {"X": (60, 60, 60, 50), "y": (60, 60, 60, 50)}
+    blocks_of = {
+        name: da.from_array(a, chunks=(cut[name], *a.shape[1:])) for name, a in (("X", X), ("y", y))
+    }
+    for name, array, error, message in (
+        ("X", wrong, ValueError, rf"X holds inf at row {row}, column 3;"),
+        ("y", labels, IndexError, rf"labels\[{row}\] = 17 is outside \[0, 4\)"),
+    ):
+        changed = da.from_array(array, chunks=(cut[name], *array.shape[1:]))
+        with pytest.raises(error, match=message):
+            tnd.fit(*parts(), **(blocks_of | {name: changed}), client=pair, **OPTIONS)
+
+
 class TestFaults:
     @pytest.mark.parametrize(
         ("change", "error", "message"),

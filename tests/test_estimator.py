@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import subprocess
 import sys
 import tracemalloc
@@ -176,6 +177,100 @@ class TestWeights:
         balanced = small(epochs=30, class_weight="balanced").fit(X[few], y[few])
         taken_for_2 = [(m.predict(X) == 2).mean() for m in (plain, balanced)]
         assert taken_for_2[0] < taken_for_2[1]
+
+    @pytest.mark.parametrize(
+        "wrong", [-1, -0.5, np.nan, np.inf, -np.inf, "2", "x", None, [1], True]
+    )
+    @pytest.mark.parametrize("learn", ["fit", "partial_fit"])
+    def test_a_class_weight_that_is_no_weight(self, wrong, learn):
+        model = small(class_weight={0: wrong, 1: 2})
+        classes = {"classes": range(4)} if learn == "partial_fit" else {}
+        with pytest.raises(ValueError, match=r"class_weight\[0\] = "):
+            getattr(model, learn)(X, y, **classes)
+        assert not hasattr(model, "network_")
+
+    def test_class_weights_mean_what_scikit_learn_says(self):
+        from sklearn.utils import compute_class_weight
+
+        for weights in (
+            {0: 3},
+            {0: 0, 2: 1},
+            dict.fromkeys(range(4), 2) | {9: 5},
+            {0: np.float32(2)},
+        ):
+            by_class = compute_class_weight(weights, classes=np.arange(4), y=y)
+            model = small(class_weight=weights).fit(X, y)
+            expected = small().fit(X, y, sample_weight=by_class[y])
+            assert tn.fingerprint(model.network_) == tn.fingerprint(expected.network_)
+        for wrong, words in (
+            ({9: 1}, "not in class_weight"),
+            ("even", "class_weight"),
+            (2, "class_"),
+        ):
+            with pytest.raises(ValueError, match=words):
+                small(class_weight=wrong).fit(X, y)
+
+    @pytest.mark.parametrize("wrong", [-1, np.nan, np.inf, "x"])
+    def test_a_sample_weight_that_is_no_weight(self, wrong):
+        weights = np.ones(len(X)).tolist()
+        weights[3] = wrong
+        with pytest.raises(ValueError, match=r"sample_weight|'x'"):
+            small().fit(X, y, sample_weight=weights)
+        with pytest.raises(ValueError, match=r"at least one non-zero|every row has weight 0"):
+            small().fit(X, y, sample_weight=np.zeros(len(X)))
+
+    def test_balanced_without_a_class(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            model = small(class_weight="balanced").fit(X, y, sample_weight=1.0 * (y != 2))
+        counted = small(class_weight={0: 1, 1: 1, 2: 0, 3: 1}).fit(X, y)
+        assert np.isfinite(model.predict_proba(X)).all()
+        assert len(model.history_) == len(counted.history_)
+
+
+class TestFewRows:
+    """Each class needs a row to learn from and one that is laid aside."""
+
+    @pytest.mark.parametrize(
+        ("counts", "fraction", "words"),
+        [
+            ([5, 5, 5, 5], 0.1, "= 0.1 of 20 rows, which is 2 and leaves 18, .* the 4 classes"),
+            ([5, 5, 5, 5], 0.9, "which is 18 and leaves 2"),
+            ([5, 5, 5, 5], 0, "which is 0 and leaves 20"),
+            ([9, 9, 9, 1], 0.2, "class 3 has 1 row; give it more, or early_stopping=False"),
+            ([1], 0.5, "class 0 has 1 row"),
+            ([2, 2], 0.1, "validation_fraction=0.5"),
+            ([3, 3, 3], 0.1, r"validation_fraction=0\.334"),
+            ([7] * 97, 0.1, r"validation_fraction=0\.143"),
+            ([7] * 97, 0.95, r"validation_fraction=0\.857"),
+        ],
+    )
+    def test_the_message_says_what_to_do_and_it_works(self, counts, fraction, words):
+        labels = np.repeat(np.arange(len(counts)), counts)
+        data = np.random.default_rng(0).random((len(labels), 3))
+        options = {"early_stopping": True, "epochs": 1}
+        with pytest.raises(ValueError, match=words) as caught:
+            small(validation_fraction=fraction, **options).fit(data, labels)
+        assert "test_size" not in str(caught.value) and "train_size" not in str(caught.value)
+        advised = re.search(r"or validation_fraction=([\d.]+)", str(caught.value))
+        if advised:
+            small(validation_fraction=float(advised[1]), **options).fit(data, labels)
+        small(validation_fraction=fraction, epochs=1).fit(data, labels)
+
+    def test_two_rows_of_each_class_are_enough(self):
+        labels = np.repeat(["a", "b", "c"], 2)
+        data = np.random.default_rng(0).random((6, 3))
+        small(early_stopping=True, validation_fraction=0.5).fit(data, labels)
+        with pytest.raises(ValueError, match="class b has 1 row"):
+            small(early_stopping=True, validation_fraction=0.5).fit(data[:3], labels[[0, 1, 2]])
+
+    def test_rows_of_weight_0_do_not_count(self):
+        weights = np.ones(8)
+        weights[5:] = 0
+        with pytest.raises(ValueError, match="of 5 rows"):
+            small(early_stopping=True, validation_fraction=0.5).fit(
+                np.eye(8), np.arange(8) % 4, sample_weight=weights
+            )
 
 
 class TestPartialFit:
@@ -356,7 +451,11 @@ class TestWithinScikitLearn:
         ({"dtype": "single precision"}, TypeError, "single precision"),
         ({"validation_fraction": 1, "early_stopping": True}, ValueError, "validation_fraction = 1"),
         ({"class_weight": dict.fromkeys(range(4), 0)}, ValueError, "every row has weight 0"),
-        ({"early_stopping": True, "validation_fraction": 0.01}, ValueError, "test_size = 1"),
+        (
+            {"early_stopping": True, "validation_fraction": 0.01},
+            ValueError,
+            r"validation_fraction = 0\.01 of 100 rows, which is 1 and leaves 99",
+        ),
     ],
 )
 def test_options_that_make_no_sense(options, error, message):

@@ -251,6 +251,171 @@ def test_modules_that_tinynet_has_no_twin_of(make: Any, error: Any, words: str) 
     assert words in str(caught.value)
 
 
+def doubled(*arguments: Any) -> Any:
+    return arguments[-1] * 2
+
+
+def with_hook(register: str, place: int | None = 0) -> Any:
+    module = nn.Sequential(nn.Linear(3, 3), nn.ReLU())
+    getattr(module if place is None else module[place], register)(doubled)
+    return module
+
+
+def with_attribute(name: str, value: Any) -> Any:
+    layer = nn.Linear(3, 3)
+    setattr(layer, name, value)
+    return nn.Sequential(nn.ReLU(), layer)
+
+
+def with_buffer() -> Any:
+    layer = nn.ReLU()
+    layer.register_buffer("scale", torch.ones(3))
+    return layer
+
+
+def with_hooked_weight() -> Any:
+    layer = nn.Linear(3, 3)
+    layer.weight.register_hook(doubled)
+    return layer
+
+
+def quantised() -> Any:
+    from torch.ao.nn.quantized import dynamic
+
+    return nn.Sequential(dynamic.Linear(3, 3))
+
+
+def in_one_memory() -> Any:
+    a, b = nn.Linear(3, 3), nn.Linear(3, 3)
+    b.weight.data = a.weight.data
+    return nn.Sequential(a, b)
+
+
+def with_other_bias() -> Any:
+    layer = nn.Linear(3, 3)
+    layer.bias.data = layer.bias.data.double()
+    return layer
+
+
+class Linear(nn.Linear):
+    def forward(self, x: Any) -> Any:
+        return 2 * super().forward(x)
+
+
+class Chain(nn.Sequential):
+    def forward(self, x: Any) -> Any:
+        return 2 * super().forward(x)
+
+
+WRITE_IT = "write what it computes as a tn.Module"
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda: with_hook("register_forward_hook"), TypeError, "layer 0 has a forward hook, doub"),
+        (lambda: with_hook("register_forward_hook", 1), TypeError, "layer 1 has a forward hook"),
+        (lambda: with_hook("register_forward_hook", None), TypeError, "module has a forward hook"),
+        (lambda: with_hook("register_forward_pre_hook"), TypeError, "0 has a forward-pre hook"),
+        (lambda: with_hook("register_full_backward_hook"), TypeError, "0 has a backward hook"),
+        (
+            lambda: with_hook("register_full_backward_pre_hook"),
+            TypeError,
+            "layer 0 has a backward-pre hook",
+        ),
+        (with_hooked_weight, TypeError, "weights with a hook on their gradient"),
+        (lambda: with_attribute("forward", doubled), TypeError, "Linear with a forward of its own"),
+        (lambda: with_attribute("more", nn.ReLU()), TypeError, f"with more, .*; {WRITE_IT}"),
+        (with_buffer, TypeError, "module is ReLU with scale"),
+        (lambda: Linear(3, 3), TypeError, r"is \S*test_exchange\.Linear, .* weights of the same"),
+        (lambda: Chain(nn.Linear(3, 3)), TypeError, "module is Chain, expected plain"),
+        (quantised, TypeError, r"is torch\.ao\.nn\.quantized.*before it was quantised"),
+        (nn.Sigmoid, TypeError, f"LogSoftmax; {WRITE_IT}$"),
+        (lambda: nn.BatchNorm1d(3), TypeError, f"LogSoftmax; {WRITE_IT}$"),
+        (nn.Dropout, TypeError, "leave it out: it does nothing in evaluation$"),
+        (nn.Identity, TypeError, "leave it out: it does nothing in evaluation$"),
+        (nn.Flatten, TypeError, r"leave it out, and hand over flat inputs: x\.reshape"),
+        (lambda: nn.Flatten(2), TypeError, WRITE_IT),
+        (lambda: nn.DataParallel(nn.ReLU()), TypeError, r"the module within it, module\.module"),
+        (lambda: torch.compile(nn.ReLU()), TypeError, r"module\._orig_mod$"),
+        (
+            lambda: nn.Linear(2, 2).bfloat16(),
+            TypeError,
+            r"bfloat16.*convert with module\.float\(\)",
+        ),
+        (lambda: nn.Linear(2, 2, dtype=torch.complex64), TypeError, "as it was before"),
+        (with_other_bias, TypeError, r"a bias of torch\.float64; convert with module\.float\(\)"),
+        (lambda: nn.Linear(2, 2, device="meta"), ValueError, "is on the meta device"),
+        (
+            lambda: with_attribute("weight", nn.Parameter(torch.eye(3).to_sparse())),
+            TypeError,
+            r"layer 1 has weights of layout .*\.to_dense\(\)",
+        ),
+        (lambda: nn.LazyLinear(3), TypeError, "module is LazyLinear"),
+        (in_one_memory, ValueError, "modules share weights"),
+    ],
+)
+def test_what_computes_more_than_its_class_says(make: Any, error: Any, words: str) -> None:
+    with pytest.raises(error, match=LINE) as caught:
+        tn.from_torch(make())
+    assert re.search(words, str(caught.value)), caught.value
+    assert ("leave it out" in str(caught.value)) == ("leave it out" in words)
+
+
+def test_a_hook_for_all_modules() -> None:
+    handle = nn.modules.module.register_module_forward_hook(doubled)
+    try:
+        with pytest.raises(TypeError, match="for all modules, has a forward hook, doubled"):
+            tn.from_torch(nn.ReLU())
+    finally:
+        handle.remove()
+    assert isinstance(tn.from_torch(nn.ReLU()), tn.ReLU)
+
+
+def test_the_advice_makes_a_layer_plain() -> None:
+    from torch.nn.utils import parametrizations, parametrize, prune, spectral_norm, weight_norm
+
+    layers = [
+        spectral_norm(nn.Linear(3, 3)),
+        weight_norm(nn.Linear(3, 3)),
+        prune.l1_unstructured(nn.Linear(3, 3), "weight", 2),
+        parametrizations.weight_norm(nn.Linear(3, 3)),
+        parametrizations.spectral_norm(nn.Linear(3, 3)),
+    ]
+    x = normal(RNG, 4, 3, dtype=np.float32)
+    for layer in layers:
+        layer.eval()
+        with pytest.raises(TypeError, match="make its weight a plain one with") as caught:
+            tn.from_torch(layer)
+        eval(str(caught.value).split("plain one with ")[1], {"torch": torch, "layer": layer})
+        net = tn.from_torch(layer)
+        np.testing.assert_allclose(net.predict(x), torch_output(layer, x), rtol=1e-6, atol=1e-6)
+    assert parametrize
+
+
+def test_frozen_weights_and_hooks_of_the_state_dict_are_taken() -> None:
+    module = nn.Sequential(nn.Linear(3, 2), nn.ReLU()).eval()
+    for weights in module.parameters():
+        weights.requires_grad_(False)
+    module._register_load_state_dict_pre_hook(lambda *arguments: None)
+    x = normal(RNG, 4, 3, dtype=np.float32)
+    net = tn.from_torch(module)
+    np.testing.assert_allclose(net.predict(x), torch_output(module, x), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("place", [(), (0,), (1, 0)])
+def test_a_forward_that_only_one_object_has(place: tuple[int, ...], tmp_path: Path) -> None:
+    net = tn.Sequential(tn.ReLU(), tn.Sequential(tn.ReLU()))
+    layer: Any = net
+    for number in place:
+        layer = layer.layers[number]
+    layer.forward = lambda x: 2 * x
+    with pytest.raises(TypeError, match="with a forward of its own"):
+        tn.to_torch(net)
+    with pytest.warns(UserWarning, match="but not how it is built"):
+        tn.save(net, tmp_path / "net")
+
+
 @pytest.mark.parametrize("function", ["to_torch", "from_torch"])
 def test_without_pytorch(function: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)

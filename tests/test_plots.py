@@ -51,6 +51,87 @@ def digit_network() -> tn.Sequential:
     )
 
 
+CAPTIONS = {
+    "array": LABELS,
+    "list of ints": LABELS.tolist(),
+    "tuple": tuple(LABELS),
+    "range": range(5),
+    "array of str": np.array(list("31415")),
+    "array of objects": np.array(["3", 1, 4.0, None, "5"], dtype=object),
+    "str": "31415",
+    "uint8": LABELS.astype(np.uint8),
+    "generator": (label for label in LABELS),
+    "keys": dict.fromkeys("abcde").keys(),
+}
+
+
+@pytest.mark.parametrize("draw", [plots.digit_grid, plots.pixel_rows])
+@pytest.mark.parametrize("name", CAPTIONS)
+def test_captions_of_any_sequence(draw, name):
+    captions = list(LABELS) if name == "generator" else CAPTIONS[name]
+    figure = draw(IMAGES, captions=iter(captions) if name == "generator" else captions)
+    texts = [ax.get_title() or ax.get_ylabel() for ax in figure.axes][:5]
+    assert texts == [str(caption) for caption in captions]
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("draw", [plots.digit_grid, plots.pixel_rows])
+def test_captions_of_pandas(draw):
+    pandas = pytest.importorskip("pandas")
+    series = pandas.Series(LABELS, index=[9, 8, 7, 6, 5])
+    figure = draw(IMAGES, captions=series)
+    assert [ax.get_title() or ax.get_ylabel() for ax in figure.axes][:5] == list("31415")
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("draw", [plots.digit_grid, plots.pixel_rows])
+@pytest.mark.parametrize(
+    ("captions", "words"),
+    [
+        (LABELS[:3], "3 captions for 5 images, expected one for each"),
+        ([], "0 captions for 5 images"),
+        (np.empty(0), "0 captions for 5 images"),
+        (np.array(7), r"captions have shape \(\), expected \(5,\)"),
+        (LABELS[:, None], r"captions have shape \(5, 1\), expected \(5,\)"),
+    ],
+)
+def test_captions_that_are_not_one_for_each(draw, captions, words):
+    with pytest.raises(ValueError, match=words):
+        draw(IMAGES, captions=captions)
+    assert plt.get_fignums() == []
+
+
+def test_names_and_values_as_arrays_and_series():
+    pandas = pytest.importorskip("pandas")
+    names = np.array(["a", "b"])
+    column = pandas.Series([1.0, 2.0], index=[5, 6])
+    history = make_history(2)
+    for field in vars(history):
+        setattr(history, field, np.array(getattr(history, field)))
+    for figure in (
+        plots.bars({"group": column}, names, "x", "y", "title"),
+        plots.bars({"group": [1, 2]}, pandas.Series(names), "x", "y", "title"),
+        plots.heat_map(np.eye(2), names, np.arange(2), "x", "y", "label", "title"),
+        plots.heat_map(np.eye(2), column.index, pandas.Series(names), "x", "y", "label", "title"),
+        plots.line_panels((PANEL._replace(lines={"a": (column, column)}),), "title"),
+        plots.histograms({"panel": {"group": column}}, "x", "y", "title"),
+        plots.class_directions((CLOUD,), names),
+        plots.class_directions([CLOUD._replace(labels=[0, 1, 1, 0])], pandas.Series(names)),
+        plots.correlations(pandas.DataFrame(np.corrcoef(RNG.normal(size=(4, 9))))),
+        plots.guesses(IMAGES, pandas.DataFrame(CHANCES), pandas.Series(LABELS)),
+        plots.guesses(IMAGES.tolist(), CHANCES.tolist(), LABELS.tolist()),
+        plots.output_bars(pandas.Series(np.log(CHANCES[0])), np.array(3)),
+        plots.error_rates(np.array([["1.5", 2.5]], dtype=object), [("b", np.float32(1))]),
+        plots.learning_curves(history),
+        plots.loss_against_accuracy({"run": history}),
+        plots.draw_network(np.array([3, 2]), weights=np.ones((1, 3, 2))),
+        plots.pixel_histograms({"a": column}),
+    ):
+        plt.close(figure)
+    with pytest.raises(ValueError, match=r"labels \(5, 1\)"):
+        plots.guesses(IMAGES, CHANCES, LABELS[:, None])
+
+
 GRAPHS = {
     "sizes": lambda: plots.draw_network([3, 5, 2], arrows="both"),
     "Sequential": lambda: plots.draw_network(digit_network(), arrows="forward"),

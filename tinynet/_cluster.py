@@ -132,6 +132,7 @@ class Shares:
     def _make_actors(self, placed: dict[str, list[int]]) -> None:
         self.workers, self._actors = list(placed), []
         actors: list[Future] = []
+        starts = np.cumsum([0, *self.X.chunks[0]]).tolist()
         for place in reversed(range(len(self.workers))):  # leaves first, the root last
             worker = self.workers[place]
             children = [
@@ -146,6 +147,7 @@ class Shares:
                     self.net,
                     self.loss_fn,
                     mine,
+                    [starts[block] for block in mine],
                     [self._blocks[block][0] for block in mine],
                     [self._blocks[block][1] for block in mine],
                     children,

@@ -9,6 +9,8 @@ of the header, before the library sees it.
 import hashlib
 import json
 import math
+import shlex
+import stat
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,19 +20,26 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from tinynet._file_kinds import kind_of
 from tinynet._types import Array
 
 Document = dict[str, Any]
 
 # One key, since the library writes several in another order each time.
 KEY = "tinynet"
-BYTES = {"BOOL": 1, "U8": 1, "I8": 1, "U16": 2, "I16": 2, "F16": 2}
-BYTES |= {"U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8}
+SIZES = {"BOOL": 1, "U8": 1, "I8": 1, "U16": 2, "I16": 2, "F16": 2}
+SIZES |= {"U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8}
+UNKNOWN_TO_NUMPY = {"BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1}
+SIZES |= UNKNOWN_TO_NUMPY
 MAX_DIMENSIONS = 64  # of a NumPy array
 
 
 class ModelFileError(ValueError):
     """A model file or checkpoint cannot be used; the message says why, and nothing was changed."""
+
+
+class _Inconvertible(ValueError):
+    """The file is whole, but NumPy has no such numbers."""
 
 
 def to_bytes(arrays: Mapping[str, Array], document: Document) -> bytes:
@@ -74,18 +83,28 @@ def read(path: Path, form: str) -> tuple[dict[str, Array], Document | None]:
     OSError
         If it cannot be read.
     """
+    mode = path.stat().st_mode
+    if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):  # which may have no end
+        raise ModelFileError(f"{path} is a device, expected a safetensors file")
     content = path.read_bytes()
-    if content.startswith((b"\x80", b"PK")) and content[8:9] != b"{":
-        raise ModelFileError(
-            f"{path} is a pickle or an archive of them, as torch.save writes it, expected a "
-            "safetensors file: reading a pickle can run code. Where it comes from, write it "
-            "with safetensors.torch.save_file(model.state_dict(), path)"
-        )
     try:
         header = _checked_header(content)
         arrays = load(content)
         document = _checked_document(header.get("__metadata__") or {}, arrays)
+    except _Inconvertible as error:
+        raise ModelFileError(
+            f"{path} is whole, but {error}, which NumPy does not know. Convert it in PyTorch, and "
+            "load new_path: safetensors.torch.save_file({name: a.float() for name, a in "
+            f"safetensors.torch.load_file({str(path)!r}).items()}}, new_path)"
+        ) from error
     except (SafetensorError, ValueError, RecursionError) as error:
+        kind = None if content[8:9] == b"{" else kind_of(content)
+        if kind is not None:
+            what, advice = kind
+            raise ModelFileError(
+                f"{path} is {what}, expected a safetensors file: "
+                f"{advice.replace('FILE', shlex.quote(str(path)))}"
+            ) from error
         raise ModelFileError(
             f"{path} is not a whole safetensors file: {error}. Copy or download it again"
         ) from error
@@ -116,6 +135,8 @@ def _checked_document(metadata: dict[str, str], arrays: dict[str, Array]) -> Doc
 
 
 def _checked_header(content: bytes) -> Document:
+    if not content:
+        raise ValueError("it is empty: 0 bytes of header announced in a file of 0 bytes")
     size = int.from_bytes(content[:8], "little")
     if size > len(content) - 8:
         raise ValueError(f"{size} bytes of header announced in a file of {len(content)} bytes")
@@ -123,6 +144,11 @@ def _checked_header(content: bytes) -> Document:
     faults = list(_faults(header, len(content) - 8 - size))
     if faults:
         raise ValueError("; ".join(faults))
+    kinds = {name: entry["dtype"] for name, entry in header.items() if name != "__metadata__"}
+    strange = [(name, kind) for name, kind in kinds.items() if kind in UNKNOWN_TO_NUMPY]
+    if strange:
+        others = f", like {len(strange) - 1} others" if len(strange) > 1 else ""
+        raise _Inconvertible(f"{strange[0][0]!r} has dtype {strange[0][1]!r}{others}")
     return header
 
 
@@ -157,9 +183,9 @@ def _faults(header: Document, available: int) -> Iterator[str]:
                 and len(shape) <= MAX_DIMENSIONS
                 and all(type(n) is int and 0 <= n < 2**63 for n in (*shape, begin, end))
             ):
-                needed = math.prod(shape) * BYTES.get(dtype, 0)
-                if dtype not in BYTES:
-                    yield f"{name!r} has dtype {dtype!r}, which NumPy does not know"
+                needed = math.prod(shape) * SIZES.get(dtype, 0)
+                if dtype not in SIZES:
+                    yield f"{name!r} has dtype {dtype!r}, which is none of safetensors'"
                 elif end - begin != needed:
                     yield (
                         f"{name!r} of {dtype} {shape} takes {needed} bytes, not {begin} to {end}"

@@ -6,6 +6,7 @@ way back every share adds the sums of those below it to its own.
 
 import asyncio
 import copy
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from tinynet.module import Module
 from tinynet.scores import accuracy
 
 GOLDEN = 0.6180339887498949
+ROW = re.compile(r"\b(row |labels\[|targets?\[)(\d+)")  # as messages name it
 
 
 class WorkerLost(ConnectionError):
@@ -59,27 +61,38 @@ class Total:
 
 
 class Share:
-    """The blocks of one worker, and a copy of the network."""
+    """The blocks of one worker: their numbers and first rows; and a copy of the network."""
 
     def __init__(
         self,
         net: Module,
         loss_fn: Loss,
         numbers: list[int],
+        starts: list[int],
         X: list[Array],
         y: list[Array],
         children: list[tuple[str, str]],
     ) -> None:
         # Copies, since workers may be threads, and what comes from other processes is read-only.
         self.net, self.loss_fn = copy.deepcopy(net), copy.deepcopy(loss_fn)
-        for block, labels in zip(X, y, strict=True):
+        for start, block, labels in zip(starts, X, y, strict=True):
             if len(block):
-                check_dataset("distributed.fit", block, labels)
-                outputs = np.repeat(self.net.predict(block[:1]), len(labels), axis=0)
-                self.loss_fn.predict(outputs, labels)
+                self._check(start, block, labels)
         self.numbers, self.X, self.y, self.children = numbers, X, y, children
         self.seed = -1
         self.orders: list[Any] = []
+
+    def _check(self, start: int, X: Array, y: Any) -> None:
+        """Whether a block can be learned; an error counts rows in the whole data, not in it."""
+        try:
+            check_dataset("distributed.fit", X, y)
+            outputs = np.repeat(self.net.predict(X[:1]), len(y), axis=0)
+            self.loss_fn.predict(outputs, y)
+        except (ValueError, IndexError) as error:
+            if type(error) not in (ValueError, IndexError):  # whose arguments are unknown
+                raise
+            in_data = ROW.sub(lambda found: f"{found[1]}{int(found[2]) + start}", str(error))
+            raise type(error)(in_data) from error
 
     async def gradient(self, parameters: list[Array], seed: int, batch: int, batches: int) -> Total:
         """The sums over this worker's rows of a batch and those of all below it in the tree."""

@@ -11,7 +11,6 @@ import os
 import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 from tinynet._checkpoint_parts import Run, divide, find_faults
 from tinynet._recipe import BATCHES, Recipe, compare, names_of_changes, recorded, setup
 from tinynet._safetensors import Document, ModelFileError, read, to_bytes
-from tinynet.atomic import write_atomically
+from tinynet.atomic import file_path, write_atomically
 from tinynet.data import DataLoader
 from tinynet.history import History
 from tinynet.module import Module
@@ -124,7 +123,7 @@ def save_checkpoint(
     faults = list(find_faults(divide(arrays, optimizer), document, run))
     if faults:
         raise ValueError(f"save_checkpoint: {'; '.join(faults)}; nothing was written")
-    write_atomically(Path(path), to_bytes(arrays, document))
+    write_atomically(file_path("save_checkpoint", path), to_bytes(arrays, document))
 
 
 def load_checkpoint(
@@ -196,7 +195,7 @@ def load_checkpoint(
     """
     run = Run(net, optimizer, loader, history, schedule, early_stopping)
     _check_types("load_checkpoint", run)
-    path = Path(path)
+    path = file_path("load_checkpoint", path)
     arrays, document = read(path, FORMAT)
     if document is None:
         raise ModelFileError(

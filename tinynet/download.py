@@ -138,8 +138,9 @@ def _download(
     except OSError as error:
         raise OSError(
             error.errno,
-            f"mnist(): {url} was downloaded, but {path} cannot be written: {error.strerror}. Make "
-            f"room there, or pass another data_home. {_by_hand(data_home)}",
+            f"mnist(): {url} was downloaded, but {path} cannot be written: "
+            f"{os.strerror(error.errno or 0)}. Make room there, or pass another data_home. "
+            f"{_by_hand(data_home)}",
         ) from error
     return array
 

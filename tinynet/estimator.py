@@ -7,6 +7,7 @@ newer, and ``import tinynet`` does not import it.
 """
 
 import copy
+import math
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
@@ -61,7 +62,8 @@ class TinyNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     validation_fraction : float
         The share of the rows laid aside, each class by its share. Unused without `early_stopping`.
     class_weight : dict, "balanced" or None
-        How much the rows of each class count, times their `sample_weight`.
+        How much the rows of each class count, times their `sample_weight`: numbers of at least 0,
+        1 for a class that the dict does not name.
     random_state : int, numpy.random.RandomState or None
         Draws the first weights, the rows laid aside and the order of the batches.
     dtype : {"float32", "float64"}
@@ -168,6 +170,7 @@ class TinyNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         laid_aside = number(
             "TinyNetClassifier", "validation_fraction", self.validation_fraction, 0, 1, below=True
         )
+        _check_split(laid_aside, classes, labels)
         rows, others = train_test_split(
             np.arange(len(labels)), test_size=laid_aside, random_state=state, stratify=labels
         )
@@ -285,9 +288,17 @@ class TinyNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         weights = _check_sample_weight(given, X, dtype=np.float64, ensure_non_negative=True)
         if self.class_weight is None:
             return weights
-        per_class = compute_class_weight(
-            self.class_weight, classes=classes, y=classes[labels], sample_weight=weights
-        )
+        if isinstance(self.class_weight, Mapping):
+            for label, weight in self.class_weight.items():
+                try:
+                    number("TinyNetClassifier", f"class_weight[{label!r}]", weight, 0)
+                except TypeError as error:
+                    raise ValueError(f"{error}; give one of at least 0") from error
+        with np.errstate(all="ignore"):  # a class whose rows all have weight 0 gets infinity
+            per_class = compute_class_weight(
+                self.class_weight, classes=classes, y=classes[labels], sample_weight=weights
+            )
+        per_class[~np.isfinite(per_class)] = 0
         return weights * per_class[labels]
 
     def _start(self, classes: NDArray[Any], state: np.random.RandomState) -> None:
@@ -377,6 +388,29 @@ class TinyNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _remember(self, epochs: History) -> None:
         for name, scores in vars(epochs).items():
             getattr(self.history_, name).extend(scores)
+
+
+def _check_split(fraction: float, classes: NDArray[Any], labels: NDArray[Any]) -> None:
+    """Whether each class has a row on both sides, where early stopping lays rows aside."""
+    present, counts = np.unique(labels, return_counts=True)
+    n, C = len(labels), len(present)
+    aside = math.ceil(fraction * n)
+    if counts.min() > 1 and aside >= C and n - aside >= C:
+        return
+    if counts.min() == 1:
+        lonely = classes[present[counts.argmin()]]
+        advice = f"class {lonely!s} has 1 row; give it more"
+    elif n < 2 * C:
+        advice = f"give at least {2 * C} rows"
+    elif aside < C:
+        advice = f"give more rows, or validation_fraction={math.ceil(1000 * C / n) / 1000:g}"
+    else:
+        advice = f"give more rows, or validation_fraction={math.floor(1000 * (n - C) / n) / 1000:g}"
+    raise ValueError(
+        f"TinyNetClassifier: early_stopping lays aside validation_fraction = {fraction:g} of {n} "
+        f"rows, which is {aside} and leaves {n - aside}, but each of the {C} classes needs a row "
+        f"on both sides; {advice}, or early_stopping=False"
+    )
 
 
 class _SparseBatches:

@@ -9,10 +9,9 @@ import csv
 import io
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tinynet.atomic import write_atomically
+from tinynet.atomic import file_path, write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -72,7 +71,7 @@ class History:
         OSError
             If the file cannot be written.
         """
-        columns = {name: scores for name, scores in vars(self).items() if scores}
+        columns = {name: scores for name, scores in vars(self).items() if len(scores)}
         if not columns:
             raise ValueError("History.to_csv: there are no epochs to write; train first")
         if lengths := {name: len(s) for name, s in columns.items() if len(s) != len(self)}:
@@ -87,7 +86,7 @@ class History:
             [epoch, *map(float, scores)]
             for epoch, scores in enumerate(zip(*columns.values(), strict=True), 1)
         )
-        write_atomically(Path(path), text.getvalue().encode())
+        write_atomically(file_path("History.to_csv", path), text.getvalue().encode())
 
     def plot(self, title: str = "Learning curves", log_loss: bool = False) -> "Figure":
         """Draw loss and accuracy by epoch, as ``tn.plots.learning_curves`` does.

@@ -79,8 +79,26 @@ class Parameter:
             self._grad += gradient
         return self._grad
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take memory of its own: joblib hands large arrays to its workers read-only."""
+        vars(self).update(state)
+        self._data = on_cache_lines(self._data)
+        self._grad = None if self._grad is None else on_cache_lines(self._grad)
+
     def __repr__(self) -> str:
         return f"Parameter({'x'.join(map(str, self.data.shape))}, {self.data.dtype})"
+
+
+def _next_step(other_network: bool, conversions: set[str]) -> str:
+    """What to do with a state that does not fit; nothing where nothing is sure to help."""
+    if other_network:
+        return ". Build the network that this state was saved from"
+    if len(conversions) > 1:  # a dtype for each
+        conversions = {"np.asarray(a, net.state_dict()[name].dtype)"}
+    return "".join(
+        f". Convert the state: {{name: {conversion} for name, a in state.items()}}"
+        for conversion in conversions
+    )
 
 
 def on_cache_lines(values: Array) -> Array:
@@ -90,6 +108,12 @@ def on_cache_lines(values: Array) -> Array:
     copy = room[start : start + values.nbytes].view(values.dtype).reshape(values.shape)
     copy[...] = values
     return copy
+
+
+def writable(values: Any) -> Any:
+    """`values`, or a copy of them if they are an array that nothing can be written to."""
+    read_only = isinstance(values, np.ndarray) and not values.flags.writeable
+    return np.array(values) if read_only else values
 
 
 class _Mode(threading.local):
@@ -273,28 +297,36 @@ class Module:
                 "mapping from names to arrays, as state_dict() returns it"
             )
         places = {name: (p, layout) for name, p, layout in self._placed_parameters()}
-        values = {}
+        values, advice = {}, set()
         problems = [f"missing {name}" for name in places if name not in state]
         problems += [f"unknown {name}" for name in state if name not in places]
+        other_network = bool(problems)
         for name in places.keys() & state.keys():
             wanted = places[name][1](places[name][0].data)
             try:
                 got = values[name] = unmasked(name, state[name]).copy()
             except (TypeError, ValueError, RuntimeError) as error:
                 problems.append(f"{name} is no array ({error})")
+                if hasattr(state[name], "detach"):  # a tensor: of bfloat16, or elsewhere
+                    kind = "float" if wanted.dtype == np.float32 else "double"
+                    advice.add(f"a.detach().cpu().{kind}().numpy()")
                 continue
             if got.shape != wanted.shape:
                 problems.append(f"{name} has shape {got.shape}, expected {wanted.shape}")
+                other_network = True
             elif got.dtype.newbyteorder("=") != wanted.dtype:
                 problems.append(f"{name} is {got.dtype}, expected {wanted.dtype}")
+                if got.dtype.kind == "f":
+                    advice.add(f"np.asarray(a, np.{wanted.dtype.name})")
             elif not np.isfinite(got).all():
                 problems.append(f"{name} holds NaN or inf")
         if problems:
             raise ValueError(
                 f"{type(self).__name__}.load_state_dict: {'; '.join(sorted(problems))}; "
-                "nothing was changed. Build the network that this state was saved from"
+                f"nothing was changed{_next_step(other_network, advice)}"
             )
         for name, (parameter, layout) in places.items():
+            parameter.data = writable(parameter.data)
             layout(parameter.data)[...] = values[name]
 
     def summary(self, input_shape: tuple[int, ...] | None = None) -> "Summary":
@@ -327,6 +359,10 @@ class Module:
         """What copies and pickles hold: not what a forward kept, nor compiled code."""
         passing = ("_kept", "_output", "_compiled")
         return {name: value for name, value in vars(self).items() if name not in passing}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """What a pickle holds, all of it writable: see ``Parameter.__setstate__``."""
+        vars(self).update({name: writable(value) for name, value in state.items()})
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

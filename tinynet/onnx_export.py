@@ -6,13 +6,12 @@ rows stays open.
 """
 
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import tinynet
-from tinynet.atomic import write_atomically
+from tinynet.atomic import file_path, write_atomically
 from tinynet.exchange import shared_layers
 from tinynet.layers import Linear, LogSoftmax, ReLU, Softmax
 from tinynet.module import Module
@@ -90,7 +89,7 @@ def to_onnx(net: Module, path: str | os.PathLike[str]) -> None:
         producer_name="tinynet",
         producer_version=tinynet.__version__,
     )
-    write_atomically(Path(path), model.SerializeToString(deterministic=True))
+    write_atomically(file_path("to_onnx", path), model.SerializeToString(deterministic=True))
 
 
 def _operation(place: str, layer: Module) -> tuple[str, list[str], dict[str, Any]]:

@@ -13,7 +13,7 @@ import numpy as np
 from tinynet import kernels
 from tinynet._options import Flag, Number, Pair, WithOptions, code
 from tinynet._types import Array
-from tinynet.module import Parameter
+from tinynet.module import Parameter, writable
 
 State = dict[str, Any]
 
@@ -69,6 +69,11 @@ class Optimizer(WithOptions):
         for parameter, state in zip(self.parameters, self.state, strict=True):
             if parameter.grad is not None:
                 self.update(parameter.data, parameter.grad, state)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """What a pickle holds, its memories writable: joblib hands over large arrays read-only."""
+        vars(self).update(state)
+        self.state = [{k: writable(v) for k, v in known.items()} for known in self.state]
 
     def update(self, w: Array, g: Array, state: State) -> None:
         """One step of one parameter `w`, in place, by its gradient `g`."""

@@ -11,14 +11,13 @@ import math
 import os
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tinynet._safetensors import ModelFileError, read, to_bytes
 from tinynet._types import Array
-from tinynet.atomic import write_atomically
+from tinynet.atomic import file_path, write_atomically
 from tinynet.layers import Add, Linear, LogSoftmax, ReLU, Softmax
 from tinynet.module import Module, Sequential
 
@@ -54,12 +53,14 @@ def save(net: Module, path: str | os.PathLike[str]) -> None:
     ----------
     net : Module
     path : str or path-like
-        The file to create or replace; ``.safetensors`` is the usual ending.
+        The file to create or replace; ``.safetensors`` is the usual ending. A link stays one, and
+        its target gets the model; a device or a pipe is written to. A file keeps its mode and its
+        owner; a hard link to it keeps the old content.
 
     Raises
     ------
     TypeError
-        If `net` is not a Module.
+        If `net` is not a Module, or `path` no path.
     ValueError
         If a weight is NaN or infinite; nothing is written.
     OSError
@@ -67,7 +68,7 @@ def save(net: Module, path: str | os.PathLike[str]) -> None:
     """
     if not isinstance(net, Module):
         raise TypeError(f"save: net is {type(net).__name__}, not a Module; use tn.save(net, path)")
-    path = Path(path)
+    path = file_path("save", path)
     weights = finite_weights("save", net)
     architecture: dict[str, Any] | None = _architecture(net)
     try:
@@ -118,7 +119,7 @@ def load(path: str | os.PathLike[str], into: Module | None = None) -> Module:
     """
     if into is not None and not isinstance(into, Module):
         raise TypeError(f"load: into is {type(into).__name__}, expected a Module, such as a layer")
-    path = Path(path)
+    path = file_path("load", path)
     weights, document = read(path, FORMAT)
     architecture = None if document is None else document.get("architecture")
     if into is not None:
@@ -141,7 +142,9 @@ def load(path: str | os.PathLike[str], into: Module | None = None) -> Module:
     try:
         net.load_state_dict(weights)
     except ValueError as error:
-        raise ModelFileError(f"{path}: {error}") from error
+        read_again = f", where state is safetensors.numpy.load_file({str(path)!r})"
+        read_again = read_again if "Convert the state" in str(error) else ""
+        raise ModelFileError(f"{path}: {error}{read_again}") from error
     if document is None:
         warnings.warn(
             f"load: {path} was not written by tinynet and has no SHA-256 of its content: its form "
@@ -195,7 +198,7 @@ def finite_weights(owner: str, net: Module) -> dict[str, Array]:
 def _architecture(net: Module) -> dict[str, Any]:
     """How `net` is built: the name of its class and the options to call it with."""
     kind = type(net)
-    if kind not in OPTIONS:
+    if kind not in OPTIONS or "forward" in vars(net):
         return {"layer": f"{kind.__module__}.{kind.__qualname__}"}
     return {"layer": kind.__name__} | OPTIONS[kind](net)
 

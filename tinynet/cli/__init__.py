@@ -63,7 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         place = f"{error.filename}: " if error.filename else ""
         if not place:
             _drop_output()
-        print(f"error: {place}{error.strerror or error}; check path and disk", file=sys.stderr)
+        text = error.strerror or str(error)
+        advice = "" if ";" in text else "; check path and disk"
+        print(f"error: {place}{text}{advice}", file=sys.stderr)
         return 1
 
 

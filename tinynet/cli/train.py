@@ -9,7 +9,6 @@ import argparse
 import errno
 import itertools
 import math
-import os
 import sys
 import time
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 
 import tinynet as tn
 from tinynet._types import Array
+from tinynet.atomic import check_place, file_path
 from tinynet.datasets import DataError
 from tinynet.rng import Rng
 
@@ -54,8 +54,7 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument(
         "--out",
-        type=Path,
-        default=Path("model.safetensors"),
+        default="model.safetensors",
         metavar="FILE",
         help="the model file to create or replace (model.safetensors)",
     )
@@ -64,8 +63,8 @@ def add_to(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train, save, and print the scores."""
-    out: Path = options.out
-    _check_out(out, options)
+    out: str = options.out
+    _check_out(options)
     print(f"reading {options.data} ...", file=sys.stderr, flush=True)
     digits = tn.datasets.load_csv(options.data)
     if len(digits.labels) < 2:
@@ -126,14 +125,16 @@ def score_table(history: tn.History) -> str:
     return "\n".join(rows)
 
 
-def _check_out(out: Path, options: argparse.Namespace) -> None:
+def _check_out(options: argparse.Namespace) -> None:
     """Find out before the training, and not after it, that its result has no place."""
+    out = Path(options.out)
     if out.exists() and options.data.exists() and out.samefile(options.data):
         options.parser.error(f"--out {out} is the file of the digits; give another name")
     if out.is_dir():
         raise IsADirectoryError(errno.EISDIR, "--out is a folder, expected a file", str(out))
-    if not os.access(out.parent, os.W_OK):
+    if not out.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "no folder that can be written", str(out.parent))
+    check_place(file_path("--out", options.out))
 
 
 def _widths(text: str) -> list[int]:

@@ -11,14 +11,13 @@ import html
 import json
 import os
 from importlib.resources import files
-from pathlib import Path
 from string import Template
 from typing import Any
 
 import numpy as np
 
 from tinynet._types import Array
-from tinynet.atomic import write_atomically
+from tinynet.atomic import file_path, write_atomically
 
 LARGEST = 2_000_000  # bytes of a page
 NAMES = {"float32": "f4", "float16": "f2", "uint8": "u1"}
@@ -74,4 +73,4 @@ def pack(head: dict[str, Any], arrays: dict[str, Array]) -> bytes:
 
 def write(path: str | os.PathLike[str], page: bytes) -> None:
     """Write a page, all of it or nothing."""
-    write_atomically(Path(path), page)
+    write_atomically(file_path("the page", path), page)

@@ -59,10 +59,10 @@ def line_panels(panels: Sequence[Panel], title: str) -> "Figure":
     ValueError
         No panel, a panel without lines, or a line whose x and y are not of one length.
     """
-    if not panels:
+    if len(panels) == 0:
         raise ValueError("line_panels: expected at least one Panel")
     for panel in panels:
-        if not panel.lines:
+        if len(panel.lines) == 0:
             raise ValueError(f"line_panels: {panel.title!r} has no lines, expected at least one")
         for name, (x, y) in panel.lines.items():
             if np.ndim(x) != 1 or np.shape(x) != np.shape(y):
@@ -133,7 +133,7 @@ def bars(
     ValueError
         No group, or one whose length is not that of `categories`.
     """
-    if not groups:
+    if len(groups) == 0:
         raise ValueError("bars: expected at least one group")
     heights = {name: np.asarray(values, dtype=float) for name, values in groups.items()}
     for name, values in heights.items():
@@ -248,7 +248,7 @@ def histograms(
     """
     from matplotlib.ticker import EngFormatter
 
-    if not panels:
+    if len(panels) == 0:
         raise ValueError("histograms: expected at least one panel")
     counted = {}
     for name, groups in panels.items():

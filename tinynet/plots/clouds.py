@@ -64,7 +64,7 @@ def class_directions(
     """
     import matplotlib.pyplot as plt
 
-    if not clouds:
+    if len(clouds) == 0:
         raise ValueError("class_directions: expected at least one Cloud")
     n_classes = len(class_names)
     for cloud in clouds:
@@ -96,7 +96,7 @@ def class_directions(
         tips = reach * cloud.directions / np.where(lengths > 0, lengths, 1)
         for c, name in enumerate(class_names):
             colour = PALETTE[c % len(PALETTE)]
-            own = cloud.test[cloud.labels == c]
+            own = cloud.test[np.asarray(cloud.labels) == c]
             ax.scatter(*own.T, s=18, marker="x", color=colour, label=f"test samples of {name}")
             ax.quiver(0, 0, 0, *tips[:, c], color=colour, arrow_length_ratio=0.12, linewidth=2)
             ax.text(*(1.15 * tips[:, c]), name, color=colour, size=14, ha="center", va="center")
@@ -146,7 +146,7 @@ def loss_against_accuracy(
     ValueError
         No run, or a run without a test set.
     """
-    if not histories or not all(run.test_loss for run in histories.values()):
+    if not histories or not all(len(run.test_loss) for run in histories.values()):
         raise ValueError("loss_against_accuracy: expected runs of tn.fit(..., test=(X, y))")
     figure, axes = new_figure(1, 1, height=4)
     ax = axes[0, 0]

@@ -5,7 +5,7 @@ on one scale per figure, black for the smallest and white for the largest.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def digit_grid(
     images: ArrayLike,
-    captions: Sequence[str] | None = None,
+    captions: Sequence[object] | ArrayLike | None = None,
     columns: int = 6,
     title: str = "Digits",
 ) -> "Figure":
@@ -29,7 +29,8 @@ def digit_grid(
     ----------
     images : array `(N, 784)`
         Any real dtype; each row is drawn as 28 x 28 pixels. Any other square number will do.
-    captions : sequence of N str, optional
+    captions : sequence or array of N, optional
+        Strings, or what becomes one, such as labels.
     columns : int
         Images per row of the grid.
     title : str
@@ -60,14 +61,16 @@ def digit_grid(
 
 
 def pixel_rows(
-    images: ArrayLike, captions: Sequence[str] | None = None, title: str = "Digits as rows"
+    images: ArrayLike,
+    captions: Sequence[object] | ArrayLike | None = None,
+    title: str = "Digits as rows",
 ) -> "Figure":
     """Draw images as a network receives them: all pixels in one row.
 
     Parameters
     ----------
     images : array `(N, 784)`
-    captions : sequence of N str, optional
+    captions : sequence or array of N, optional
         Written to the left of each row.
     title : str
 
@@ -149,6 +152,7 @@ def correlations(matrix: Array, title: str = "How alike are the images?") -> "Fi
     """
     from matplotlib.ticker import EngFormatter
 
+    matrix = np.asarray(matrix)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) < 2:
         raise ValueError(f"correlations: matrix has shape {matrix.shape}, expected (N, N), N >= 2")
     unique = matrix[np.triu_indices(len(matrix), k=1)]
@@ -183,7 +187,13 @@ def as_pictures(images: ArrayLike) -> Array:
     return array.reshape(-1, side, side)
 
 
-def _checked(captions: Sequence[str] | None, n_images: int) -> Sequence[str]:
-    if captions is not None and len(captions) != n_images:
-        raise ValueError(f"{len(captions)} captions for {n_images} images, expected one for each")
-    return captions or ()
+def _checked(captions: Any, n_images: int) -> list[str]:
+    if captions is None:
+        return []
+    shape = getattr(captions, "shape", None)
+    if shape is not None and len(shape) != 1:
+        raise ValueError(f"captions have shape {shape}, expected ({n_images},), one for each image")
+    listed = [str(caption) for caption in captions]
+    if len(listed) != n_images:
+        raise ValueError(f"{len(listed)} captions for {n_images} images, expected one for each")
+    return listed

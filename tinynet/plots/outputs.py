@@ -93,7 +93,7 @@ def guesses(
     """
     pictures = as_pictures(images)
     chances, truths = np.asarray(probabilities), np.asarray(labels)
-    if chances.ndim != 2 or not len(pictures) == len(chances) == len(truths):
+    if chances.ndim != 2 or truths.ndim != 1 or not len(pictures) == len(chances) == len(truths):
         raise ValueError(
             f"guesses: {len(pictures)} images, probabilities {chances.shape} and labels "
             f"{truths.shape}, expected one row (C,) of probabilities and one label per image"
