@@ -18,18 +18,23 @@ def train_by_hand(net, loss_fn, optimizer, loader, test=None, epochs=1, steps=No
             optimizer.zero_grad()
             net.backward(loss_fn.backward())
             optimizer.step()
-            labels = yb if yb.ndim == 1 else yb.argmax(axis=1)
-            accuracies.append(100 * (outputs.argmax(axis=1) == labels).mean())
+            accuracies.append(percent_right(outputs, yb, loss_fn))
             taken += 1
         history.train_loss.append(np.mean(losses))
         history.train_accuracy.append(np.mean(accuracies))
         if test is not None:
             X, y = test
             outputs = net.predict(X)
-            labels = y if y.ndim == 1 else y.argmax(axis=1)
             history.test_loss.append(loss_fn.predict(outputs, y))
-            history.test_accuracy.append(100 * (outputs.argmax(axis=1) == labels).mean())
+            history.test_accuracy.append(percent_right(outputs, y, loss_fn))
     return history
+
+
+def percent_right(outputs, target, loss_fn):
+    """The accuracy among the rows that the loss does not ignore."""
+    labels = target if target.ndim == 1 else target.argmax(axis=1)
+    counts = labels != loss_fn.ignore_index
+    return 100 * (outputs[counts].argmax(axis=1) == labels[counts]).mean()
 
 
 def learned(net, optimizer):

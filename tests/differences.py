@@ -367,9 +367,30 @@ OTHER_VALUES = [
         0.0,
     ),
     OtherValue(
+        "the gradient of a row that is ignored and holds no finite number",
+        lambda: torch_gradient([[INF, 0.0], [0.0, 0.0]], [-100, 0]),
+        lambda: gradient([[INF, 0.0], [0.0, 0.0]], [-100, 0]),
+        array([NAN, NAN], [-0.5, 0.5]),
+        array([0.0, 0.0], [-0.5, 0.5]),
+    ),
+    OtherValue(
+        "the gradient of a row whose class weighs 0 and that holds no finite number",
+        lambda: torch_gradient([[NAN, 0.0], [0.0, 0.0]], [0, 1], weight=tensor(0, 1)),
+        lambda: gradient([[NAN, 0.0], [0.0, 0.0]], [0, 1], weight=[0, 1]),
+        array([NAN, NAN], [0.5, -0.5]),
+        array([0.0, 0.0], [0.5, -0.5]),
+    ),
+    OtherValue(
+        "a row of class probabilities that are all 0, where a class has probability 0",
+        lambda: torch_loss(tensor(CERTAIN), tensor([0.0, 0.0])),
+        lambda: tn.CrossEntropyLoss()(array(CERTAIN), array([0.0, 0.0])),
+        NAN,
+        0.0,
+    ),
+    OtherValue(
         "the gradient of a mean in which all rows weigh 0",
-        lambda: torch_gradient(weight=tensor(0, 1)),
-        lambda: gradient(weight=[0, 1]),
+        lambda: torch_gradient(X, [0, 0], weight=tensor(0, 1)),
+        lambda: gradient(X, [0, 0], weight=[0, 1]),
         array([NAN, NAN], [NAN, NAN]),
         array([0.0, 0.0], [0.0, 0.0]),
     ),
@@ -398,13 +419,13 @@ def linear_with(W: Array) -> tn.Linear:
     return layer
 
 
-def torch_gradient(**options: Any) -> Any:
-    x = T.clone().requires_grad_()
-    torch_loss(x, [0, 0], **options).backward()
-    return x.grad
+def torch_gradient(x: Any, labels: list[int], **options: Any) -> Any:
+    leaf = torch.tensor(x, dtype=torch.float64, requires_grad=True)
+    torch_loss(leaf, labels, **options).backward()
+    return leaf.grad
 
 
-def gradient(**options: Any) -> Any:
+def gradient(x: Any, labels: list[int], **options: Any) -> Any:
     loss_fn = tn.CrossEntropyLoss(**options)
-    loss_fn(X, np.array([0, 0]))
+    loss_fn(np.array(x, np.float64), np.array(labels))
     return loss_fn.backward()

@@ -358,6 +358,18 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "dx[n, c] = share * (dx[n, c] - q[n, c])",
         ),
         Bug(
+            "ignored-rows-spoil-the-gradient",
+            "a row that does not count, but holds -inf, has a gradient of NaN",
+            "            dx[n] = 0  # a row",
+            "            pass  # a row",
+        ),
+        Bug(
+            "targets-that-cancel",
+            "a row whose targets sum to 0 is taken for one that does not count",
+            "if total == 0 and not q[n].any():",
+            "if total == 0:",
+        ),
+        Bug(
             "likely-after-nan",
             "a number after NaN counts as the largest",
             "            if np.isnan(highest):\n                break\n",
@@ -640,8 +652,14 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "loss-of-the-last-batch",
             "an epoch's loss is that of its last batch",
-            "float(np.mean(running.losses))",
-            "float(running.losses[-1])",
+            "mean_of_those(running.losses)",
+            "running.losses[-1]",
+        ),
+        Bug(
+            "all-ignored-is-divergence",
+            "a batch in which no row counts ends the run",
+            "if np.isnan(loss) and no_row_counts(self.loss_fn, outputs, yb):",
+            "if False:",
         ),
         Bug(
             "zero-grad-forgotten",
@@ -656,6 +674,40 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "        self.optimizer.step()",
             "        self.optimizer.step()\n"
             "        _stop_if_diverged(self.net, loss, self.optimizer, xb, epoch, batch)",
+        ),
+    ),
+    "_accuracy.py": (
+        Bug(
+            "ignored-rows-are-wrong",
+            "rows that are ignored count as wrong",
+            "count = np.count_nonzero(counts)",
+            "count = len(counts)",
+        ),
+        Bug(
+            "nan-is-a-class",
+            "the first output of NaN is the answer",
+            " & (highest == highest)",
+            "",
+        ),
+        Bug(
+            "zero-probabilities-are-class-0",
+            "a row whose probabilities are all 0 is one of class 0",
+            "return (target != 0).any(axis=1)",
+            "return np.ones(len(target), bool)",
+        ),
+    ),
+    "scores.py": (
+        Bug(
+            "batches-without-rows-in-the-mean",
+            "batches in which no row counts spoil the epoch's mean",
+            "numbers = [value for value in values if value == value]",
+            "numbers = values",
+        ),
+        Bug(
+            "score-forgotten",
+            "a test set is scored by the accuracy in place of one's own score",
+            "return loss, score_of(loss_fn, outputs, y, score)",
+            "return loss, score_of(loss_fn, outputs, y)",
         ),
     ),
     "stopping.py": (
@@ -698,6 +750,24 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "the compiled step divides a weighted mean by N",
             "share[:] = 1.0 / total(counts)",
             "share[:] = 1.0 / N",
+        ),
+        Bug(
+            "written-ignored-rows-count",
+            "the compiled step counts rows that are ignored as wrong",
+            'counts = f"labels[n] != np.int64({self.loss_fn.ignore_index})"',
+            'counts = "N > 0"',
+        ),
+        Bug(
+            "written-nan-is-a-class",
+            "the compiled step takes an output of NaN for an answer",
+            "guesses[n] == labels[n] and not np.isnan({y}[n, guesses[n]])",
+            "guesses[n] == labels[n]",
+        ),
+        Bug(
+            "written-all-ignored-divides-by-zero",
+            "the compiled step of a batch in which no row counts hands on infinity",
+            "share[:] = 0  #",
+            "share[:] = share  #",
         ),
         Bug(
             "written-without-guard",
@@ -855,6 +925,8 @@ TESTS: dict[str, tuple[str, ...]] = {
         "test_training.py::TestEqualsTheLoopByHand::test_bit_for_bit",
         "test_training_faults.py::TestDivergence",
     ),
+    "_accuracy.py": ("test_scores.py",),
+    "scores.py": ("test_scores.py",),
     "stopping.py": ("test_early_stopping.py", "-k", "rule or by_hand or its_best"),
     "schedules.py": ("test_schedules.py", "-k", "pytorch or formulas"),
     "_writer.py": (

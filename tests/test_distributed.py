@@ -123,9 +123,9 @@ def train_here(net, loss_fn, optimizer, X=X, y=y, sizes=SIZES, batch_size=32, ep
             optimizer.zero_grad()
             net.backward(loss_fn.backward())
             optimizer.step()
-            accuracies.append(tn.accuracy(outputs, y[chosen]))
-        history.train_loss.append(np.mean(losses))
-        history.train_accuracy.append(np.mean(accuracies))
+            accuracies.append(loss_fn.accuracy(outputs, y[chosen]))
+        history.train_loss.append(np.nanmean(losses))
+        history.train_accuracy.append(np.nanmean(accuracies))
     return history
 
 
@@ -183,7 +183,11 @@ class TestGradient:
             net.backward(loss_fn.backward())
             divisor = total.count if loss_fn.reduction == "mean" else 1
             assert total.rows == N
-            assert total.hits == pytest.approx(tn.accuracy(outputs, target) * N / 100, abs=1e-9)
+            ignored = target.ndim == 1 and target == loss_fn.ignore_index
+            assert total.scored == N - np.count_nonzero(ignored)
+            hits = loss_fn.accuracy(outputs, target) * total.scored / 100
+            assert total.hits == pytest.approx(hits, abs=1e-9)
+            assert total.anything
             np.testing.assert_allclose(total.loss / divisor, loss, rtol=1e-12)
             for parameter, gradient in zip(net.parameters(), total.gradients):
                 assert np.abs(parameter.grad).max() > 1e-4
@@ -243,6 +247,53 @@ class TestFit:
         np.testing.assert_allclose(history.train_loss, expected.train_loss, rtol=1e-5)
         assert len(history.test_loss) == 3
         assert history.test_loss[-1] == tn.evaluate(net, tn.NLLLoss(), *test)[0]
+
+    def test_ignored_rows_do_not_count_and_batches_without_others_are_left_out(self, pair):
+        labels = np.where(np.arange(N) % 7 == 0, y, -1)
+        options = OPTIONS | {"batch_size": 2, "epochs": 1}
+        loss = lambda: tn.NLLLoss(ignore_index=-1)  # noqa: E731
+        net, loss_fn, optimizer = parts(tn.SGD, loss, momentum=0.5)
+        target = da.from_array(labels, chunks=(SIZES,))
+        history = tnd.fit(
+            net, loss_fn, optimizer, blocks()[0], target, client=pair, **options
+        )  # fmt: skip
+        twin, loss_fn, optimizer = parts(tn.SGD, loss, momentum=0.5)
+        with np.errstate(all="raise"):
+            expected = train_here(twin, loss_fn, optimizer, y=labels, batch_size=2, epochs=1)
+        assert_equal(history, expected, net, twin)
+        assert np.isfinite(history.train_loss).all() and np.isfinite(history.train_accuracy).all()
+
+    def test_data_in_which_no_row_counts(self, pair):
+        net, loss_fn, optimizer = parts(tn.SGD, lambda: tn.NLLLoss(ignore_index=-1))
+        before = learned(net, optimizer)
+        target = da.from_array(np.full(N, -1), chunks=(SIZES,))
+        with pytest.raises(ValueError, match=r"distributed\.fit: no row counts in the loss: every"):
+            tnd.fit(net, loss_fn, optimizer, blocks()[0], target, client=pair, **OPTIONS)
+        assert learned(net, optimizer) == before
+
+    def test_what_is_no_loss_for_workers_no_dask_array_or_no_test_set(self, pair):
+        class Own(tn.Module):
+            pass
+
+        net, loss_fn, optimizer = parts()
+        X_blocks, y_blocks = blocks()
+        loader = tn.DataLoader(X, y)
+        for arguments, error, message in [
+            ((Own(), X_blocks, y_blocks), TypeError, r"loss_fn is Own\(\) without `reduction`"),
+            ((tn.NLLLoss, X_blocks, y_blocks), TypeError, "loss_fn is the class NLLLoss"),
+            ((loss_fn, loader, y_blocks), TypeError, r"X is DataLoader.*from_array\(X\.X, "),
+            ((loss_fn, X, y_blocks), TypeError, r"X is ndarray, .*from_array\(X, "),
+        ]:
+            with pytest.raises(error, match=f"distributed.fit: {message}"):
+                tnd.fit(net, arguments[0], optimizer, *arguments[1:], client=pair, **OPTIONS)
+        for test, error, message in [
+            (loader, TypeError, "test is a DataLoader, expected a pair"),
+            ((X, y[:3]), ValueError, f"test: X has {N} rows but y has 3"),
+            ((X[:, :5], y), ValueError, "input has 5 features"),
+            ((X, np.full(N, -100)), ValueError, "test: no row counts"),
+        ]:
+            with pytest.raises(error, match=message):
+                tnd.fit(net, loss_fn, optimizer, *blocks(), client=pair, test=test, **OPTIONS)
 
     def test_the_scheduler_takes_no_part_in_a_step(self, pair):
         net, loss_fn, _ = parts()

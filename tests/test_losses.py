@@ -141,8 +141,62 @@ class TestAgainstPyTorch:
         x = np.stack([normal(rng, 3), row, normal(rng, 3)])
         loss_fn = make(reduction=reduction)
         dy = upstream(rng, loss_fn, 3)
-        for label in (0, 1, 2, -100):
+        for label in (0, 1, 2):
             assert_agrees_with_torch(loss_fn, dy, x, np.array([2, label, 0]))
+
+    @each_loss
+    @each_reduction
+    @pytest.mark.parametrize("smoothing", [0.0, 0.1])
+    @pytest.mark.parametrize("row", NOT_FINITE_ROWS.values(), ids=NOT_FINITE_ROWS)
+    def test_an_ignored_row_is_left_out_whatever_it_holds(self, make, reduction, smoothing, row):
+        """PyTorch's CrossEntropyLoss hands on NaN to such a row; to the others, what we do."""
+        rng = np.random.default_rng(0)
+        options = {"ignore_index": -1, "reduction": reduction}
+        if make is tn.CrossEntropyLoss:
+            options["label_smoothing"] = smoothing
+        x = np.stack([normal(rng, 3), row, normal(rng, 3)])
+        labels = np.array([2, -1, 0])
+        loss_fn = make(**options)
+        dy = upstream(rng, loss_fn, 3)
+        loss = loss_fn(x, labels)
+        gradient = loss_fn.backward(dy)
+        assert same_bits(gradient[1], np.zeros(3))
+        if reduction == "none":
+            assert loss[1] == 0
+        leaf = tensor(x, requires_grad=True)
+        other = getattr(torch.nn, make.__name__)(**options)(leaf, tensor(labels))
+        assert_close_to_torch(loss, other)
+        (other * torch.tensor(dy, dtype=torch.float64)).sum().backward()
+        assert_close_to_torch(gradient[[0, 2]], leaf.grad[[0, 2]])
+
+    @each_loss
+    @each_reduction
+    @pytest.mark.parametrize("row", NOT_FINITE_ROWS.values(), ids=NOT_FINITE_ROWS)
+    def test_so_is_a_row_of_a_class_that_weighs_nothing(self, make, reduction, row):
+        rng = np.random.default_rng(0)
+        x = np.stack([normal(rng, 3), row, normal(rng, 3)])
+        loss_fn = make(weight=[1.0, 0.0, 2.0], reduction=reduction)
+        dy = upstream(rng, loss_fn, 3)
+        loss, gradient = loss_fn(x, np.array([2, 1, 0])), loss_fn.backward(dy)
+        without = loss_fn(x[[0, 2]], np.array([2, 0]))
+        rest = loss_fn.backward(dy[[0, 2]] if reduction == "none" else dy)
+        assert same_bits(gradient[1], np.zeros(3))
+        assert same_bits(gradient[[0, 2]], rest)
+        assert (
+            np.array_equal(np.delete(loss, 1), without) if reduction == "none" else loss == without
+        )
+
+    def test_targets_that_sum_to_0_are_no_row_to_be_ignored(self):
+        loss_fn, x = tn.CrossEntropyLoss(), np.array([[1.0, -1.0, 0.5]])
+        assert_agrees_with_torch(loss_fn, 1.5, x, np.array([[1.0, -1.0, 0.0]]))
+
+    def test_a_row_of_probabilities_that_are_all_0_is_left_out(self):
+        loss_fn = tn.CrossEntropyLoss(reduction="none")
+        x = np.array([[1.0, 2.0], [-np.inf, -np.inf], [np.nan, 0.0]])
+        loss = loss_fn(x, np.array([[0.25, 0.75], [0.0, 0.0], [0.0, 0.0]]))
+        gradient = loss_fn.backward(np.array([1.0, np.nan, np.inf]))
+        assert np.isfinite(loss).all() and (loss[1:] == 0).all()
+        assert np.isfinite(gradient).all() and (gradient[1:] == 0).all()
 
     @each_loss
     @each_reduction

@@ -41,6 +41,18 @@ class Residual(tn.Module):
         return self.last(self.add(x, self.block(x)))
 
 
+class SquaredError(tn.Module):
+    """A loss of one's own, of targets in any shape."""
+
+    def forward(self, y, target):
+        self.keep(y - np.broadcast_to(target.reshape(len(y), -1), y.shape))
+        return float(((y - target.reshape(len(y), -1)) ** 2).mean())
+
+    def backward(self, dy=1.0):
+        dy, error = self.kept(dy)
+        return (dy * 2 / error.size * error).astype(error.dtype)
+
+
 @pytest.fixture(scope="module")
 def digits():
     loaded = tn.datasets.mnist_small()
@@ -430,6 +442,44 @@ class TestXRay:
         choose(page, 1, 3, 5)
         assert close(shown(page)["y"], at.layer("block.1").output[5, 3])
         assert close(shown(page)["dy"], at.layer("block.1").dy[5, 3])
+
+    @pytest.mark.parametrize("shape", [(6, 4), (6,), (6, 2, 2)], ids=str)
+    def test_of_a_loss_that_is_not_over_classes(self, open_page, shape):
+        """Targets are numbers to be met: the page says them, and knows no right class."""
+        net = network(last=None)
+        X, _ = rows(6)
+        y = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+        optimizer = tn.SGD(net.parameters(), lr=0.1)
+        at = tn.trace(net, SquaredError(), X, y, optimizer, steps=2)
+        page = open_page(at.to_html)
+        labels = find(page, "#samples").find_elements("css selector", ".sample span")
+        assert [label.text for label in labels] == list("012345")
+        assert find(page, "#samples").find_elements("css selector", ".wrong, .true") == []
+        assert text_of(page, "#story") == "The network gets sample 0: 12 numbers."
+        choose(page, 2, 1, 3)
+        find(page, "[data-phase=loss]").click()
+        first = f"{y.reshape(6, -1)[3, 0]:.4g}"
+        assert text_of(page, "#story").startswith(f"The target of this sample is {first}")
+        assert "The loss of the batch is " in text_of(page, "#story")
+        assert "sample's loss" not in text_of(page, "#story")
+        for phase in ("backward", "update", "forward"):
+            find(page, f"[data-phase={phase}]").click()
+        assert close(shown(page)["y"], at.output[3, 1])
+
+    def test_rows_that_are_ignored_have_no_right_class(self, open_page):
+        X, y = rows(6)
+        y[[0, 3]] = -1
+        at = tn.trace(network(), tn.NLLLoss(ignore_index=-1), X, y)
+        page = open_page(at.to_html)
+        texts = [e.text for e in find(page, "#samples").find_elements("css selector", "span")]
+        guesses = at.output.argmax(axis=1)
+        right = [f"{label}" if label == k else f"{label} as {k}" for label, k in zip(y, guesses)]
+        assert texts == ["0", *right[1:3], "3", *right[4:]]
+        choose(page, 2, 1, 3)
+        find(page, "[data-phase=loss]").click()
+        assert text_of(page, "#story").startswith("This sample is left out: its label is one to be")
+        with pytest.raises(ValueError, match="to_html: no row of the batch counts in the loss"):
+            tn.trace(network(), tn.NLLLoss(ignore_index=-1), X, np.full(6, -1)).to_html("page.html")
 
     def test_of_many_steps_shows_some_evenly_chosen(self, open_page):
         net = network()

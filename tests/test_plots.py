@@ -301,6 +301,43 @@ def test_learning_curves_draw_the_history():
     assert list(loss_ax.lines[0].get_xdata()) == [1, 2, 3]
 
 
+def scored(name, *lists):
+    run = tn.History(*lists[:1])
+    run.test_loss.extend(lists[1])
+    if name is not None:
+        run.score_name = name
+        run.train_score.extend(lists[2])
+        run.test_score.extend(lists[3])
+    return run
+
+
+def test_learning_curves_of_a_loss_alone_are_one_panel():
+    (ax,) = plots.learning_curves(scored(None, [3.0, 2.0], [4.0, 3.0])).axes
+    assert [list(line.get_ydata()) for line in ax.lines] == [[3, 2], [4, 3]]
+    assert ax.get_ylabel() == "loss"
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["train", "test"]
+
+
+def test_learning_curves_draw_a_score_in_place_of_the_accuracy():
+    run = scored("r2", [3.0, 2.0], [4.0, 3.0], [0.1, 0.5], [0.0, 0.4])
+    loss_ax, score_ax = run.plot().axes
+    assert (loss_ax.get_ylabel(), score_ax.get_ylabel()) == ("loss", "r2")
+    assert [list(line.get_ydata()) for line in score_ax.lines] == [[0.1, 0.5], [0.0, 0.4]]
+
+
+def test_learning_curves_of_several_kinds_have_a_panel_for_each():
+    runs = {
+        "alone": scored(None, [3.0], [4.0]),
+        "r2": scored("r2", [3.0], [4.0], [0.1], [0.2]),
+        "classes": tn.History([1.0], [60.0], [2.0], [50.0]),
+    }
+    figure = plots.learning_curves(runs)
+    assert [ax.get_ylabel() for ax in figure.axes] == ["loss", "r2", "accuracy (%)"]
+    assert [len(ax.lines) for ax in figure.axes] == [6, 2, 2]
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == [f"{name} {part}" for name in runs for part in ("train", "test")]
+
+
 def test_output_bars_draw_probabilities_and_mark_the_true_class():
     _, right = plots.output_bars(np.log(CHANCES[0]), 3).axes
     assert np.allclose([bar.get_height() for bar in right.patches], CHANCES[0])

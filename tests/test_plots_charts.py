@@ -171,6 +171,12 @@ def test_wrong_input_is_named_and_leaves_no_figure():
         ("test=", lambda: plots.loss_against_accuracy({})),
         ("test=", lambda: plots.loss_against_accuracy({"a": tn.History([1.0], [50.0])})),
     ]
+    alone, scored = tn.History([1.0], [], [1.0]), tn.History([1.0], [], [1.0])
+    scored.score_name = "r2"
+    for why, run in (("its loss has none", alone), ("it was scored by r2", scored)):
+        message = f"run 'b' has 1 test losses and 0 test accuracies; {why}"
+        runs = {"a": tn.History([1], [50], [90.0], [30]), "b": run}
+        cases.append((message, lambda runs=runs: plots.loss_against_accuracy(runs)))
     for message, call in cases:
         with pytest.raises(ValueError, match=message):
             call()

@@ -15,6 +15,7 @@ from strategies import fingerprint, same_bits
 
 import tinynet as tn
 from tinynet.module import watching
+from tinynet.pages.xray import _labels
 
 
 class Residual(tn.Module):
@@ -459,3 +460,50 @@ class TestPlot:
         figure = tn.trace(network(), tn.NLLLoss(), *rows(6)).plot()
         assert len(figure.axes) == 2 * 4 and not any(ax.images for ax in figure.axes)
         plt.close(figure)
+
+
+class SquaredError(tn.Module):
+    """A loss of one's own, which is not over classes; it may weigh its rows."""
+
+    def __init__(self, weights=None):
+        self.weights = weights
+
+    def forward(self, y, target):
+        error = y - target.reshape(len(y), -1)
+        weights = 1 if self.weights is None else self.weights[:, None]
+        self.keep((2 * weights * error / error.size).astype(y.dtype))
+        return float((weights * error**2).mean())
+
+    def backward(self, dy=1.0):
+        dy, gradient = self.kept(dy)
+        return (dy * gradient).astype(gradient.dtype)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("shape", [(6, 4), (6, 1), (6,), (6, 2, 2), (6, 4, 1)], ids=str)
+def test_any_loss_and_any_target(shape, weighted, tmp_path):
+    """Trace, table, chain rule, plot and page of a loss that is not over classes."""
+    net, (X, _) = network(last=None), rows(6)
+    rng = np.random.default_rng(0)
+    y, weights = rng.normal(size=shape), rng.random(6) if weighted else None
+    loss_fn = SquaredError(weights)
+    optimizer = tn.SGD(net.parameters(), lr=0.1)
+    traced = tn.trace(net, loss_fn, X, y, optimizer, steps=3)
+    error = net.predict(X) - y.reshape(6, -1)
+    expected = ((1 if weights is None else weights[:, None]) * error**2).mean()
+    assert traced.loss == pytest.approx(expected)
+    assert traced.steps[-1].loss < traced.loss
+    assert str(traced).endswith(f"loss {traced.loss:.6g}, SquaredError() of 6 rows")
+    assert "handed back by the loss, SquaredError()" in traced.explain(-1)
+    plt.close(traced.plot())
+    traced.to_html(tmp_path / "page.html")
+    assert (tmp_path / "page.html").stat().st_size > 10_000
+
+
+def test_integer_targets_of_such_a_loss_are_no_classes():
+    X, y = rows(6)
+    targets = tn.trace(network(last=None), SquaredError(), X, 100 * y)
+    assert _labels(targets) == [None] * 6
+    y[2] = -1
+    classes = tn.trace(network(), tn.NLLLoss(ignore_index=-1), X, y)
+    assert _labels(classes) == [*y[:2], None, *y[3:]]

@@ -6,6 +6,7 @@ are crunched in ``kernels/``, where each equation stands beside the loop that ru
 """
 
 from tinynet import data, datasets
+from tinynet._accuracy import accuracy
 from tinynet._findings import Finding
 from tinynet._safetensors import ModelFileError
 from tinynet._trace import LayerTrace, ParameterTrace, Trace
@@ -25,7 +26,7 @@ from tinynet.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from tinynet.pages.playground import playground
 from tinynet.rng import TorchGenerator
 from tinynet.schedules import CosineLR, Schedule, StepLR
-from tinynet.scores import accuracy, evaluate
+from tinynet.scores import evaluate
 from tinynet.serialization import fingerprint, load, save
 from tinynet.stopping import EarlyStopping
 from tinynet.tracing import trace

@@ -15,7 +15,7 @@ from tinynet._checks import number
 from tinynet._safetensors import Document
 from tinynet._types import Array
 from tinynet.data import DataLoader
-from tinynet.history import History
+from tinynet.history import PARTS, History
 from tinynet.module import Module
 from tinynet.optim import Optimizer
 from tinynet.rng import set_generator_state
@@ -60,7 +60,7 @@ def divide(arrays: Mapping[str, Array], optimizer: Optimizer) -> Parts:
 def find_faults(parts: Parts, document: Document, run: Run) -> Iterator[str]:
     """What in a checkpoint could not be taken over, the weights aside."""
     yield from _state_faults(parts, document, run)
-    yield from _score_faults(parts, run)
+    yield from _score_faults(parts, document, run)
     yield from _plan_faults(parts, document, run)
 
 
@@ -98,10 +98,14 @@ def _state_faults(parts: Parts, document: Document, run: Run) -> Iterator[str]:
         yield f"unknown {', '.join(parts.unknown)}"
 
 
-def _score_faults(parts: Parts, run: Run) -> Iterator[str]:
+def _score_faults(parts: Parts, document: Document, run: Run) -> Iterator[str]:
     history, loader = run.history, run.loader
-    if parts.scores.keys() != vars(history).keys():
-        yield f"history has {', '.join(parts.scores)}, expected {', '.join(vars(history))}"
+    expected = vars(History())  # and scores, if there are any
+    known = expected.keys() | {f"{part}_score" for part in PARTS}
+    if not expected.keys() <= parts.scores.keys() <= known:
+        yield f"history has {', '.join(parts.scores)}, expected {', '.join(expected)}"
+    if document.get("score") != history.score_name:
+        yield f"its score is {document.get('score')}, expected {history.score_name}"
     running = dict(parts.running)
     order = running.pop("order", None)
     for name, scores in {**parts.scores, **running}.items():
@@ -143,6 +147,12 @@ def _plan_faults(parts: Parts, document: Document, run: Run) -> Iterator[str]:
             yield f"best {name} is {form(best)}, expected {form(expected[name])}"
         elif not np.isfinite(best).all():
             yield f"best {name} holds NaN or inf"
+
+
+def score_lists(history: History) -> dict[str, list[float]]:
+    """The lists of a history, those for scores only where there are some."""
+    lists = {name: scores for name, scores in vars(history).items() if isinstance(scores, list)}
+    return {name: scores for name, scores in lists.items() if scores or "score" not in name}
 
 
 def form(array: Array) -> str:

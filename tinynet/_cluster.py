@@ -10,6 +10,7 @@ import numpy as np
 from distributed import Client, Future, default_client, futures_of
 
 from tinynet._share import Share, Total, WorkerLost, ask
+from tinynet.data import DataLoader
 from tinynet.losses import Loss
 from tinynet.module import Module
 
@@ -228,9 +229,10 @@ def _in_blocks(X: Any, y: Any) -> tuple[Any, Any]:
     for name, data in (("X", X), ("y", y)):
         array = data.to_dask_array() if hasattr(data, "to_dask_array") else data
         if not hasattr(array, "compute_chunk_sizes"):
+            source = f"{name}.{name}" if isinstance(data, DataLoader) else name
             raise TypeError(
                 f"distributed.fit: {name} is {type(data).__name__}, expected a dask array; use "
-                f"dask.array.from_array({name}, chunks=...), or tn.fit for data in memory"
+                f"dask.array.from_array({source}, chunks=...), or tn.fit for data in memory"
             )
         if any(np.isnan(size) for sizes in array.chunks for size in sizes):
             array = array.compute_chunk_sizes()

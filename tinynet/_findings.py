@@ -13,7 +13,7 @@ import numpy as np
 
 from tinynet._types import Array
 from tinynet.history import History
-from tinynet.losses import CrossEntropyLoss, NLLLoss
+from tinynet.losses import CrossEntropyLoss, Loss, NLLLoss
 
 if TYPE_CHECKING:
     from tinynet.tracing import LayerTrace, Trace
@@ -81,8 +81,12 @@ class Case:
 
     @property
     def chance(self) -> float | None:
-        """ln(C): the mean loss of a network that gives all classes the same probability."""
-        mean = getattr(self.trace.loss_fn, "reduction", None) == "mean"
+        """ln(C): the mean loss of a network that gives all classes the same probability.
+
+        None for losses that are no mean, or not over classes.
+        """
+        loss_fn = self.trace.loss_fn
+        mean = isinstance(loss_fn, Loss) and loss_fn.reduction == "mean"
         return math.log(self.trace.output.shape[1]) if mean else None
 
 
@@ -170,7 +174,7 @@ def stuck_at_chance(case: Case) -> Iterator[Finding]:
     if history is None or chance is None or len(history) < EPOCHS_TO_LEAVE_CHANCE:
         return
     before, last = history.train_loss[-2:]
-    if last < AT_CHANCE * chance or before - last > STILL * chance:
+    if not (last >= AT_CHANCE * chance and before - last <= STILL * chance):  # or NaN
         return
     yield Finding(
         "loss still at ln(C)",

@@ -65,13 +65,16 @@ def nothing_left(owner: str, checkpoint: Any, done: int, epochs: int) -> str:
 
 
 def _scores(history: "History") -> str:
-    text = f"train loss {history.train_loss[-1]:.4f}, {history.train_accuracy[-1]:.2f} %"
-    if history.validation_loss:
-        loss, accuracy = history.validation_loss[-1], history.validation_accuracy[-1]
-        text += f"; validation loss {loss:.4f}, {accuracy:.2f} %"
-    if history.test_loss:
-        text += f"; test loss {history.test_loss[-1]:.4f}, {history.test_accuracy[-1]:.2f} %"
-    return text
+    texts = []
+    for part in ("train", "validation", "test"):
+        losses, scores = history.losses(part), history.scores(part)
+        if not losses:
+            continue
+        texts.append(f"{part} loss {losses[-1]:.4f}")
+        if scores:
+            own = history.score_name
+            texts[-1] += f", {scores[-1]:.2f} %" if own is None else f", {own} {scores[-1]:.4g}"
+    return "; ".join(texts)
 
 
 def _tqdm() -> Any:

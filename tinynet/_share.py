@@ -14,11 +14,12 @@ import numpy as np
 from distributed import get_worker
 from distributed.protocol import to_serialize
 
+from tinynet._accuracy import counting
 from tinynet._checks import check_dataset
 from tinynet._types import Array
 from tinynet.losses import Loss
 from tinynet.module import Module
-from tinynet.scores import accuracy
+from tinynet.scores import score_of
 
 GOLDEN = 0.6180339887498949
 ROW = re.compile(r"\b(row |labels\[|targets?\[)(\d+)")  # as messages name it
@@ -41,15 +42,21 @@ class Total:
     count : float
         What the sums must be divided by for a mean: the number of rows, or the sum of their class
         weights.
-    hits, rows : int
-        Rows read rightly, and all.
+    hits, scored : float
+        Rows read rightly, of those that count in the accuracy.
+    rows : int
+        All of them.
+    anything : bool
+        Whether any row of these workers counts in the loss, in this batch or another.
     """
 
     gradients: list[Array]
     loss: float = 0.0
     count: float = 0.0
     hits: float = 0.0
+    scored: int = 0
     rows: int = 0
+    anything: bool = False
 
     def add(self, other: "Total") -> None:
         for own, more in zip(self.gradients, other.gradients, strict=True):
@@ -57,7 +64,9 @@ class Total:
         self.loss += other.loss
         self.count += other.count
         self.hits += other.hits
+        self.scored += other.scored
         self.rows += other.rows
+        self.anything |= other.anything
 
 
 class Share:
@@ -75,6 +84,7 @@ class Share:
     ) -> None:
         # Copies, since workers may be threads, and what comes from other processes is read-only.
         self.net, self.loss_fn = copy.deepcopy(net), copy.deepcopy(loss_fn)
+        self.anything = False
         for start, block, labels in zip(starts, X, y, strict=True):
             if len(block):
                 self._check(start, block, labels)
@@ -88,6 +98,7 @@ class Share:
             check_dataset("distributed.fit", X, y)
             outputs = np.repeat(self.net.predict(X[:1]), len(y), axis=0)
             self.loss_fn.predict(outputs, y)
+            self.anything |= bool(self.loss_fn.row_weights(y, outputs.shape[1]).any())
         except (ValueError, IndexError) as error:
             if type(error) not in (ValueError, IndexError):  # whose arguments are unknown
                 raise
@@ -113,13 +124,18 @@ class Share:
         self.net.zero_grad()
         X, y = self._rows(seed, batch, batches)
         total = Total([parameter.accumulate() for parameter in self.net.parameters()])
+        total.anything = self.anything
         if len(X) == 0:
             return total
         outputs = self.net(X)
         total.loss = float(self.loss_fn(outputs, y))
         self.net.backward(self.loss_fn.backward())
-        total.count = _count(self.loss_fn, y, outputs.shape[1])
-        total.hits, total.rows = accuracy(outputs, y) / 100 * len(y), len(y)
+        total.count = float(self.loss_fn.row_weights(y, outputs.shape[1]).sum())
+        total.rows = len(y)
+        accuracy = score_of(self.loss_fn, outputs, y)
+        if accuracy is not None and not np.isnan(accuracy):
+            total.scored = int(counting(y, self.loss_fn.ignore_index).sum())
+            total.hits = accuracy / 100 * total.scored
         return total
 
     def _rows(self, seed: int, batch: int, batches: int) -> tuple[Array, Any]:
@@ -164,11 +180,3 @@ async def ask(rpc: Any, address: str, actor: str, method: str, *arguments: Any) 
     if answer["status"] != "OK":
         raise answer["exception"]
     return answer["result"]
-
-
-def _count(loss_fn: Loss, y: Any, classes: int) -> float:
-    """What a mean over these rows is divided by."""
-    if y.ndim == 2:
-        return len(y)
-    weights = loss_fn.class_weights(classes, np.float64)
-    return float(weights[y[y != loss_fn.ignore_index]].sum())

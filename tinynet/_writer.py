@@ -49,6 +49,8 @@ class Writer:
         Whether the targets are class probabilities instead of labels.
     scaled : bool
         Whether the loader converts its rows.
+    scored : bool
+        Whether the outputs are handed over to a score of the user's, in place of the accuracy.
 
     Raises
     ------
@@ -63,6 +65,7 @@ class Writer:
         optimizer: Optimizer,
         probabilities: bool = False,
         scaled: bool = False,
+        scored: bool = False,
     ) -> None:
         if type(net) is not Sequential:
             raise CannotWrite(f"the network is a {type(net).__name__}, not a Sequential")
@@ -70,7 +73,7 @@ class Writer:
         self.layers = list(enumerate(net.layers))
         self.linears = [(i, layer) for i, layer in self.layers if isinstance(layer, Linear)]
         self.loss_fn, self.optimizer = loss_fn, optimizer
-        self.probabilities, self.scaled = probabilities, scaled
+        self.probabilities, self.scaled, self.scored = probabilities, scaled, scored
         self._check()
         self.dtype = self.linears[0][1].W.data.dtype
         self.cast = f"np.{self.dtype.name}"
@@ -164,6 +167,8 @@ class Writer:
         fixed = ["X, target, order, batch_size, first, last, losses, accuracies, weight, lr, t"]
         if self.scaled:
             fixed.append("scale")
+        if self.scored:
+            fixed.append("outputs")
         names = [name for name, _ in self.parameters]
         groups = [names, [f"d{name}" for name in names], list(self.memories)]
         if self.at_once:
@@ -266,24 +271,35 @@ class Writer:
             yield f"log_softmax({y}, log_probs)"
             yield "cross_entropy(log_probs, q, row_losses)  # -(q * log_probs).sum(axis=1)"
         if loss_fn.reduction == "mean":
-            yield "loss = total(row_losses) / total(counts)"
+            yield "loss = total(row_losses) / total(counts) if total(counts) != 0 else np.nan"
             yield f"share = np.empty(N, {self.cast})"
             yield "share[:] = 1.0 / total(counts)"
+            yield "if total(counts) == 0:"
+            yield "    share[:] = 0  # no row counts: there is nothing to learn"
         else:
             yield "loss = total(row_losses)"
             yield f"share = np.ones(N, {self.cast})"
 
     def _score(self) -> Lines:
         y = f"y{len(self.widths) - 1}"
-        yield "# accuracy"
+        if self.scored:
+            yield "# the outputs, for the score"
+            yield f"outputs[(batch - first) * N : (batch - first + 1) * N] = {y}"
+            return
+        yield "# accuracy: right answers among the rows that count; NaN is no answer"
         yield "guesses = np.empty(N, np.int64)"
         yield f"most_likely({y}, guesses)  # {y}.argmax(axis=1)"
         if self.probabilities:
             yield "labels = np.empty(N, np.int64)"
             yield "most_likely(probabilities, labels)"
-        yield "hits = 0"
+            counts = "probabilities[n].any()"
+        else:
+            counts = f"labels[n] != np.int64({self.loss_fn.ignore_index})"
+        yield "counted, hits = 0, 0"
         yield "for n in range(N):"
-        yield "    hits += guesses[n] == labels[n]"
+        yield f"    if {counts}:"
+        yield "        counted += 1"
+        yield f"        hits += guesses[n] == labels[n] and not np.isnan({y}[n, guesses[n]])"
 
     def _backward(self) -> Lines:
         last, C = len(self.widths) - 1, self.widths[-1]
@@ -325,7 +341,8 @@ class Writer:
     def _guard(self) -> Lines:
         yield "# stop in front of a step that would spread NaN or inf"
         yield "if not ("
-        yield "    np.isfinite(loss)"
+        counts = " or total(counts) == 0" if self.loss_fn.reduction == "mean" else ""
+        yield f"    (np.isfinite(loss){counts})"
         for name, _ in self.parameters:
             if name in self.at_once:
                 x, dy = self.at_once[name]
@@ -336,7 +353,8 @@ class Writer:
         yield "):"
         yield "    return batch - first"
         yield "losses[batch - first] = loss"
-        yield "accuracies[batch - first] = hits / N * 100"
+        if not self.scored:
+            yield "accuracies[batch - first] = hits / counted * 100"
 
     def _update_block(self) -> Lines:
         yield "# update"

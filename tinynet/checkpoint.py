@@ -11,12 +11,13 @@ import os
 import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tinynet._checkpoint_parts import Run, divide, find_faults
+from tinynet._checkpoint_parts import Run, divide, find_faults, score_lists
 from tinynet._recipe import BATCHES, Recipe, compare, names_of_changes, recorded, setup
 from tinynet._safetensors import Document, ModelFileError, read, to_bytes
 from tinynet.atomic import file_path, write_atomically
@@ -41,7 +42,8 @@ class RunningEpoch:
     order : ndarray of int64
         From ``loader.order()``: row numbers, as they are dealt out in this epoch.
     losses, accuracies : list of float
-        One for each batch that is done, so ``len(losses)`` is the number of the next one.
+        One for each batch that is done, so ``len(losses)`` is the number of the next one. In place
+        of accuracies, the scores of ``fit(..., score=function)``; NaN where there is none.
     """
 
     order: NDArray[np.int64]
@@ -105,7 +107,7 @@ def save_checkpoint(
     for position, state in enumerate(optimizer.state):
         for name in state.keys() - numbers[position].keys():
             arrays[f"optimizer.{position}.{name}"] = state[name]
-    arrays |= {f"history.{name}": np.array(scores) for name, scores in vars(history).items()}
+    arrays |= {f"history.{name}": np.array(scores) for name, scores in score_lists(history).items()}
     if running is not None:
         arrays |= {f"running.{name}": np.array(value) for name, value in vars(running).items()}
     if early_stopping is not None:
@@ -115,6 +117,7 @@ def save_checkpoint(
         "setup": setup("save_checkpoint", run),
         "lr": float(optimizer.lr),
         "start_lr": schedule and schedule.start_lr,
+        "score": history.score_name,
         "numbers": numbers,
         "rng": json.loads(json.dumps(generator_state(loader.rng), default=np.ndarray.tolist)),
     }

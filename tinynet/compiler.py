@@ -24,6 +24,7 @@ from tinynet.data import DataLoader
 from tinynet.losses import Loss
 from tinynet.module import Module
 from tinynet.optim import SGD, Adam, Optimizer
+from tinynet.scores import Score, score_of
 
 SLOWLY = 5e9  # multiply-adds per second that any processor reaches: the size of a first call
 CALL_SECONDS = 0.02  # how long one compiled call may take: after it, Ctrl-C and progress get a turn
@@ -72,8 +73,11 @@ class CompiledSteps:
         optimizer: Optimizer,
         probabilities: bool = False,
         scaled: bool = False,
+        score: Score | None = None,
     ) -> None:
-        self._writer = Writer(net, loss_fn, optimizer, probabilities, scaled)
+        scored = score is not None
+        self._writer = Writer(net, loss_fn, optimizer, probabilities, scaled, scored)
+        self._score = score
         self._loss_fn, self._optimizer = loss_fn, optimizer
         self._guard = Guard("fit", net, optimizer)
         self._target: Array | None = None
@@ -118,18 +122,26 @@ class CompiledSteps:
 
     @classmethod
     def for_training(
-        cls, net: Module, loss_fn: Loss, optimizer: Optimizer, loader: DataLoader
+        cls,
+        net: Module,
+        loss_fn: Loss,
+        optimizer: Optimizer,
+        loader: DataLoader,
+        score: Score | None = None,
     ) -> "CompiledSteps":
-        """The steps for the data of `loader`.
+        """The steps for the data of `loader`, scored by `score` or the accuracy.
 
         Raises
         ------
         TypeError
             If net, loss, optimizer or data are such that only the layers themselves can train.
         """
+        for method in ("__iter__", "batch", "gather"):
+            if getattr(type(loader), method) is not getattr(DataLoader, method):
+                raise CannotWrite(f"{type(loader).__name__} has its own {method}")
         y, X = loader.y, loader.X
         probabilities = y.ndim == 2 and y.dtype.kind == "f"
-        steps = cls(net, loss_fn, optimizer, probabilities, loader.scale is not None)
+        steps = cls(net, loss_fn, optimizer, probabilities, loader.scale is not None, score)
         writer = steps._writer
         dtype = np.dtype(np.float32) if loader.scale is not None else X.dtype
         if X.shape[1:] != (writer.features,) or dtype != writer.dtype or not X.dtype.isnative:
@@ -193,6 +205,8 @@ class CompiledSteps:
         optimizer, writer = self._optimizer, self._writer
         parameters, states = optimizer.parameters, optimizer.state
         losses, accuracies = np.empty(last - first), np.empty(last - first)
+        rows = order[first * loader.batch_size : last * loader.batch_size]
+        outputs = np.empty((len(rows) if writer.scored else 0, writer.widths[-1]), writer.dtype)
         remembered = []
         for position, name in writer.memories.values():
             state = states[position]
@@ -213,6 +227,7 @@ class CompiledSteps:
             optimizer.lr,
             float(steps),
             *([] if loader.scale is None else [float(loader.scale)]),
+            *([outputs] if writer.scored else []),
             *(parameter.data for parameter in parameters),
             *([] if writer.at_once else [p.accumulate() for p in parameters]),
             *remembered,
@@ -223,6 +238,12 @@ class CompiledSteps:
         if isinstance(optimizer, Adam):
             for state in states:
                 state["step"] = steps + taken
+        if self._score is not None:
+            size = min(loader.batch_size, len(rows))
+            for batch in range(taken):
+                part = slice(batch * size, (batch + 1) * size)
+                answers, target = outputs[part], loader.y[rows[part]]
+                accuracies[batch] = score_of(self._loss_fn, answers, target, self._score)
         return losses[:taken], accuracies[:taken]
 
     def __repr__(self) -> str:

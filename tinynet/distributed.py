@@ -21,6 +21,7 @@ from tinynet._cluster import SchedulerLost, Shares
 from tinynet._guard import Guard, advice_after_divergence
 from tinynet._progress import nothing_left, polite_interrupt, report
 from tinynet._recipe import digest, names_of_changes, recipe
+from tinynet._rehearsal import check_pair, rehearse
 from tinynet._share import WorkerLost
 from tinynet._types import Array
 from tinynet.checkpoint import load_checkpoint, save_checkpoint
@@ -30,7 +31,7 @@ from tinynet.losses import Loss
 from tinynet.module import Module
 from tinynet.optim import Optimizer
 from tinynet.rng import Rng, as_generator, seed_of
-from tinynet.scores import evaluate
+from tinynet.scores import check_loss, classifies, evaluate, mean_of_those
 
 __all__ = ["SchedulerLost", "WorkerLost", "fit"]
 
@@ -97,13 +98,20 @@ def fit(
         If the loss or a gradient becomes NaN or infinite, or a step would make a weight or what
         the optimizer remembers so; all of it is as before that step.
     TypeError, ValueError, IndexError
-        If network, loss and data do not fit each other, or an argument makes no sense.
+        If network, loss and data do not fit each other, or an argument makes no sense; if no row
+        counts in the loss.
     """
     whole_number("distributed.fit", "epochs", epochs, 1)
-    if loss_fn.reduction == "none":
-        raise ValueError(
-            'distributed.fit: a loss with reduction="none" is no single number; use "mean" or "sum"'
-        )
+    check_loss("distributed.fit", loss_fn)
+    for needed in ("reduction", "row_weights", "ignore_index"):
+        if not hasattr(loss_fn, needed):
+            raise TypeError(
+                f"distributed.fit: loss_fn is {loss_fn!r} without `{needed}`, expected NLLLoss, "
+                "CrossEntropyLoss or a subclass: workers add up sums of rows"
+            )
+    if test is not None:
+        check_pair("distributed.fit", "test", test)
+        rehearse("distributed.fit: test", net, loss_fn, test[0][:1], test[1])
     own = {id(parameter) for parameter in net.parameters()}
     if not all(id(parameter) in own for parameter in optimizer.parameters):
         raise ValueError(
@@ -127,9 +135,7 @@ def fit(
                 shares.take_in_newcomers()
                 _epoch(shares, net, loss_fn, guard, loader, history)
                 if test is not None:
-                    test_loss, test_accuracy = evaluate(net, loss_fn, *test)
-                    history.test_loss.append(test_loss)
-                    history.test_accuracy.append(test_accuracy)
+                    history.add("test", *evaluate(net, loss_fn, *test))
                 if checkpoint is not None:
                     save_checkpoint(checkpoint, net, optimizer, loader, history, recipe=lines)
                 show(history)
@@ -158,12 +164,18 @@ def _epoch(
         total = shares.gradient(seed, batch, len(loader))
         if total.rows == 0:
             continue  # of fewer rows than blocks, no block may have one to give
+        if not total.anything:
+            raise ValueError(
+                "distributed.fit: no row counts in the loss: every label of y is ignored or of a "
+                f"class of weight 0, see {loss_fn!r}"
+            )
         divisor = total.count if loss_fn.reduction == "mean" else 1.0
         loss = total.loss / divisor if divisor else float("nan")
         gradients = [parameter.accumulate() for parameter in net.parameters()]
         for gradient, summed in zip(gradients, total.gradients, strict=True):
             gradient[...] = summed / (divisor or 1.0)
-        if not (np.isfinite(loss) and all(map(kernels.all_finite, gradients))):
+        counts = loss_fn.reduction == "sum" or divisor != 0
+        if not ((np.isfinite(loss) or not counts) and all(map(kernels.all_finite, gradients))):
             raise FloatingPointError(
                 f"distributed.fit: the loss or a gradient is not finite in epoch "
                 f"{len(history) + 1}, batch {batch + 1}, with lr = {optimizer.lr:g}. The weights "
@@ -172,11 +184,11 @@ def _epoch(
         with polite_interrupt() as interrupted:
             guard.step(len(history), batch)
         losses.append(loss)
-        accuracies.append(100 * total.hits / total.rows)
+        accuracies.append(100 * total.hits / total.scored if total.scored else float("nan"))
         if interrupted():
             raise KeyboardInterrupt
-    history.train_loss.append(float(np.mean(losses)))
-    history.train_accuracy.append(float(np.mean(accuracies)))
+    accuracy = mean_of_those(accuracies) if classifies(loss_fn) else None
+    history.add("train", mean_of_those(losses), accuracy)
 
 
 def _what_stands(checkpoint: Any, epochs: int) -> str:

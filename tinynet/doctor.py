@@ -14,12 +14,13 @@ import numpy as np
 
 from tinynet._checks import check_dataset
 from tinynet._findings import CHECKS, Case, Finding
+from tinynet._rehearsal import spread
 from tinynet._types import Array
 from tinynet.data import DataLoader
 from tinynet.history import History
-from tinynet.losses import Loss
 from tinynet.module import Module
 from tinynet.optim import Optimizer
+from tinynet.scores import check_loss, classifies, no_row_counts
 from tinynet.tracing import Trace, trace
 
 TRACED_ROWS = 512
@@ -63,7 +64,7 @@ def diagnose(
     net: Module | Trace,
     data: DataLoader | Pair | None = None,
     test: Pair | None = None,
-    loss_fn: Loss | None = None,
+    loss_fn: Module | None = None,
     optimizer: Optimizer | None = None,
 ) -> Diagnosis:
     """Look for what commonly goes wrong in training; nothing is changed.
@@ -83,8 +84,9 @@ def diagnose(
         The training set. Needed with a network; a trace holds its batch.
     test : (X, y), optional
         A test or validation set.
-    loss_fn : NLLLoss or CrossEntropyLoss, optional
-        With a reduction other than "none". Needed with a network.
+    loss_fn : NLLLoss, CrossEntropyLoss, or a loss of one's own, optional
+        With a reduction other than "none". Needed with a network. What is about classes is looked
+        at for losses over classes alone, those that have an ``accuracy``.
     optimizer : Optimizer, optional
         Of the parameters of `net`. Without it, updates are not looked at.
 
@@ -118,15 +120,18 @@ def diagnose(
                 f"diagnose: {missing} is missing; use tn.diagnose(history, net, data, "
                 "loss_fn=loss_fn), or give a trace instead of the network"
             )
+        check_loss("diagnose", loss_fn)
         X, y = _sample("data", data, ASKED_ROWS)
-        rows = _spread(len(X), TRACED_ROWS)
+        rows = spread(len(X), TRACED_ROWS)
         steps = TRACED_STEPS if optimizer is not None else 1
         with np.errstate(all="ignore"):  # what overflows is a finding
-            traced = trace(net, loss_fn, X[rows], y[rows], optimizer, steps)
+            batch = X[rows], y[rows]
+            if no_row_counts(loss_fn, net.predict(X[:1]), batch[1]):
+                batch = _counting(data, loss_fn, net.predict(X[:1]).shape[-1])
+            traced = trace(net, loss_fn, *batch, optimizer, steps)
     asked, labels = (X, y) if test is None else _sample("test", test, ASKED_ROWS)
-    true = labels if labels.ndim == 1 else labels.argmax(axis=1)
     with np.errstate(all="ignore"):
-        guesses = traced.net.predict(asked).argmax(axis=1)
+        guesses, true = _answers(traced, asked, labels)
         case = Case(history, traced, X, None if test is None else asked, guesses, true)
         findings = [finding for check in CHECKS for finding in check(case)]
     return Diagnosis(findings, list(_examined(case, updates=optimizer is not None)))
@@ -147,7 +152,7 @@ class Rounds:
     def __init__(
         self,
         net: Module,
-        loss_fn: Loss,
+        loss_fn: Module,
         optimizer: Optimizer,
         loader: DataLoader,
         test: Pair | None,
@@ -171,18 +176,37 @@ class Rounds:
 def _sample(name: str, data: Any, rows: int) -> Pair:
     """Up to so many rows, evenly spaced: no generator is asked, and sorted data are covered."""
     if isinstance(data, DataLoader):
-        return data.gather(_spread(len(data.X), rows))
-    if not isinstance(data, tuple | list) or len(data) != 2:
-        expected = "a pair (X, y)" if name == "test" else "a DataLoader or a pair (X, y)"
-        raise TypeError(f"diagnose: {name} is {type(data).__name__}, expected {expected}")
+        return data.gather(spread(len(data.X), rows))
+    expected = "a pair (X, y)" if name == "test" else "a DataLoader or a pair (X, y)"
+    if not isinstance(data, tuple | list) or len(data) != 2 or isinstance(data[0], tuple | list):
+        batches = " of batches" if isinstance(data, tuple | list) and len(data) else ""
+        raise TypeError(f"diagnose: {name} is {type(data).__name__}{batches}, expected {expected}")
     X, y = data
     check_dataset(f"diagnose: {name}", X, y)
-    chosen = _spread(len(X), rows)
+    chosen = spread(len(X), rows)
     return X[chosen], y[chosen]
 
 
-def _spread(n: int, rows: int) -> Any:
-    return np.linspace(0, n - 1, min(n, rows)).astype(np.int64)
+def _counting(data: Any, loss_fn: Any, classes: int) -> Pair:
+    """Some of the rows that count in the loss."""
+    y = data.y if isinstance(data, DataLoader) else data[1]
+    rows = np.flatnonzero(loss_fn.row_weights(y, classes))
+    if len(rows) == 0:
+        raise ValueError(
+            "diagnose: no row of data counts in the loss: every label is ignored or of a class of "
+            f"weight 0, see {loss_fn!r}"
+        )
+    rows = rows[spread(len(rows), TRACED_ROWS)]
+    return data.gather(rows) if isinstance(data, DataLoader) else (data[0][rows], y[rows])
+
+
+def _answers(traced: Trace, X: Array, y: Any) -> tuple[Array, Array]:
+    """What the network takes the rows for, and what they are; nothing, unless they have classes."""
+    if not classifies(traced.loss_fn):
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    outputs = traced.net.predict(X)
+    guesses = np.where(np.isnan(outputs).any(axis=1), -1, outputs.argmax(axis=1))
+    return guesses, y if y.ndim == 1 else y.argmax(axis=1)
 
 
 def _examined(case: Case, updates: bool) -> Iterator[str]:

@@ -16,6 +16,8 @@ from tinynet.atomic import file_path, write_atomically
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+PARTS = ("train", "test", "validation")
+
 
 @dataclass
 class History:
@@ -25,11 +27,15 @@ class History:
     ----------
     train_loss, train_accuracy : list of float
         The means over the batches of each epoch, measured as the network learns; the accuracies in
-        percent.
+        percent. Accuracies are empty if the loss has none, or another score takes their place.
     test_loss, test_accuracy : list of float
         The scores after each epoch; empty without a test set.
     validation_loss, validation_accuracy : list of float
         The same for the validation set.
+    train_score, test_score, validation_score : list of float
+        What ``fit(..., score=function)`` was given says of them; else empty.
+    score_name : str or None
+        What that function is called.
     """
 
     train_loss: list[float] = field(default_factory=list)
@@ -38,6 +44,34 @@ class History:
     test_accuracy: list[float] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
     validation_accuracy: list[float] = field(default_factory=list)
+    train_score: list[float] = field(init=False)
+    test_score: list[float] = field(init=False)
+    validation_score: list[float] = field(init=False)
+    score_name: str | None = field(default=None, init=False)
+
+    def __getattr__(self, name: str) -> list[float]:
+        """Scores come into being when they are first asked for: pickles of 0.1 have none."""
+        if name not in [f"{part}_score" for part in PARTS]:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        scores: list[float] = self.__dict__.setdefault(name, [])
+        return scores
+
+    def losses(self, part: str) -> list[float]:
+        """The losses of "train", "test" or "validation"."""
+        losses: list[float] = getattr(self, f"{part}_loss")
+        return losses
+
+    def scores(self, part: str) -> list[float]:
+        """What stands beside the losses: scores if they have a name, else accuracies."""
+        kind = "accuracy" if self.score_name is None else "score"
+        scores: list[float] = getattr(self, f"{part}_{kind}")
+        return scores
+
+    def add(self, part: str, loss: float, score: float | None) -> None:
+        """One more epoch of a part; None if there is nothing beside the loss."""
+        self.losses(part).append(loss)
+        if score is not None:
+            self.scores(part).append(score)
 
     def __len__(self) -> int:
         return len(self.train_loss)
@@ -57,6 +91,7 @@ class History:
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write the scores as a table: a line per epoch, a column per list that is not empty.
 
+        The columns are called as the lists, and with ``fit(..., score=r2)`` as train_r2, test_r2.
         Every number is written so that reading it gives the same float again.
 
         Parameters
@@ -71,7 +106,13 @@ class History:
         OSError
             If the file cannot be written.
         """
-        columns = {name: scores for name, scores in vars(self).items() if len(scores)}
+        name = self.score_name if self.score_name not in ("loss", "accuracy") else None
+        columns = {
+            f"{part}_{name or kind if kind == 'score' else kind}": scores
+            for part in PARTS
+            for kind in ("loss", "accuracy", "score")
+            if len(scores := vars(self).get(f"{part}_{kind}", ()))
+        }
         if not columns:
             raise ValueError("History.to_csv: there are no epochs to write; train first")
         if lengths := {name: len(s) for name, s in columns.items() if len(s) != len(self)}:
@@ -89,7 +130,7 @@ class History:
         write_atomically(file_path("History.to_csv", path), text.getvalue().encode())
 
     def plot(self, title: str = "Learning curves", log_loss: bool = False) -> "Figure":
-        """Draw loss and accuracy by epoch, as ``tn.plots.learning_curves`` does.
+        """Draw loss and accuracy, or score, by epoch, as ``tn.plots.learning_curves`` does.
 
         Parameters
         ----------

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tinynet import kernels
+from tinynet._accuracy import accuracy
 from tinynet._checks import float_array, labels_array, number
 from tinynet._types import Array, Labels
 from tinynet.module import Module
@@ -69,6 +70,24 @@ class Loss(Module):
         divisor = kernels.total(counts) if self.reduction == "mean" else 1.0
         share = float(dy) / divisor if divisor else 0.0  # nothing counts: nothing to learn
         return self._gradient(np.full(len(counts), share, counts.dtype), *kept)
+
+    def accuracy(self, outputs: Array, target: Any) -> float:
+        """The share of right answers in percent, as ``tn.accuracy``, without rows to be ignored.
+
+        A loss of one's own that has this method gets accuracies wherever there are losses.
+        """
+        return accuracy(outputs, target, self.ignore_index)
+
+    def row_weights(self, target: Any, classes: int) -> Array:
+        """How much each row counts in the mean, (N,): its class's weight; 0 if it is ignored."""
+        if isinstance(target, np.ndarray) and target.ndim == 2:
+            return np.ones(len(target))
+        labels = labels_array(type(self).__name__, target, len(target), classes, self.ignore_index)
+        counts = np.empty(len(labels))
+        kernels.label_weights(
+            labels, self.class_weights(classes, np.float64), self.ignore_index, counts
+        )
+        return counts
 
     def _gradient(self, dy: Array, *kept: Any) -> Array:
         raise NotImplementedError

@@ -13,16 +13,16 @@ import numpy as np
 from tinynet._checks import check_dataset, whole_number
 from tinynet._trace import INPUT, LayerTrace, ParameterTrace, Trace
 from tinynet._types import Array
-from tinynet.losses import Loss
 from tinynet.module import Module, Parameter, watching
 from tinynet.optim import Optimizer
+from tinynet.scores import check_loss, one_float
 
 __all__ = ["LayerTrace", "ParameterTrace", "Trace", "trace"]
 
 
 def trace(
     net: Module,
-    loss_fn: Loss,
+    loss_fn: Module,
     X: Array,
     y: Array,
     optimizer: Optimizer | None = None,
@@ -35,11 +35,11 @@ def trace(
     net : Module
         A Sequential or any other network; neither its weights, gradients nor what its layers keep
         for backward are changed.
-    loss_fn : NLLLoss or CrossEntropyLoss
+    loss_fn : NLLLoss, CrossEntropyLoss, or a loss of one's own
         With a reduction other than "none".
     X : ndarray (N, features)
         One batch.
-    y : ndarray (N,) of ints, or (N, C)
+    y : ndarray (N,) of ints, or (N, C), or what the loss takes
     optimizer : Optimizer, optional
         Of the parameters of `net`; with it, the trace has the coming update. Its copy takes the
         step.
@@ -61,10 +61,7 @@ def trace(
         If the backward pass leaves out a layer that forward called.
     """
     whole_number("trace", "steps", steps, 1)
-    if getattr(loss_fn, "reduction", "mean") == "none":
-        raise ValueError(
-            'trace: a loss with reduction="none" is no single number; use "mean" or "sum"'
-        )
+    check_loss("trace", loss_fn)
     if optimizer is None and steps > 1:
         raise ValueError(f"trace: steps = {steps} needs an optimizer to take them; give optimizer=")
     own = {id(parameter) for parameter in net.parameters()}
@@ -75,7 +72,8 @@ def trace(
         )
     check_dataset("trace", X, y)
     originals = dict(_layers(net))
-    net_copy, loss_copy, optimizer_copy = copy.deepcopy((net, loss_fn, optimizer))
+    copies: tuple[Module, Any, Any] = copy.deepcopy((net, loss_fn, optimizer))
+    net_copy, loss_copy, optimizer_copy = copies
     watched = [_Watched(name, layer, originals[name]) for name, layer in _layers(net_copy)]
     taken: list[Trace] = []
     for _ in range(steps):
@@ -84,7 +82,7 @@ def trace(
             layer.start(calls.append)
         with watching():  # a list of its own, so that an outer one stays as it is
             output = net_copy(X)
-            loss = float(loss_copy(output, y))
+            loss = one_float(f"trace: the loss {loss_fn!r}", loss_copy(output, y))
             (optimizer_copy or net_copy).zero_grad()
             net_copy.backward(loss_copy.backward())
         before = [layer.values() for layer in watched]

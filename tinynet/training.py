@@ -2,21 +2,30 @@
 
 One step is five verbs: forward, loss, zero_grad, backward, step. ``fit`` repeats it over all
 batches of all epochs; an epoch's training loss and accuracy are the means over its batches,
-measured as the network learns, and after it the test set is scored in one piece.
+measured as the network learns, and after it the test set is scored in one piece. Batches in which
+no row counts have no loss; they are left out of the means.
 """
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tinynet import kernels
-from tinynet._checks import check_dataset, whole_number
+from tinynet._checks import whole_number
 from tinynet._guard import Guard, advice_after_divergence
 from tinynet._progress import nothing_left, polite_interrupt, report
 from tinynet._recipe import names_of_changes, recipe
+from tinynet._rehearsal import (
+    batches,
+    check_loader,
+    check_pair,
+    deals_by_order,
+    rehearse,
+    rehearse_score,
+)
 from tinynet._types import Array
 from tinynet._writer import CannotWrite
 from tinynet.checkpoint import RunningEpoch, load_checkpoint, save_checkpoint
@@ -24,21 +33,31 @@ from tinynet.compiler import CompiledSteps
 from tinynet.data import DataLoader
 from tinynet.doctor import Rounds
 from tinynet.history import History
-from tinynet.losses import CrossEntropyLoss, Loss, NLLLoss
 from tinynet.module import Module, predicting, watching
 from tinynet.optim import Optimizer
 from tinynet.schedules import Schedule
-from tinynet.scores import accuracy, evaluate
+from tinynet.scores import (
+    Score,
+    check_loss,
+    classifies,
+    evaluate,
+    mean_of_those,
+    no_row_counts,
+    one_float,
+    score_name,
+    score_of,
+)
 from tinynet.stopping import EarlyStopping
 
+NAN = float("nan")
 COMPILE_FROM = 3000  # batches: compiling the steps takes about as long as these, layer by layer
 
 
 def fit(
     net: Module,
-    loss_fn: Loss,
+    loss_fn: Module,
     optimizer: Optimizer,
-    loader: DataLoader,
+    loader: DataLoader | Iterable[tuple[Array, Any]],
     test: tuple[Array, Array] | None = None,
     epochs: int = 1,
     progress: bool = True,
@@ -50,18 +69,23 @@ def fit(
     schedule: Schedule | None = None,
     doctor: bool = False,
     changed: Collection[str] = (),
+    score: Score | None = None,
 ) -> History:
     """Train `net` for some epochs.
 
     Parameters
     ----------
     net : Module
-    loss_fn : NLLLoss or CrossEntropyLoss
-        With a reduction other than "none".
+    loss_fn : NLLLoss, CrossEntropyLoss, or a loss of one's own
+        With a reduction other than "none". One of one's own is a Module: ``loss_fn(outputs, yb)``
+        gives a float, ``loss_fn.backward()`` the gradient. If it has a method ``accuracy(outputs,
+        yb)``, the history has accuracies, else losses alone.
     optimizer : Optimizer
         Of the parameters of `net`.
-    loader : DataLoader
-        The training set.
+    loader : DataLoader, or an iterable of batches (xb, yb)
+        The training set. An iterable must begin anew in every epoch, as a list does and a
+        generator does not. A batch in which no row counts, since all its labels are ignored or of
+        a class of weight 0, takes its step with gradient 0, and is left out of the epoch's mean.
     test : (X, y), optional
         Scored after every epoch; never learned from.
     epochs : int
@@ -95,6 +119,10 @@ def fit(
         The names of what is changed on purpose in a run that goes on from its checkpoint, such as
         ``["lr"]``. The error that refuses the checkpoint says them. From then on the run has what
         is given here, and so do its checkpoints.
+    score : function, optional
+        ``score(outputs, yb)``, a float: scored on every batch and set in place of the accuracy. The
+        history has it as ``train_score``, ``test_score`` and ``validation_score``, by the
+        function's name. NaN means that a batch has no score; the epoch's mean leaves it out.
 
     Returns
     -------
@@ -113,46 +141,55 @@ def fit(
     TypeError, ValueError, IndexError
         If the network, the loss and the data do not fit each other, the optimizer is another
         network's, the checkpoint is another run's, `changed` names nothing that is compared, or
-        `epochs` or `checkpoint_every` is not a positive int. Nothing was changed.
+        `epochs` or `checkpoint_every` is not a positive int; if no row of a set counts in the loss,
+        or `score` fails. Nothing was changed.
+    TypeError, ValueError
+        If a batch of an iterable is no pair of arrays, or it gives none in a later epoch. The
+        exception's ``history`` holds the epochs before.
     OSError
         If the checkpoint cannot be written.
     """
     whole_number("fit", "epochs", epochs, 1)
     if checkpoint_every is not None:
         whole_number("fit", "checkpoint_every", checkpoint_every, 1)
-    if getattr(loss_fn, "reduction", "mean") == "none":
-        raise ValueError(
-            'fit: a loss with reduction="none" is no single number; use "mean" or "sum"'
-        )
+    check_loss("fit", loss_fn)
     own = {id(parameter) for parameter in net.parameters()}
     if own.isdisjoint(map(id, optimizer.parameters)):
         raise ValueError(
             "fit: the optimizer holds no parameter of this network; make a new one with "
             "net.parameters()"
         )
+    check_loader("fit", loader, epochs)
     if isinstance(loader, DataLoader):
-        _rehearse(net, loss_fn, loader.gather(np.arange(1))[0], loader.y)
+        rehearse("fit", net, loss_fn, loader.gather(np.arange(1))[0], loader.y)
     for name, data in (("test", test), ("validation", validation)):
         if data is not None:
-            if not isinstance(data, tuple | list) or len(data) != 2:
-                raise TypeError(f"fit: {name} is {type(data).__name__}, expected a pair (X, y)")
-            check_dataset(f"fit: {name}", *data)
-            _rehearse(net, loss_fn, data[0][:1], data[1])
+            check_pair("fit", name, data)
+            rehearse(f"fit: {name}", net, loss_fn, data[0][:1], data[1])
+    if score is not None:
+        rehearse_score(net, loss_fn, score, loader, test, validation)
     _check_plan(validation, early_stopping, schedule)
-    if doctor and not isinstance(loader, DataLoader):
-        raise TypeError(f"fit: doctor=True needs a DataLoader, got {type(loader).__name__}")
+    for option, wanted in (("doctor=True", doctor), ("compiled=True", compiled is True)):
+        if wanted and not isinstance(loader, DataLoader):
+            raise TypeError(f"fit: {option} needs a DataLoader, got {type(loader).__name__}")
+    if checkpoint is not None and not deals_by_order(loader):
+        raise TypeError(
+            "fit: checkpoint needs a DataLoader without an __iter__ of its own, whose order it "
+            f"can write down, got {type(loader).__name__}"
+        )
+    source: Any = loader  # a DataLoader wherever it must be one
     history, running, lines = History(), None, None
+    if score is not None:
+        history.score_name = score_name(score)
     plan = schedule, early_stopping
     resumed = checkpoint is not None and Path(checkpoint).exists()
     names_of_changes("fit", changed, checkpoint)
     if checkpoint is not None:
-        if not isinstance(loader, DataLoader):
-            raise TypeError(f"fit: a checkpoint needs a DataLoader, got {type(loader).__name__}")
         lr = optimizer.start_lr if resumed else optimizer.lr
-        lines = recipe(net, loss_fn, lr, loader, test=test, validation=validation)
+        lines = recipe(net, loss_fn, lr, source, test=test, validation=validation)
     if checkpoint is not None and resumed:
         running = load_checkpoint(
-            checkpoint, net, optimizer, loader, history, *plan, lines, changed
+            checkpoint, net, optimizer, source, history, *plan, lines, changed
         )
     else:
         optimizer._scheduled = None
@@ -160,10 +197,11 @@ def fit(
             schedule.begin(optimizer)
         if early_stopping is not None:
             early_stopping.begin()
-    steps = _Steps(net, loss_fn, optimizer, loader)
+    steps = _Steps(net, loss_fn, optimizer, loader, score)
+    scored = score is not None or classifies(loss_fn)
     if compiled is not False and isinstance(loader, DataLoader):
         steps.compile(must=compiled is True, batches=(epochs - len(history)) * len(loader))
-    rounds = Rounds(net, loss_fn, optimizer, loader, test or validation) if doctor else None
+    rounds = Rounds(net, loss_fn, optimizer, source, test or validation) if doctor else None
     with report(epochs, len(history), progress) as (show, say), polite_interrupt() as interrupted:
         try:
             if resumed and _is_over(history, epochs, early_stopping):
@@ -181,17 +219,13 @@ def fit(
                         _save(checkpoint, net, optimizer, loader, history, running, *plan, lines)
                     if interrupted():
                         raise KeyboardInterrupt
-                history.train_loss.append(float(np.mean(running.losses)))
-                history.train_accuracy.append(float(np.mean(running.accuracies)))
+                means = mean_of_those(running.losses), mean_of_those(running.accuracies)
+                history.add("train", means[0], means[1] if scored else None)
                 running = None
                 if test is not None:
-                    test_loss, test_accuracy = evaluate(net, loss_fn, *test)
-                    history.test_loss.append(test_loss)
-                    history.test_accuracy.append(test_accuracy)
+                    history.add("test", *evaluate(net, loss_fn, *test, score))
                 if validation is not None:
-                    validation_loss, validation_accuracy = evaluate(net, loss_fn, *validation)
-                    history.validation_loss.append(validation_loss)
-                    history.validation_accuracy.append(validation_accuracy)
+                    history.add("validation", *evaluate(net, loss_fn, *validation, score))
                 if early_stopping is not None:
                     early_stopping.watch(net, history)
                 _save(checkpoint, net, optimizer, loader, history, None, *plan, lines)
@@ -200,7 +234,7 @@ def fit(
                     rounds.visit(history, say)
                 if interrupted():
                     raise KeyboardInterrupt
-        except (KeyboardInterrupt, FloatingPointError) as stop:
+        except (KeyboardInterrupt, FloatingPointError, TypeError, ValueError) as stop:
             stop.history = history  # type: ignore[union-attr]
             raise
     if early_stopping is not None:
@@ -233,27 +267,15 @@ def _check_plan(validation: Any, early_stopping: Any, schedule: Any) -> None:
         )
 
 
-def _rehearse(net: Module, loss_fn: Module, first: Array, y: Array) -> None:
-    """Score the first row against all of `y`: unusable data raises before anything is learned."""
-    output = net.predict(first)
-    if type(loss_fn) in (NLLLoss, CrossEntropyLoss) and _are_labels(y, output.shape[-1]):
-        y = y[:1]  # and one stands for all
-    loss_fn.predict(np.repeat(output, len(y), axis=0), y)
-
-
-def _are_labels(y: Any, classes: int) -> bool:
-    if type(y) is not np.ndarray or y.ndim != 1 or y.dtype.kind not in "iu":
-        return False
-    return bool(y.min() >= 0 and y.max() < classes)
-
-
 class _Steps:
     """The training steps of an epoch: compiled, or layer by layer."""
 
     def __init__(
-        self, net: Module, loss_fn: Loss, optimizer: Optimizer, loader: DataLoader
+        self, net: Module, loss_fn: Any, optimizer: Optimizer, loader: Any, score: Score | None
     ) -> None:
-        self.net, self.loss_fn, self.optimizer, self.loader = net, loss_fn, optimizer, loader
+        self.net, self.loss_fn, self.optimizer = net, loss_fn, optimizer
+        self.loader: DataLoader = loader  # or what gives batches
+        self.score = score
         self.guard = Guard("fit", net, optimizer)
         self.compiled: CompiledSteps | None = None
 
@@ -263,7 +285,7 @@ class _Steps:
             return
         try:
             self.compiled = CompiledSteps.for_training(
-                self.net, self.loss_fn, self.optimizer, self.loader
+                self.net, self.loss_fn, self.optimizer, self.loader, self.score
             )
         except CannotWrite as error:
             if must:
@@ -271,7 +293,7 @@ class _Steps:
 
     def start(self) -> RunningEpoch:
         """A new epoch; loaders of other kinds than ours keep their order to themselves."""
-        ours = isinstance(self.loader, DataLoader)
+        ours = deals_by_order(self.loader)
         return RunningEpoch(self.loader.order() if ours else np.empty(0, np.int64))
 
     def __call__(
@@ -281,16 +303,21 @@ class _Steps:
 
         A part never reaches beyond a multiple of `every` batches.
         """
-        if not isinstance(self.loader, DataLoader):
-            for batch, (xb, yb) in enumerate(self.loader):
+        if not deals_by_order(self.loader):
+            for batch, (xb, yb) in enumerate(batches("fit", self.loader, epoch + 1)):
                 yield self._step(xb, yb, epoch, batch)
+            if np.isnan(running.losses).all():
+                raise ValueError(
+                    f"fit: no row counts in epoch {epoch + 1}: every label that the loader gave is "
+                    "ignored, or of a class of weight 0"
+                )
             return
-        batches = len(self.loader)
-        while (batch := len(running.losses)) < batches:
+        count = len(self.loader)
+        while (batch := len(running.losses)) < count:
             if self.compiled is None or not self.compiled.ready():
                 yield self._step(*self.loader.batch(running.order, batch), epoch, batch)
                 continue
-            stop = min(batches, (batch // every + 1) * every) if every else batches
+            stop = min(count, (batch // every + 1) * every) if every else count
             for losses, accuracies in self.compiled.batches(
                 self.loader, running.order, batch, stop
             ):
@@ -302,12 +329,22 @@ class _Steps:
 
     def _step(self, xb: Array, yb: Any, epoch: int, batch: int) -> tuple[list[float], list[float]]:
         outputs = self.net(xb)
-        loss = float(self.loss_fn(outputs, yb))
+        loss, counts = self._loss(outputs, yb)
         self.optimizer.zero_grad()
         self.net.backward(self.loss_fn.backward())
         _stop_if_diverged(self.net, loss, self.optimizer, xb, epoch, batch)
         self.guard.step(epoch, batch)
-        return [loss], [accuracy(outputs, yb)]
+        score = score_of(self.loss_fn, outputs, yb, self.score)
+        return [loss if counts else NAN], [NAN if score is None else score]
+
+    def _loss(self, outputs: Array, yb: Any) -> tuple[float, bool]:
+        """The loss; or if it is NaN since no row counts, 0 and False."""
+        loss: Any = self.loss_fn(outputs, yb)
+        if type(loss) is not float:
+            loss = one_float(f"fit: the loss {self.loss_fn!r}", loss)
+        if np.isnan(loss) and no_row_counts(self.loss_fn, outputs, yb):
+            return 0.0, False
+        return float(loss), True
 
 
 def _stop_if_diverged(

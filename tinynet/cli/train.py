@@ -116,12 +116,16 @@ def scaled(images: Array) -> Array:
 
 def score_table(history: tn.History) -> str:
     """The scores after epochs 1, 2, 5, 10, 20, 50 and so on, and after the last."""
-    rows = ["epoch  train loss  test loss  train accuracy  test accuracy"]
+    score, form = history.score_name or "accuracy", "{:.4g}" if history.score_name else "{:.2f} %"
+    parts = ("train", "test")
+    columns = [(f"{part} loss", history.losses(part), "{:.3f}") for part in parts]
+    columns += [(f"{part} {score}", history.scores(part), form) for part in parts]
+    columns = [column for column in columns if column[1]]
+    rows = ["  ".join(["epoch", *(head for head, _, _ in columns)])]
     for epoch in range(1, len(history) + 1):
         if str(epoch).rstrip("0") in ("1", "2", "5") or epoch == len(history):
-            losses = f"{history.train_loss[epoch - 1]:>10.3f}  {history.test_loss[epoch - 1]:>9.3f}"
-            train, test = history.train_accuracy[epoch - 1], history.test_accuracy[epoch - 1]
-            rows.append(f"{epoch:>5}  {losses}  {train:>12.2f} %  {test:>11.2f} %")
+            cells = (form.format(v[epoch - 1]).rjust(len(head)) for head, v, form in columns)
+            rows.append("  ".join([f"{epoch:>5}", *cells]))
     return "\n".join(rows)
 
 

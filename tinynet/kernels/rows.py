@@ -242,7 +242,7 @@ def probability_targets(probabilities: Array, weight: Array, smoothing: float, q
 
 
 def cross_entropy_reference(log_probs: Array, q: Array) -> Array:
-    return -np.where(q == 0, 0, q * log_probs).sum(axis=1)
+    return 0 - np.where(q == 0, 0, q * log_probs).sum(axis=1)
 
 
 @kernel(cross_entropy_reference)
@@ -253,12 +253,12 @@ def cross_entropy(log_probs: Array, q: Array, losses: Array) -> None:
         for c in range(C):
             if q[n, c] != 0:  # a class that does not count, counts 0, even at log(0)
                 total += q[n, c] * log_probs[n, c]
-        losses[n] = -total
+        losses[n] = 0 - total  # of a row that does not count 0, and not -0
 
 
 def cross_entropy_dx_reference(dy: Array, log_probs: Array, q: Array) -> Array:
-    counts = q.sum(axis=1, keepdims=True)
-    return np.where(counts == 0, 0, dy[:, None]) * (np.exp(log_probs) * counts - q)
+    dx = dy[:, None] * (np.exp(log_probs) * q.sum(axis=1, keepdims=True) - q)
+    return np.where((q != 0).any(axis=1, keepdims=True), dx, 0)
 
 
 @kernel(cross_entropy_dx_reference)
@@ -266,12 +266,13 @@ def cross_entropy_dx(dy: Array, log_probs: Array, q: Array, dx: Array) -> None:
     N, C = q.shape
     _exp(log_probs, dx)
     for n in range(N):
-        total = q.dtype.type(0)
+        total, share = q.dtype.type(0), dy[n]
         for c in range(C):
             total += q[n, c]
-        share = dy[n] if total != 0 else total  # what does not count does not listen to dy
         for c in range(C):
             dx[n, c] = share * (dx[n, c] * total - q[n, c])
+        if total == 0 and not q[n].any():
+            dx[n] = 0  # a row that does not count: whatever it holds, and whatever dy is
 
 
 def most_likely_reference(y: Array) -> Labels:

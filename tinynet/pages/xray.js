@@ -24,10 +24,10 @@ unpack().then((head) => {
   data.features = data.values.X.length / data.rows;
   frames = walk();
   build();
-  const wrong = data.labels.findIndex((label, n) => guess(n) !== label);
+  const wrong = data.labels.findIndex((label, n) => label !== null && guess(n) !== label);
   state.sample = Math.max(0, wrong); // where there is the most to learn
   const last = Math.max(0, data.layers.findLastIndex(({ kind }) => kind === "Linear"));
-  state.unit = { layer: last, index: data.labels[state.sample] % layerSize(last) };
+  state.unit = { layer: last, index: (data.labels[state.sample] ?? 0) % layerSize(last) };
   show();
 });
 
@@ -196,10 +196,11 @@ function show(moved = true) {
 function showSamples() {
   [...byId("samples").children].forEach((button, n) => {
     const [label, read] = [data.labels[n], guess(n)];
-    const text = label === read ? `${label}` : `${label} as ${read}`;
-    Object.assign(button.lastChild, { textContent: text, className: label === read ? "" : "wrong" });
+    const right = label === null || label === read;
+    const text = label === null ? `${n}` : right ? `${label}` : `${label} as ${read}`;
+    Object.assign(button.lastChild, { textContent: text, className: right ? "" : "wrong" });
     button.setAttribute("aria-pressed", n === state.sample);
-    button.setAttribute("aria-label", `sample ${n}: a ${label}, read as ${read}`);
+    button.setAttribute("aria-label", label === null ? `sample ${n}` : `sample ${n}: a ${label}, read as ${read}`);
   });
 }
 
@@ -221,7 +222,8 @@ function showInput() {
     scale.textContent = `${written(low)} to ${written(high)}`;
   }
   const what = reached ? "the gradient of the loss with respect to each pixel" : "the picture";
-  picture.setAttribute("aria-label", `${what} of sample ${state.sample}, a ${data.labels[state.sample]}`);
+  const label = data.labels[state.sample];
+  picture.setAttribute("aria-label", `${what} of sample ${state.sample}${label === null ? "" : `, a ${label}`}`);
 }
 
 function showLayer(block, l) {
@@ -231,7 +233,8 @@ function showLayer(block, l) {
   const colours = mode === "dy" ? ["--up", "--down"] : ["--positive", "--negative"];
   const name = mode === "dy" ? "dy" : "y";
   block.scale.textContent = mode === "dark" ? "" : `|${name}| \u2264 ${limit.toPrecision(2)}`;
-  const shares = block.asBars && (mode === "dy" ? values.map((v) => Math.abs(v) / (limit || 1)) : probabilities());
+  const asSizes = mode === "dy" || data.targets; // numbers to be met are no scores of classes
+  const shares = block.asBars && (asSizes ? values.map((v) => Math.abs(v) / (limit || 1)) : probabilities());
   block.buttons.forEach((button, u) => {
     const dark = mode === "dark";
     const colour = dark ? "var(--cell)" : shade(values[u], limit, ...colours);
@@ -256,6 +259,13 @@ function showLayer(block, l) {
 
 const code = (text) => make("code", {}, text);
 
+// What the network should have given for this sample.
+function aim(label) {
+  if (data.targets) return `The target of this sample is ${data.targets[state.sample]}. `;
+  if (label === null) return "This sample is left out: its label is one to be ignored. ";
+  return `The true answer is ${label}, and the network gave it a probability of ${written(probabilities()[label])}. `;
+}
+
 function story() {
   const { phase, layer } = frames[state.frame];
   const step = data.steps[state.step];
@@ -263,6 +273,7 @@ function story() {
   const part = data.layers[layer];
   const [forward, backward] = EQUATIONS[part?.kind] ?? [`${part?.text}.forward`, `${part?.text}.backward`];
   if (phase === "forward" && layer === INPUT) {
+    if (label === null) return [`The network gets sample ${state.sample}: ${data.features} numbers.`];
     return [`The network gets the picture of a ${label}: ${data.features} numbers, one for each pixel.`];
   }
   if (phase === "forward") {
@@ -270,10 +281,9 @@ function story() {
     return [`Forward, layer ${part.name}, ${part.text}: `, code(forward), note || `. It gives ${part.size} numbers.`];
   }
   if (phase === "loss") {
-    const p = probabilities()[label];
     return [
-      `The true answer is ${label}, and the network gave it a probability of ${written(p)}. `,
-      `This sample's loss is ${written(step.rowLosses[state.sample])}; that of the batch is `,
+      aim(label),
+      step.rowLosses ? `This sample's loss is ${written(step.rowLosses[state.sample])}; that of the batch is ` : "The loss of the batch is ",
       code(written(step.loss)), ". From here, the gradient dy = dLoss/dy goes back.",
     ];
   }

@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinynet import pages
+from tinynet._accuracy import counting
 from tinynet._types import Array
 from tinynet.layers import Linear, LogSoftmax, Softmax
+from tinynet.losses import Loss
+from tinynet.scores import classifies, no_row_counts
 
 if TYPE_CHECKING:
     from tinynet._trace import LayerTrace, Trace
 
 MOST_STEPS = 12  # of a slider
+MOST_TARGETS = 4  # numbers of a target that are written out
 
 
 def write_xray(trace: "Trace", path: str | os.PathLike[str], title: str) -> None:
@@ -55,7 +59,8 @@ def _contents(trace: "Trace", chosen: list[int]) -> tuple[dict[str, Any], dict[s
         "loss": repr(trace.loss_fn),
         "rows": N,
         "width": side if side * side == X.shape[1] else math.ceil(math.sqrt(X.shape[1])),
-        "labels": [int(k) for k in (trace.y if trace.y.ndim == 1 else trace.y.argmax(axis=1))],
+        "labels": _labels(trace),
+        "targets": None if classifies(trace.loss_fn) else [_short(row) for row in _rows(trace.y)],
         "layers": [_layer_head(layer) for layer in first],
         "steps": [],
     }
@@ -66,7 +71,7 @@ def _contents(trace: "Trace", chosen: list[int]) -> tuple[dict[str, Any], dict[s
                 "number": number,
                 "loss": step.loss,
                 "next": trace.steps[number + 1].loss if number + 1 < len(trace.steps) else None,
-                "rowLosses": [float(loss) for loss in _row_losses(step)],
+                "rowLosses": _row_losses(step),
                 "scales": {},
             }
         )
@@ -105,11 +110,28 @@ def _layer_head(layer: "LayerTrace") -> dict[str, Any]:
     }
 
 
-def _row_losses(step: "Trace") -> Array:
-    """The loss of each row alone."""
+def _labels(trace: "Trace") -> list[int | None]:
+    """The right class of each row; None if it has none, or is ignored."""
+    if not classifies(trace.loss_fn):
+        return [None] * len(trace.y)
+    counts = counting(trace.y, getattr(trace.loss_fn, "ignore_index", None))
+    labels = trace.y if trace.y.ndim == 1 else trace.y.argmax(axis=1)
+    return [int(label) if c else None for label, c in zip(labels, counts, strict=True)]
+
+
+def _row_losses(step: "Trace") -> list[float] | None:
+    """The loss of each row alone; None if the loss does not tell."""
     loss_fn: Any = copy.deepcopy(step.loss_fn)
+    if not isinstance(loss_fn, Loss):
+        return None
     loss_fn.reduction = "none"
-    return loss_fn.predict(step.output, step.y)
+    return [float(loss) for loss in loss_fn.predict(step.output, step.y)]
+
+
+def _short(target: Array) -> str:
+    """The first numbers of a row's target, in words."""
+    more = ", ..." if len(target) > MOST_TARGETS else ""
+    return ", ".join(f"{number:.4g}" for number in target[:MOST_TARGETS].tolist()) + more
 
 
 def _halved(values: Array) -> tuple[Array, float]:
@@ -123,6 +145,11 @@ def _rows(array: Array) -> Array:
 
 
 def _check_finite(step: "Trace") -> None:
+    if np.isnan(step.loss) and no_row_counts(step.loss_fn, step.output, step.y):
+        raise ValueError(
+            "to_html: no row of the batch counts in the loss: all labels are ignored, or of "
+            "classes of weight 0; trace other rows"
+        )
     outputs = [("output", layer, layer.output) for layer in step.layers]
     gradients = [("dy", layer, layer.dy) for layer in reversed(step.layers)]
     for what, layer, array in outputs + gradients:

@@ -144,10 +144,18 @@ def loss_against_accuracy(
     Raises
     ------
     ValueError
-        No run, or a run without a test set.
+        No run, or a run without a test set or without accuracies.
     """
     if not histories or not all(len(run.test_loss) for run in histories.values()):
         raise ValueError("loss_against_accuracy: expected runs of tn.fit(..., test=(X, y))")
+    for name, run in histories.items():
+        if len(run.test_accuracy) != len(run.test_loss):
+            why = f"it was scored by {run.score_name}" if run.score_name else "its loss has none"
+            raise ValueError(
+                f"loss_against_accuracy: run {name!r} has {len(run.test_loss)} test losses and "
+                f"{len(run.test_accuracy)} test accuracies; {why}, so use "
+                "tn.plots.learning_curves"
+            )
     figure, axes = new_figure(1, 1, height=4)
     ax = axes[0, 0]
     for k, (name, run) in enumerate(histories.items()):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinynet.history import History
+from tinynet.history import PARTS, History
 from tinynet.plots.style import BLUE, GREEN, GREY, PALETTE, VERMILION, new_figure, plain_log_ticks
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ def learning_curves(
     log_loss: bool = False,
 ) -> "Figure":
     """Draw loss and accuracy by epoch, for one training run or several to be compared.
+
+    Runs with a score of their own are drawn by it in place of the accuracy, each kind of score in
+    a panel of its own; of runs that have losses alone, those are drawn alone.
 
     Parameters
     ----------
@@ -46,20 +49,20 @@ def learning_curves(
     runs = {"": histories} if isinstance(histories, History) else dict(histories)
     if not runs or not all(len(run.train_loss) for run in runs.values()):
         raise ValueError("learning_curves: expected at least one run of at least one epoch")
-    figure, axes = new_figure(1, 2, height=3.9)
-    loss_ax, accuracy_ax = axes[0]
+    scored = (run for run in runs.values() if any(len(run.scores(part)) for part in PARTS))
+    measures = dict.fromkeys(map(_measure, scored))
+    figure, axes = new_figure(1, 1 + len(measures), height=3.9)
+    loss_ax, *score_axes = axes[0]
+    by_measure = dict(zip(measures, score_axes, strict=True))
     marker = "o" if max(len(run.train_loss) for run in runs.values()) == 1 else None
     for k, (name, run) in enumerate(runs.items()):
         train_colour = PALETTE[k % len(PALETTE)]
         colours = [train_colour] * 3 if len(runs) > 1 else [train_colour, GREEN, VERMILION]
-        lines = (
-            ("train", "-", run.train_loss, run.train_accuracy),
-            ("validation", ":", run.validation_loss, run.validation_accuracy),
-            ("test", "--", run.test_loss, run.test_accuracy),
-        )
-        for colour, (part, linestyle, *scores) in zip(colours, lines, strict=True):
-            for ax, values in zip((loss_ax, accuracy_ax), scores, strict=True):
-                if len(values):
+        lines = (("train", "-"), ("validation", ":"), ("test", "--"))
+        for colour, (part, linestyle) in zip(colours, lines, strict=True):
+            score_ax = by_measure.get(_measure(run))
+            for ax, values in ((loss_ax, run.losses(part)), (score_ax, run.scores(part))):
+                if ax is not None and len(values):
                     ax.plot(
                         np.arange(1, len(values) + 1),
                         values,
@@ -69,7 +72,8 @@ def learning_curves(
                         label=f"{name} {part}".strip(),
                     )
     loss_ax.set_ylabel("loss")
-    accuracy_ax.set_ylabel("accuracy (%)")
+    for measure, ax in by_measure.items():
+        ax.set_ylabel(measure)
     if log_loss:
         loss_ax.set_yscale("log")
         plain_log_ticks(loss_ax.yaxis)
@@ -78,15 +82,20 @@ def learning_curves(
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
         ax.grid(alpha=0.3)
     if len(runs) == 1:
-        accuracy_ax.legend(loc="lower right", fontsize=9)
+        place = "lower right" if score_axes else "best"
+        axes[0, -1].legend(loc=place, fontsize=9)
     else:
-        handles, labels = accuracy_ax.get_legend_handles_labels()
+        handles, labels = loss_ax.get_legend_handles_labels()
         columns = min(len(runs), 4)  # a run's training and test lines stand one above the other
         figure.legend(
             handles, labels, loc="outside lower center", ncols=columns, fontsize=8, frameon=False
         )
     figure.suptitle(title)
     return figure
+
+
+def _measure(run: History) -> str:
+    return "accuracy (%)" if run.score_name is None else run.score_name
 
 
 def error_rates(
