@@ -334,6 +334,41 @@ class TestFit:
         net2, loss_fn2, optimizer2 = parts(tn.Adam)
         assert_equal(history, train_here(net2, loss_fn2, optimizer2), net, net2)
 
+    def test_a_checkpoint_of_another_run(self, pair, tmp_path, capsys):
+        path = tmp_path / "run.safetensors"
+        options = OPTIONS | {"checkpoint": path, "client": pair, "epochs": 1}
+        tnd.fit(*parts(tn.Adam), *blocks(), test=(X[:9], y[:9]), **options)
+        changed_test = {"test": (X[:9], np.roll(y[:9], 1))}
+        for other, data, changes, words in [
+            (parts(tn.Adam, eps=1e-7), blocks(), {}, r"optimizer\.eps is 1e-07, the file's 1e-08"),
+            (
+                parts(tn.Adam, lambda: tn.NLLLoss([1, 1, 2, 1])),
+                blocks(),
+                {},
+                r"loss\.weight is \[1",
+            ),
+            (parts(tn.Adam), blocks(sizes=(N,)), {}, r"data\.blocks is"),
+            (parts(tn.Adam), blocks(), {"rng": 6}, r"loader\.seed is 6, the file's 5"),
+            (parts(tn.Adam), blocks(), {"batch_size": 31}, r"loader\.batch_size is 31"),
+            (parts(tn.Adam), blocks(), changed_test, "test is"),
+        ]:
+            same_test = {"test": (X[:9], y[:9])}
+            with pytest.raises(tn.ModelFileError, match=words):
+                tnd.fit(*other, *data, **options | same_test | changes)
+        other = parts(tn.Adam)
+        other[2].lr = 0.01
+        with pytest.raises(tn.ModelFileError, match=r"lr is 0\.01, .* add changed=\['lr'\]"):
+            tnd.fit(*other, *blocks(), **options | same_test)
+        assert capsys.readouterr().out == ""
+        history = tnd.fit(*other, *blocks(), **options | same_test, changed=["lr"])
+        assert len(history) == 1
+        out = capsys.readouterr().out
+        assert out.startswith("distributed.fit: nothing is left to do: ")
+        assert f"{path} holds 1 epochs" in out
+        history = tnd.fit(*other, *blocks(), **options | same_test | {"epochs": 2, "changed": "lr"})
+        assert len(history) == 2
+        assert other[2].lr == 0.01
+
 
 def slow_parts():
     rng = np.random.default_rng(0)
@@ -531,6 +566,18 @@ class TestFaults:
             tnd.fit(net, loss_fn, optimizer, *blocks(), client=pair, **OPTIONS)
         assert len(stop.value.history) == 0
         assert all(np.isfinite(parameter.data).all() for parameter in net.parameters())
+
+    def test_a_step_that_would_not_be_finite(self, pair):
+        net, loss_fn, optimizer = parts(tn.RMSprop)
+        optimizer.lr = 1e308
+        before = learned(net, optimizer)
+        with pytest.raises(
+            FloatingPointError,
+            match=r"distributed\.fit: this step would put NaN or infinity into 0\.weight, in "
+            r"epoch 1, batch 1, .* Try a smaller learning rate",
+        ):
+            tnd.fit(net, loss_fn, optimizer, *blocks(), client=pair, **OPTIONS)
+        assert learned(net, optimizer) == before
 
 
 class TestManyModels:

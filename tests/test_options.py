@@ -24,7 +24,7 @@ REFUSED = [
     *((loader, "batch_size", value, ValueError) for value in (0, -1, 1.5, True, None, "2")),
     *((loader, "shuffle", value, TypeError) for value in ("no", None, 2, 1.0)),
     *((loader, "drop_last", value, TypeError) for value in ("no", None, 2)),
-    *((loader, "scale", value, ValueError) for value in (np.nan, np.inf, -np.inf)),
+    *((loader, "scale", value, ValueError) for value in (np.nan, np.inf, -np.inf, 1e39)),
     *((loader, "scale", value, TypeError) for value in ("1/255", True, [1.0])),
     *((tn.StepLR, "step_size", value, ValueError) for value in (0, 1.5, True, None, "3")),
     *((tn.StepLR, "gamma", value, ValueError) for value in (1.5, -0.1, np.nan, np.inf)),

@@ -173,7 +173,7 @@ class TestIgnoredRowsInTraining:
             GAPS,
         ),
         "a class that weighs nothing, in a batch alone": (
-            lambda: tn.NLLLoss([1, 0, 1, 1]),
+            lambda: tn.CrossEntropyLoss([1, 0, 1, 1], label_smoothing=0.1),
             tn.RMSprop,
             np.where(np.arange(43) // 8 == 2, 1, Y),
         ),
@@ -194,6 +194,21 @@ class TestIgnoredRowsInTraining:
         assert runs[0] == runs[1]
         assert np.isfinite(runs[0][0].train_loss).all()
         assert np.isfinite(runs[0][0].train_accuracy).all()
+
+    @both_ways
+    def test_a_row_that_weighs_nothing_and_gives_nan_is_wrong(self, compiled):
+        """Its loss is 0 and its gradient, too, so that the run goes on."""
+        net = tn.Sequential(tn.Linear(2, 3, rng=0))
+        net.layers[0].W.data[:] = [[0, NAN, 0], [1, 0, 0]]  # hidden by inputs of 0
+        X = np.array([[1, 1], [0, 3], [0, 1], [0, 2]], np.float32)
+        assert np.isnan(net.predict(X)).sum() == 1
+        history = tn.fit(
+            *(net, tn.CrossEntropyLoss(weight=[1, 0, 1]), tn.Adam(net.parameters(), lr=1e-6)),
+            tn.DataLoader(X, np.array([1, 0, 0, 0]), batch_size=4),
+            progress=False,
+            compiled=compiled,
+        )
+        assert np.isfinite(history.train_loss).all() and history.train_accuracy == [75]
 
     @both_ways
     def test_a_batch_without_rows_takes_its_step_with_gradient_0(self, compiled):

@@ -95,7 +95,8 @@ def digest(array: Any) -> str | None:
     hashed, rows = hashlib.sha256(), max(1, PART * len(array) // max(1, array.nbytes))
     for start in range(0, len(array), rows):
         part = array[start : start + rows]
-        hashed.update(part.astype(part.dtype.newbyteorder("<"), copy=False).tobytes())
+        little = np.ascontiguousarray(part, part.dtype.newbyteorder("<"))
+        hashed.update(little.reshape(-1).view(np.uint8).data)
     return f"{form(array)} with SHA-256 {hashed.hexdigest()[:12]}"
 
 

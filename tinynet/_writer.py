@@ -273,9 +273,8 @@ class Writer:
         if loss_fn.reduction == "mean":
             yield "loss = total(row_losses) / total(counts) if total(counts) != 0 else np.nan"
             yield f"share = np.empty(N, {self.cast})"
-            yield "share[:] = 1.0 / total(counts)"
-            yield "if total(counts) == 0:"
-            yield "    share[:] = 0  # no row counts: there is nothing to learn"
+            yield "# if no row counts, there is no loss, and nothing to learn"
+            yield "share[:] = 1.0 / total(counts) if total(counts) != 0 else 0.0"
         else:
             yield "loss = total(row_losses)"
             yield f"share = np.ones(N, {self.cast})"
@@ -354,7 +353,7 @@ class Writer:
         yield "    return batch - first"
         yield "losses[batch - first] = loss"
         if not self.scored:
-            yield "accuracies[batch - first] = hits / counted * 100"
+            yield "accuracies[batch - first] = hits / counted * 100 if counted else np.nan"
 
     def _update_block(self) -> Lines:
         yield "# update"

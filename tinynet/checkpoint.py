@@ -207,7 +207,7 @@ def load_checkpoint(
         )
     new = _check_same(path, document, run, dict(recipe or {}), changed)
     if {"lr", "schedule"} & new:
-        document["lr"] = document["start_lr"] = optimizer.start_lr
+        document["lr"] = document["start_lr"] = optimizer._start_lr
     parts = divide(arrays, optimizer)
     try:
         if parts.running and (moved := sorted(new & {*BATCHES})):

@@ -138,6 +138,11 @@ class DataLoader(WithOptions):
         self.drop_last = drop_last
 
     def _check_together(self, name: str, value: Any) -> None:
+        if name == "scale" and value is not None and abs(value) > float(np.finfo(np.float32).max):
+            raise ValueError(
+                f"DataLoader: scale = {value:g} is infinite in float32, to which batches are "
+                "converted; use a smaller one"
+            )
         options = vars(self) | {name: value}
         if options.get("drop_last") and len(self.X) < options["batch_size"]:
             raise ValueError(

@@ -80,7 +80,7 @@ class Optimizer(WithOptions):
         raise NotImplementedError(f"{type(self).__name__} must define update")
 
     @property
-    def start_lr(self) -> float:
+    def _start_lr(self) -> float:
         """`lr`, unless a schedule has set it since: then what that started from."""
         start, last = self._scheduled or (self.lr, self.lr)
         return start if self.lr == last else self.lr

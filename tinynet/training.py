@@ -129,6 +129,11 @@ def fit(
     History
         Of all epochs, those before the checkpoint included.
 
+    Warns
+    -----
+    UserWarning
+        If the checkpoint is of an earlier version, and lacks what is compared now.
+
     Raises
     ------
     FloatingPointError
@@ -185,7 +190,7 @@ def fit(
     resumed = checkpoint is not None and Path(checkpoint).exists()
     names_of_changes("fit", changed, checkpoint)
     if checkpoint is not None:
-        lr = optimizer.start_lr if resumed else optimizer.lr
+        lr = optimizer._start_lr if resumed else optimizer.lr
         lines = recipe(net, loss_fn, lr, source, test=test, validation=validation)
     if checkpoint is not None and resumed:
         running = load_checkpoint(
