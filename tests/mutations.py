@@ -605,6 +605,12 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             'name: np.array(layout(parameter.data), order="C")',
             "name: layout(parameter.data)",
         ),
+        Bug(
+            "pickle-not-its-own",
+            "a parameter out of a pickle stands where the pickle put it, which may be read-only",
+            "        self._data = on_cache_lines(self._data)\n",
+            "",
+        ),
     ),
     "_recording.py": (
         Bug(
@@ -860,6 +866,76 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "    if False:",
         ),
     ),
+    "atomic.py": (
+        Bug(
+            "link-replaced",
+            "a link becomes a file of its own, and what it led to stays old",
+            "        path = path.parent / os.readlink(path)\n",
+            "        break\n",
+        ),
+        Bug(
+            "device-replaced",
+            "a device becomes a plain file",
+            "(not stat.S_ISREG(found.st_mode) or",
+            "(False or",
+        ),
+        Bug(
+            "mode-forgotten",
+            "a file that is replaced gets another mode",
+            "                _dress(temporary, target, found)\n",
+            "                pass\n",
+        ),
+        Bug(
+            "slash-dropped",
+            "a path that can only be a folder's is written as a file",
+            'if os.path.basename(text) in ("", ".", ".."):',
+            "if not text:",
+        ),
+    ),
+    "exchange.py": (
+        Bug(
+            "hooks-overlooked",
+            "a module with a hook is taken without it",
+            "        if hooks:",
+            "        if False:",
+        ),
+    ),
+    "_findings.py": (
+        Bug(
+            "may-not-start-at-0",
+            "layers that may start at 0 are called ill",
+            "_same_columns(p.value) and _same_columns(p.grad)",
+            "_same_columns(p.value)",
+        ),
+        Bug(
+            "effect-beside-cause",
+            "what a finding explains is told beside it",
+            "if finding.name not in explained",
+            "if finding.name",
+        ),
+    ),
+    "_data_findings.py": (
+        Bug(
+            "first-epoch-forgotten",
+            "a test set that does not belong to the training set is called overfitting",
+            "other > WORSE * loss",
+            "other > 100 * loss",
+        ),
+        Bug(
+            "one-feature-overlooked",
+            "one feature among hundreds may be of any size",
+            "    few = large.mean() < LARGE_SHARE\n",
+            "    few, squares = large.mean() < LARGE_SHARE, squares + 1e9\n",
+        ),
+    ),
+    "estimator.py": (
+        Bug(
+            "class-weight-unchecked",
+            "a negative class weight drops the rows of its class",
+            "if isinstance(self.class_weight, Mapping):",
+            "if False:",
+        ),
+    ),
     "gradcheck/__init__.py": (
         Bug(
             "skips-an-argument",
@@ -981,7 +1057,10 @@ TESTS: dict[str, tuple[str, ...]] = {
     "layers.py": ("test_layers.py",),
     "losses.py": ("test_losses.py",),
     "optim.py": ("test_optim.py",),
-    "module.py": ("test_module.py", "test_layers.py::TestProtocol", "-k", "not Threads"),
+    "module.py": (
+        *("test_module.py", "test_layers.py::TestProtocol"),
+        *("test_read_only.py::test_a_copy_or_a_pickle_stands_on_cache_lines", "-k", "not Threads"),
+    ),
     "_recording.py": (
         "test_module.py::TestComposed",
         "test_module.py::TestWhatARecordCannotExpress",
@@ -1010,6 +1089,11 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "_safetensors.py": ("test_serialization.py", "-k", "flip or hash"),
     "serialization.py": ("test_serialization.py", "-k", "finite"),
+    "atomic.py": ("test_atomic.py", "-k", "device_is or links or mode or no_place"),
+    "exchange.py": ("test_exchange.py", "-k", "class_says and not compile"),
+    "_findings.py": ("test_doctor.py", "-k", "may_start or set_that_does"),
+    "_data_findings.py": ("test_doctor.py", "-k", "set_that_does or outweigh"),
+    "estimator.py": ("test_estimator.py", "-k", "class_weight_that"),
     "gradcheck": ("test_gradcheck.py", "-k", "not right_layers and not lesson and not command"),
 }
 """Which tests are run for the bugs of a file or a folder."""

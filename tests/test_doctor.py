@@ -220,7 +220,54 @@ def relu_at_the_end():
     return examine(net, sgd(net), rows(100))
 
 
+LESSON = (784, 32, 10)
+
+
+def all_weights_0():
+    net = layers(*LESSON, times=0)
+    return examine(net, sgd(net), *digits(3000), 6)
+
+
+def one_layer_of_equal_weights():
+    net = layers(12, 16, 9, 4)
+    net.layers[2].W.data[...] = 0.3
+    return examine(net, adam(net), rows(100))
+
+
+def transposed(X):
+    return np.ascontiguousarray(X.reshape(-1, 28, 28).transpose(0, 2, 1)).reshape(X.shape)
+
+
+def pictures_transposed():
+    train, (X_test, y_test) = digits(3000)
+    net = layers(*LESSON)
+    return examine(net, sgd(net), train, (transposed(X_test), y_test), 6)
+
+
+def validation_labels_of_other_rows():
+    train, (X, y) = digits(2000, seed=5)
+    net = layers(784, 40, 10, last=None)
+    options = {"loss_fn": tn.CrossEntropyLoss(), "validation": (X, np.roll(y, 1))}
+    return examine(net, adam(net, 3e-3), train, None, 4, **options)
+
+
 PATIENTS = [
+    (all_weights_0, "equal weights", r"32 units of layer 0, Linear\(784, 32\) are all 0\. What"),
+    (
+        one_layer_of_equal_weights,
+        "equal weights",
+        r"9 units of layer 2, Linear\(16, 9\) are all 0\.3",
+    ),
+    (
+        pictures_transposed,
+        "sets that do not belong together",
+        r"first epoch the test loss was 2\.\d+.*With its pictures transposed, 8\d% of the rows",
+    ),
+    (
+        validation_labels_of_other_rows,
+        "sets that do not belong together",
+        r"the validation loss was .*, and ln\(C\) = 2\.303 is that of guessing\.$",
+    ),
     (raw_pixels, "unscaled inputs", r"from 0 to 255; \d+ of 784 features"),
     (one_large_feature, "unscaled inputs", r"to 2500; 1 of 12 features"),
     (only_test_set_raw, "train and test on different scales", r"test inputs from 0 to 255"),
@@ -261,7 +308,7 @@ PATIENTS = [
 def test_every_illness_has_two_patients():
     illnesses = [name for _, name, _ in PATIENTS]
     assert all(illnesses.count(name) == 2 for name in illnesses)
-    assert len(set(illnesses)) == 13
+    assert len(set(illnesses)) == 15
 
 
 @pytest.mark.parametrize(
@@ -312,6 +359,201 @@ def test_ten_runs_of_the_main_lesson_have_no_findings_in_any_epoch(seed, capsys)
     diagnosis = examine(net, sgd(net, 0.01), train, test, 12, doctor=True)
     assert capsys.readouterr().out == ""
     assert list(diagnosis) == []
+
+
+def names_of(diagnosis):
+    return [finding.name for finding in diagnosis]
+
+
+EQUAL = {
+    "all weights 0": (LESSON, {0: 0, 2: 0}),
+    "one weight for all": (LESSON, {0: 0.1, 2: 0.1}),
+    "a small one": (LESSON, {0: 0.01, 2: 0.01}),
+    "negative": (LESSON, {0: -0.02, 2: 0.5}),
+    "the first layer 0": (LESSON, {0: 0}),
+    "a layer within": (MAIN, {2: 0}),
+    "the last but one": (MAIN, {4: 0}),
+}
+
+
+def equal(name):
+    sizes, values = EQUAL[name]
+    net = layers(*sizes)
+    for place, value in values.items():
+        net.layers[place].W.data[...] = value
+        net.layers[place].b.data[...] = 0
+    return net
+
+
+@pytest.mark.parametrize("epochs", [0, 6])
+@pytest.mark.parametrize("name", EQUAL)
+def test_equal_weights_are_the_cause_that_is_told(name, epochs):
+    data = digits(3000 if epochs else 300)
+    net = equal(name)
+    diagnosis = examine(net, sgd(net), *data, epochs)
+    assert names_of(diagnosis) == ["equal weights"], diagnosis
+    (finding,) = diagnosis
+    advised = re.search(r"tn\.Linear\(in_features, out_features, rng=0\)", finding.advice)
+    for place in EQUAL[name][1]:
+        I, O = net.layers[place].W.data.shape
+        net.layers[place] = eval(advised[0], {"tn": tn, "in_features": I, "out_features": O})
+    net = tn.Sequential(*net.layers)
+    assert names_of(examine(net, sgd(net), *data, epochs)) == []
+
+
+class Block(tn.Module):
+    """A path around two layers, of which the second starts at 0: this learns."""
+
+    def __init__(self, size, rng):
+        self.inner = tn.Sequential(
+            tn.Linear(size, size, rng=rng), tn.ReLU(), tn.Linear(size, size, rng=rng)
+        )
+        for parameter in self.inner.layers[2].parameters():
+            parameter.data[...] = 0
+        self.add = tn.Add()
+
+    def forward(self, x):
+        return self.add(x, self.inner(x))
+
+
+def blocks():
+    rng = np.random.default_rng(0)
+    parts = tn.Linear(784, 32, rng=rng), Block(32, rng), Block(32, rng), tn.Linear(32, 10, rng=rng)
+    return tn.Sequential(*parts, tn.LogSoftmax())
+
+
+def last_layer_0():
+    net = layers(*LESSON)
+    for parameter in net.layers[2].parameters():
+        parameter.data[...] = 0
+    return net
+
+
+@pytest.mark.parametrize("epochs", [0, 6])
+@pytest.mark.parametrize(
+    "make", [blocks, last_layer_0, lambda: layers(784, 10, times=0)], ids=["blocks", "last", "one"]
+)
+def test_layers_that_may_start_at_0(make, epochs):
+    net, (train, test) = make(), digits(3000)
+    assert names_of(examine(net, sgd(net), train, test, epochs)) == []
+    if epochs:
+        assert tn.evaluate(net, tn.NLLLoss(), *test)[1] > 80
+
+
+def beside(X, *columns):
+    return np.hstack([X, *(np.asarray(c, np.float32)[:, None] for c in columns)])
+
+
+def row_number(train, test):
+    return [(beside(X, np.arange(len(X))), y) for X, y in (train, test)]
+
+
+def row_number_first(train, test):
+    return [(np.roll(X, 1, axis=1), y) for X, y in row_number(train, test)]
+
+
+def row_number_of_mixed_rows(train, test):
+    rng = np.random.default_rng(1)
+    return [(beside(X, rng.permutation(len(X))), y) for X, y in (train, test)]
+
+
+def three_large(train, test):
+    rng = np.random.default_rng(1)
+    return [
+        (beside(X, *(rng.normal(size, size / 9, len(X)) for size in (2000, 90, 4e5))), y)
+        for X, y in (train, test)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "columns", "evidence"),
+    [
+        (row_number, [784], r"1 of 785 .*: column 784, from 0 to 2999, another whole number in ea"),
+        (row_number_first, [0], r"column 0, from 0 to 2999, another whole number in each row, as"),
+        (row_number_of_mixed_rows, [784], "column 784, from .* another whole number"),
+        (three_large, [784, 785, 786], r"3 of 787 .*: column 784, from .*; column 785, .*; column"),
+    ],
+)
+@pytest.mark.parametrize("optimizer", [sgd, adam])
+def test_features_that_outweigh_all_others_are_named(optimizer, change, columns, evidence):
+    train, test = change(*digits(3000))
+    net = layers(train[0].shape[1], 32, 10)
+    diagnosis = examine(net, optimizer(net), train, test, 6)
+    first = next(iter(diagnosis))
+    assert first.name == "unscaled inputs" and re.search(evidence, first.evidence), diagnosis
+    assert not {"updates too small", "train and test on different scales"} & {*names_of(diagnosis)}
+    code = re.search(r"training set: (.*)\. Leave out", first.advice)[1]
+    names = {"X": train[0]}
+    exec(code, names)
+    exec(code.split("; ")[1], names | {"X": test[0]})
+    assert np.abs(train[0][:, columns].std(axis=0) - 1).max() < 0.01
+    net = layers(train[0].shape[1], 32, 10)
+    assert names_of(examine(net, optimizer(net), train, test, 6)) == []
+
+
+def test_a_feature_that_is_a_little_larger_is_no_illness():
+    rng = np.random.default_rng(1)
+    train, test = ((beside(X, rng.normal(0, 8, len(X))), y) for X, y in digits(3000))
+    net = layers(785, 32, 10)
+    assert names_of(examine(net, adam(net), train, test, 6)) == []
+
+
+MIXED = np.random.default_rng(2).permutation(784)
+STRANGERS = {
+    "transposed": (lambda X, y: (transposed(X), y), "With its pictures transposed"),
+    "inverted": (lambda X, y: (1 - X, y), "With dark and light exchanged"),
+    "mirrored": (
+        lambda X, y: (X.reshape(-1, 28, 28)[:, :, ::-1].reshape(X.shape), y),
+        "With its pictures mirrored",
+    ),
+    "labels from 1": (
+        lambda X, y: (X, (y + 1) % 10),
+        r"other numbers for its classes \(9 for 0, 0",
+    ),
+    "pixels mixed": (lambda X, y: (X[:, MIXED], y), "guessing.$"),
+    "labels mixed": (lambda X, y: (X, np.random.default_rng(0).permutation(y)), "guessing.$"),
+    "labels moved": (lambda X, y: (X, np.roll(y, 1)), "guessing.$"),
+}
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+@pytest.mark.parametrize("optimizer", [sgd, adam])
+def test_a_test_set_that_does_not_belong_to_the_training_set(optimizer, name):
+    change, evidence = STRANGERS[name]
+    train, test = digits(3000)
+    net = layers(*LESSON)
+    diagnosis = examine(net, optimizer(net), train, change(*test), 6)
+    assert names_of(diagnosis) == ["sets that do not belong together"], diagnosis
+    (finding,) = diagnosis
+    assert re.search(evidence, finding.evidence), diagnosis
+    code = re.search(r": (\S.*X_test.*)\.$", finding.advice)
+    assert (code is not None) == (name in ("transposed", "inverted", "mirrored"))
+    if code:
+        X_test, y_test = change(*test)
+        X_test = eval(code[1], {"X_test": X_test})
+        net = layers(*LESSON)
+        assert names_of(examine(net, optimizer(net), train, (X_test, y_test), 6)) == []
+
+
+def test_transposed_pictures_are_found_in_a_slow_run_too():
+    train, (X_test, y_test) = digits(3000)
+    net = layers(*LESSON)
+    diagnosis = examine(net, sgd(net, 0.01), train, (transposed(X_test), y_test), 6)
+    assert names_of(diagnosis) == ["sets that do not belong together"]
+
+
+def test_a_history_without_accuracies():
+    train, test = digits(2000)
+    net, loss_fn = layers(*LESSON), tn.NLLLoss()
+    optimizer = sgd(net)
+    loader = tn.DataLoader(*train, batch_size=32, rng=0)
+    history = tn.fit(net, loss_fn, optimizer, loader, test, epochs=3, progress=False)
+    history.train_accuracy, history.test_accuracy = [], []
+    assert names_of(tn.diagnose(history, net, loader, test, loss_fn, optimizer)) == []
+    y_test = (test[1] + 1) % 10
+    y_test[:9] = -100  # ignored rows are none that could be read
+    strange = tn.diagnose(history, net, loader, (test[0], y_test), loss_fn, optimizer)
+    assert "sets that do not belong together" in names_of(strange)
 
 
 def test_nothing_is_changed():

@@ -198,9 +198,12 @@ class TestIgnoredRowsInTraining:
     @both_ways
     def test_a_row_that_weighs_nothing_and_gives_nan_is_wrong(self, compiled):
         """Its loss is 0 and its gradient, too, so that the run goes on."""
-        net = tn.Sequential(tn.Linear(2, 3, rng=0))
-        net.layers[0].W.data[:] = [[0, NAN, 0], [1, 0, 0]]  # hidden by inputs of 0
-        X = np.array([[1, 1], [0, 3], [0, 1], [0, 2]], np.float32)
+        net = tn.Sequential(tn.Linear(65, 3, rng=0))
+        W, X = net[0].W.data, np.zeros((4, 65), np.float32)
+        W[:] = 0
+        W[0, 1], W[1, 0], W[64, 1] = 3e38, 1, -3e38
+        X[:, 1] = [1, 3, 1, 2]
+        X[0, [0, 64]] = 2  # infinity of one block, and minus infinity of the next
         assert np.isnan(net.predict(X)).sum() == 1
         history = tn.fit(
             *(net, tn.CrossEntropyLoss(weight=[1, 0, 1]), tn.Adam(net.parameters(), lr=1e-6)),

@@ -7,7 +7,7 @@ are crunched in ``kernels/``, where each equation stands beside the loop that ru
 
 from tinynet import data, datasets
 from tinynet._accuracy import accuracy
-from tinynet._findings import Finding
+from tinynet._case import Finding
 from tinynet._safetensors import ModelFileError
 from tinynet._trace import LayerTrace, ParameterTrace, Trace
 from tinynet.checkpoint import RunningEpoch, load_checkpoint, save_checkpoint

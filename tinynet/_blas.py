@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 LARGEST_OWN = 4_000_000  # weights of a Linear layer; up to here our kernels take its products
 
 _lock = threading.Lock()
@@ -22,10 +24,13 @@ _lock = threading.Lock()
 def one_blas_thread() -> Iterator[None]:
     """Within, BLAS runs on one thread; afterwards on as many as before.
 
+    Numbers that overflow or underflow are no errors here, whatever the program has told NumPy: our
+    kernels, which take the smaller products, do not ask either.
+
     One Python thread at a time: the limit holds for the whole process, and threadpoolctl lets only
     the thread that set it take it back.
     """
-    with _lock, _controller().limit(limits=1, user_api="blas"):
+    with _lock, _controller().limit(limits=1, user_api="blas"), np.errstate(all="ignore"):
         yield
 
 

@@ -158,8 +158,10 @@ class Shares:
                 )
             )
         self._actors = actors[::-1]
-        for actor in self._actors:
-            _raise_if_failed(self._watched(actor.exception))
+        errors = [self._watched(actor.exception) for actor in self._actors]
+        # Several workers may have something wrong: the first row of the data is told.
+        for error in sorted(errors, key=lambda e: getattr(e, "block_starts_at", -1)):
+            _raise_if_failed(error)
 
     def _wait_for_blocks(self) -> None:
         for block in self._blocks:

@@ -6,21 +6,20 @@ and a finding means something. What was measured of such runs stands beside the 
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tinynet._case import Case, Finding
+from tinynet._data_findings import other_scale, sets_apart, unscaled_inputs
 from tinynet._types import Array
-from tinynet.history import History
-from tinynet.losses import CrossEntropyLoss, Loss, NLLLoss
+from tinynet.layers import Linear
+from tinynet.losses import CrossEntropyLoss, NLLLoss
 
 if TYPE_CHECKING:
-    from tinynet.tracing import LayerTrace, Trace
+    from tinynet.tracing import LayerTrace
 
-LARGE_INPUT = 5.0  # root mean square; pixels of 0 to 1 have 0.3, standardised inputs 1
-OTHER_SPREAD = 2.0  # factor between the standard deviations of two sets; of one source: 1.0
-OTHER_MEAN = 1.0  # in standard deviations; of one source: 0.0
+ALIKE = 0.05  # of the weights' size: how far a layer's units differ; when drawn at random, by 1.0
 AT_CHANCE = 0.95  # of ln(C); lesson 3 is below it after three epochs, and by then it falls fast
 STILL = 0.01  # of ln(C): what a loss that moves falls by in an epoch
 DEAD = 0.7  # of a layer's units; healthy runs have up to 0.3, and 0.5 when they have just begun
@@ -33,97 +32,6 @@ EPOCHS_TO_LEAVE_CHANCE = 3
 EPOCHS_TO_MEET_CLASSES = 5
 ROWS_OF_A_CLASS = 10  # so many must be in the sample before it counts as never predicted
 ROWS_TO_CALL_DEAD = 64
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something that is wrong, how that shows, and what to try.
-
-    Attributes
-    ----------
-    name : str
-        Which of the findings it is, such as "overfitting" or "dead units".
-    what, evidence, advice : str
-        Sentences.
-    """
-
-    name: str
-    what: str
-    evidence: str
-    advice: str
-
-    def __str__(self) -> str:
-        return f"{self.what}\n  Evidence: {self.evidence}\n  Try: {self.advice}"
-
-
-@dataclass(frozen=True)
-class Case:
-    """What the doctor looks at.
-
-    Attributes
-    ----------
-    history : History or None
-        An empty one says that the network is untrained.
-    trace : Trace
-        Some steps on a batch.
-    X, X_test : ndarray, X_test or None
-        Samples of the inputs.
-    guesses, labels : ndarray (n,)
-        What the network predicts for a sample, and what is right.
-    """
-
-    history: History | None
-    trace: "Trace"
-    X: Array
-    X_test: Array | None
-    guesses: Array
-    labels: Array
-
-    @property
-    def chance(self) -> float | None:
-        """ln(C): the mean loss of a network that gives all classes the same probability.
-
-        None for losses that are no mean, or not over classes.
-        """
-        loss_fn = self.trace.loss_fn
-        mean = isinstance(loss_fn, Loss) and loss_fn.reduction == "mean"
-        return math.log(self.trace.output.shape[1]) if mean else None
-
-
-def unscaled_inputs(case: Case) -> Iterator[Finding]:
-    X = case.X
-    sizes = np.sqrt((X.reshape(len(X), -1).astype(np.float64) ** 2).mean(axis=0))
-    large = sizes > LARGE_INPUT
-    if large.mean() < 0.01:
-        return
-    yield Finding(
-        "unscaled inputs",
-        "The inputs are not scaled.",
-        f"they reach from {X.min():g} to {X.max():g}; {int(large.sum())} of {len(large)} features "
-        f"have a root mean square above {LARGE_INPUT:g}.",
-        "bring them to about the size of 1, all sets by the same constants: "
-        "tn.data.minmax_scale(X, 0, 255), or DataLoader(..., scale=1 / 255).",
-    )
-
-
-def other_scale(case: Case) -> Iterator[Finding]:
-    X, X_test = case.X, case.X_test
-    if X_test is None:
-        return
-    mean, spread = (float(f(X, dtype=np.float64)) for f in (np.mean, np.std))
-    test_mean, test_spread = (float(f(X_test, dtype=np.float64)) for f in (np.mean, np.std))
-    low, high = sorted((spread, test_spread))
-    if high <= OTHER_SPREAD * low and abs(mean - test_mean) <= OTHER_MEAN * low:
-        return
-    yield Finding(
-        "train and test on different scales",
-        "The training set and the test set are on different scales.",
-        f"training inputs reach from {X.min():g} to {X.max():g}, with mean {mean:.3g} and standard "
-        f"deviation {spread:.3g}; test inputs from {X_test.min():g} to {X_test.max():g}, with mean "
-        f"{test_mean:.3g} and standard deviation {test_spread:.3g}.",
-        "scale both by the constants of the training set: tn.data.minmax_scale(X_test, low, high) "
-        "with its low and high.",
-    )
 
 
 def softmax_into_loss(case: Case) -> Iterator[Finding]:
@@ -187,6 +95,31 @@ def stuck_at_chance(case: Case) -> Iterator[Finding]:
     )
 
 
+def equal_weights(case: Case) -> Iterator[Finding]:
+    found = []
+    for layer in [layer for layer in case.trace.layers if isinstance(layer.layer, Linear)][:-1]:
+        W, gradients = layer.parameters["W"].value, layer.parameters.values()
+        size, apart = (
+            float(np.sqrt((a.astype(np.float64) ** 2).mean()))
+            for a in (W, W - W.mean(axis=1, keepdims=True))
+        )
+        # Weights that are all 0 learn, if what lies above tells the units apart.
+        alike = all(_same_columns(p.value) and _same_columns(p.grad) for p in gradients)
+        if min(W.shape) > 1 and (apart < ALIKE * size or (size == 0 and alike)):
+            differ = (
+                f"differ by {apart / size:.2g} of their size" if apart else f"are all {W[0, 0]:g}"
+            )
+            found.append(f"those of the {W.shape[1]} units of layer {_named(layer)} {differ}")
+    if found:
+        yield Finding(
+            "equal weights",
+            "All units of a layer have the same weights, so that all learn the same.",
+            f"{'; '.join(found)}. What is equal gets equal gradients, and stays equal.",
+            "random initial weights, as tn.Linear(in_features, out_features, rng=0) draws them, in "
+            "all layers but the last.",
+        )
+
+
 def dead_units(case: Case) -> Iterator[Finding]:
     untrained = case.history is not None and not len(case.history)
     if untrained or len(case.trace.X) < ROWS_TO_CALL_DEAD:
@@ -210,10 +143,15 @@ def dead_units(case: Case) -> Iterator[Finding]:
 
 def update_sizes(case: Case) -> Iterator[Finding]:
     largest: dict[str, tuple[float, LayerTrace]] = {}
+    at_0 = {layer.name for layer in case.trace.layers if _starts_at_0(layer)}
     for step in case.trace.steps:
         for layer in step.layers:
             ratio = layer.update_ratio
-            if ratio is not None and not ratio <= largest.get(layer.name, (-1.0,))[0]:
+            if (
+                layer.name not in at_0
+                and ratio is not None
+                and not ratio <= largest.get(layer.name, (-1.0,))[0]
+            ):
                 largest[layer.name] = ratio, layer
     large = [(ratio, layer) for ratio, layer in largest.values() if not ratio <= LARGE_UPDATE]
     if large:
@@ -242,7 +180,7 @@ def update_sizes(case: Case) -> Iterator[Finding]:
 def gradient_sizes(case: Case) -> Iterator[Finding]:
     layers = [layer for layer in case.trace.layers if layer.parameters]
     sizes = [float(np.linalg.norm(layer.dy.astype(np.float64))) for layer in layers]
-    if len(sizes) < 2 or sizes[-1] == 0:
+    if len(sizes) < 2 or sizes[-1] == 0 or any(map(_starts_at_0, layers)):
         return
     last = f"{sizes[-1]:.2g} at the last, {_named(layers[-1])}"
     vanished = [k for k, size in enumerate(sizes) if size * STEEP < sizes[-1]]
@@ -312,10 +250,39 @@ def class_never_predicted(case: Case) -> Iterator[Finding]:
 
 
 CHECKS: list[Callable[[Case], Iterator[Finding]]] = [
-    *(unscaled_inputs, other_scale, softmax_into_loss, logits_into_loss, stuck_at_chance),
-    *(dead_units, update_sizes, gradient_sizes, overfitting, class_never_predicted),
+    *(unscaled_inputs, sets_apart, other_scale, softmax_into_loss, logits_into_loss),
+    *(equal_weights, stuck_at_chance, dead_units, update_sizes, gradient_sizes, overfitting),
+    class_never_predicted,
 ]
+_SLOW = "loss still at ln(C)", "updates too small", "class never predicted"
+EXPLAINS = {
+    "unscaled inputs": _SLOW,
+    "sets that do not belong together": (
+        *("train and test on different scales", "overfitting", "class never predicted"),
+    ),
+    "equal weights": (
+        *(*_SLOW, "dead units", "updates too large", "vanishing gradients", "exploding gradients"),
+    ),
+    "dead units": ("updates too small",),
+}
+"""What a finding is the cause of: not told beside it, since its own advice would mislead."""
+
+
+def findings_of(case: Case) -> list[Finding]:
+    """What is wrong, causes first, without what they explain."""
+    found = [finding for check in CHECKS for finding in check(case)]
+    explained = {effect for finding in found for effect in EXPLAINS.get(finding.name, ())}
+    return [finding for finding in found if finding.name not in explained]
 
 
 def _named(layer: "LayerTrace") -> str:
     return f"{layer.name}, {layer.layer!r}" if layer.name else repr(layer.layer)
+
+
+def _starts_at_0(layer: "LayerTrace") -> bool:
+    """Weights without a size, which updates or gradients could be compared with."""
+    return any(not p.value.any() for p in layer.parameters.values() if p.value.ndim > 1)
+
+
+def _same_columns(a: Array) -> bool:
+    return bool((a == a[..., :1]).all())

@@ -59,8 +59,9 @@ class Total:
     anything: bool = False
 
     def add(self, other: "Total") -> None:
-        for own, more in zip(self.gradients, other.gradients, strict=True):
-            own += more
+        with np.errstate(all="ignore"):
+            for own, more in zip(self.gradients, other.gradients, strict=True):
+                own += more
         self.loss += other.loss
         self.count += other.count
         self.hits += other.hits
@@ -103,7 +104,9 @@ class Share:
             if type(error) not in (ValueError, IndexError):  # whose arguments are unknown
                 raise
             in_data = ROW.sub(lambda found: f"{found[1]}{int(found[2]) + start}", str(error))
-            raise type(error)(in_data) from error
+            named = type(error)(in_data)
+            named.block_starts_at = start  # type: ignore[union-attr]
+            raise named from error
 
     async def gradient(self, parameters: list[Array], seed: int, batch: int, batches: int) -> Total:
         """The sums over this worker's rows of a batch and those of all below it in the tree."""

@@ -54,9 +54,10 @@ def minmax_scale(
             f"minmax_scale: maximum {high:g} is not above minimum {low:g}; give both as constants"
         )
     kind = np.result_type(values, np.float32)
-    scaled: Array = np.asarray(np.subtract(values, low, dtype=kind))  # of a 0-d array, a number
-    scaled /= high - low
-    return scaled.astype(np.float32, copy=False)
+    with np.errstate(all="ignore"):  # too small for float32 is 0, whatever NumPy was told
+        scaled: Array = np.asarray(np.subtract(values, low, dtype=kind))  # of a 0-d array, a number
+        scaled /= high - low
+        return scaled.astype(np.float32, copy=False)
 
 
 def binarize(data: ArrayLike) -> Array:
@@ -176,7 +177,8 @@ class DataLoader(WithOptions):
         """One batch: these rows of X (converted, if there is a `scale`) and of y."""
         X = self.X[rows]
         if self.scale is not None:
-            X = X.astype(np.float32) * np.float32(self.scale)
+            with np.errstate(all="ignore"):
+                X = X.astype(np.float32) * np.float32(self.scale)
         return X, self.y[rows]
 
     def __repr__(self) -> str:

@@ -172,8 +172,9 @@ def _epoch(
         divisor = total.count if loss_fn.reduction == "mean" else 1.0
         loss = total.loss / divisor if divisor else float("nan")
         gradients = [parameter.accumulate() for parameter in net.parameters()]
-        for gradient, summed in zip(gradients, total.gradients, strict=True):
-            gradient[...] = summed / (divisor or 1.0)
+        with np.errstate(all="ignore"):  # too small a number is 0, whatever NumPy was told
+            for gradient, summed in zip(gradients, total.gradients, strict=True):
+                gradient[...] = summed / (divisor or 1.0)
         counts = loss_fn.reduction == "sum" or divisor != 0
         if not ((np.isfinite(loss) or not counts) and all(map(kernels.all_finite, gradients))):
             raise FloatingPointError(

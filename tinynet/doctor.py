@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from tinynet._case import Case, Finding
 from tinynet._checks import check_dataset
-from tinynet._findings import CHECKS, Case, Finding
+from tinynet._findings import findings_of
 from tinynet._rehearsal import spread
 from tinynet._types import Array
 from tinynet.data import DataLoader
@@ -69,9 +70,11 @@ def diagnose(
 ) -> Diagnosis:
     """Look for what commonly goes wrong in training; nothing is changed.
 
-    The findings: inputs that are not scaled; training and test set on different scales; softmax or
-    raw scores fed to NLLLoss; a loss still at ln(C); dead units; updates far too large or small for
-    the weights; gradients that vanish or explode; overfitting; a class that is never predicted.
+    The findings: inputs that are not scaled; training and test set on different scales, or sets
+    that do not belong together; softmax or raw scores fed to NLLLoss; units that all have the same
+    weights; a loss still at ln(C); dead units; updates far too large or small for the weights;
+    gradients that vanish or explode; overfitting; a class that is never predicted. Causes come
+    first, and what they explain is not told beside them.
 
     Parameters
     ----------
@@ -132,8 +135,9 @@ def diagnose(
     asked, labels = (X, y) if test is None else _sample("test", test, ASKED_ROWS)
     with np.errstate(all="ignore"):
         guesses, true = _answers(traced, asked, labels)
-        case = Case(history, traced, X, None if test is None else asked, guesses, true)
-        findings = [finding for check in CHECKS for finding in check(case)]
+        classes = _classes(y) if classifies(traced.loss_fn) else np.empty(0, np.int64)
+        case = Case(history, traced, X, classes, None if test is None else asked, guesses, true)
+        findings = findings_of(case)
     return Diagnosis(findings, list(_examined(case, updates=optimizer is not None)))
 
 
@@ -206,7 +210,11 @@ def _answers(traced: Trace, X: Array, y: Any) -> tuple[Array, Array]:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     outputs = traced.net.predict(X)
     guesses = np.where(np.isnan(outputs).any(axis=1), -1, outputs.argmax(axis=1))
-    return guesses, y if y.ndim == 1 else y.argmax(axis=1)
+    return guesses, _classes(y)
+
+
+def _classes(y: Any) -> Array:
+    return y if y.ndim == 1 else y.argmax(axis=1)
 
 
 def _examined(case: Case, updates: bool) -> Iterator[str]:

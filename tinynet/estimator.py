@@ -246,7 +246,8 @@ class TinyNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict_proba(self, X: Any) -> Array:
         """The probability of each class for each row, (n, C), in the order of ``classes_``."""
-        return np.exp(self.predict_log_proba(X))
+        with np.errstate(under="ignore"):
+            return np.exp(self.predict_log_proba(X))
 
     def predict_log_proba(self, X: Any) -> Array:
         """The logarithms of ``predict_proba``, exact where a probability would round to 0."""

@@ -238,7 +238,8 @@ class Add(Module):
                 "they must have one shape and one dtype"
             )
         self.keep()
-        return a + b
+        with np.errstate(all="ignore"):
+            return np.asarray(a + b)  # of 0-d arrays, a number
 
     def backward(self, dy: Array) -> tuple[Array, Array]:
         (dy,) = self.kept(dy)

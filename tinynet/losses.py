@@ -111,7 +111,8 @@ class Loss(Module):
                 f"{self!r}: weight has {len(self.weight)} numbers, expected one for each of the "
                 f"{classes} classes of the input"
             )
-        return self.weight.astype(dtype)
+        with np.errstate(all="ignore"):
+            return self.weight.astype(dtype)
 
     def _checked_input(self, x: Any) -> Array:
         x = float_array(type(self).__name__, x)

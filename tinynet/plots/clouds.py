@@ -12,7 +12,7 @@ import numpy as np
 
 from tinynet._types import Array
 from tinynet.history import History
-from tinynet.plots.style import DPI, PALETTE, WIDTH, new_figure, plain_log_ticks
+from tinynet.plots.style import DPI, PALETTE, WIDTH, new_figure, own_style, plain_log_ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,6 +39,7 @@ class Cloud(NamedTuple):
     labels: Array
 
 
+@own_style
 def class_directions(
     clouds: Sequence[Cloud], class_names: Sequence[str], title: str = "Classes are directions"
 ) -> "Figure":
@@ -126,6 +127,7 @@ def class_directions(
     return figure
 
 
+@own_style
 def loss_against_accuracy(
     histories: Mapping[str, History], title: str = "Loss against accuracy"
 ) -> "Figure":

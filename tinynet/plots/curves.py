@@ -10,12 +10,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinynet.history import PARTS, History
-from tinynet.plots.style import BLUE, GREEN, GREY, PALETTE, VERMILION, new_figure, plain_log_ticks
+from tinynet.plots.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    PALETTE,
+    VERMILION,
+    new_figure,
+    own_style,
+    plain_log_ticks,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@own_style
 def learning_curves(
     histories: History | Mapping[str, History],
     title: str = "Learning curves",
@@ -98,6 +108,7 @@ def _measure(run: History) -> str:
     return "accuracy (%)" if run.score_name is None else run.score_name
 
 
+@own_style
 def error_rates(
     published: Sequence[tuple[str, float]],
     measured: Sequence[tuple[str, float]] = (),

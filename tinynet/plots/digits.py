@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tinynet._types import Array
-from tinynet.plots.style import BLUE, VERMILION, WIDTH, new_figure
+from tinynet.plots.style import BLUE, VERMILION, WIDTH, new_figure, own_style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@own_style
 def digit_grid(
     images: ArrayLike,
     captions: Sequence[object] | ArrayLike | None = None,
@@ -60,6 +61,7 @@ def digit_grid(
     return figure
 
 
+@own_style
 def pixel_rows(
     images: ArrayLike,
     captions: Sequence[object] | ArrayLike | None = None,
@@ -99,6 +101,7 @@ def pixel_rows(
     return figure
 
 
+@own_style
 def pixel_histograms(data: Mapping[str, ArrayLike], bins: int = 64) -> "Figure":
     """Draw how often each pixel value occurs, with linear and with logarithmic counts.
 
@@ -131,6 +134,7 @@ def pixel_histograms(data: Mapping[str, ArrayLike], bins: int = 64) -> "Figure":
     return figure
 
 
+@own_style
 def correlations(matrix: Array, title: str = "How alike are the images?") -> "Figure":
     """Draw a correlation matrix, and the histogram of the correlations that are unique in it.
 

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from tinynet._types import Array
 from tinynet.layers import Linear
 from tinynet.module import Module, Sequential
-from tinynet.plots.style import BLUE, GREY, VERMILION, new_figure
+from tinynet.plots.style import BLUE, GREY, VERMILION, new_figure, own_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,6 +30,7 @@ UNIT_STYLE: dict[str, Any] = {
 }
 
 
+@own_style
 def draw_network(
     network: Sequence[int] | Sequential,
     weights: Sequence[ArrayLike] | None = None,
@@ -104,6 +105,7 @@ def draw_network(
     return ax.figure
 
 
+@own_style
 def draw_complete_graph(
     n_units: int, title: str | None = None, ax: "Axes | None" = None
 ) -> "Figure | SubFigure":
@@ -144,6 +146,7 @@ def draw_complete_graph(
     return ax.figure
 
 
+@own_style
 def compare_connectivity(sizes: Sequence[int]) -> "Figure":
     """Draw a feed-forward network beside the fully connected graph of just as many units.
 

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tinynet.plots.digits import as_pictures
-from tinynet.plots.style import BLUE, GREY, VERMILION, new_figure
+from tinynet.plots.style import BLUE, GREY, VERMILION, new_figure, own_style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@own_style
 def output_bars(
     log_probabilities: ArrayLike, label: int, title: str = "What the network answers"
 ) -> "Figure":
@@ -49,7 +50,8 @@ def output_bars(
     classes = np.arange(len(values))
     colours = np.where(classes == label, BLUE, GREY)
     figure, axes = new_figure(1, 2, height=3.6)
-    panels = [("log-probability", values), ("probability", np.exp(values))]
+    with np.errstate(under="ignore"):
+        panels = [("log-probability", values), ("probability", np.exp(values))]
     for ax, (name, heights) in zip(axes[0], panels, strict=True):
         ax.bar(classes, heights, color=colours)
         ax.set_xticks(classes)
@@ -61,6 +63,7 @@ def output_bars(
     return figure
 
 
+@own_style
 def guesses(
     images: ArrayLike,
     probabilities: ArrayLike,

@@ -4,13 +4,15 @@ The palette is from M. Okabe and K. Ito, "Color Universal Design" (2008). A figu
 wide at 100 dots per inch, 800 pixels, which is the width a README gives it.
 """
 
-from typing import TYPE_CHECKING
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from tinynet._types import Array
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 BLUE = "#0072B2"
 VERMILION = "#D55E00"
@@ -23,6 +25,35 @@ PALETTE = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY)
 
 WIDTH = 8.0
 DPI = 100
+
+
+P = ParamSpec("P")
+F = TypeVar("F", bound="Figure | SubFigure")
+
+
+def own_style(draw: Callable[P, F]) -> Callable[P, F]:
+    """Draw with matplotlib's own settings, whatever the program has set; and leave these as set.
+
+    Pictures upside down (``image.origin``), white text on white or a grid over digits would be the
+    price otherwise. Where the program hands over its own axes, its settings hold.
+    """
+
+    @functools.wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> F:
+        import matplotlib.pyplot as plt
+        from matplotlib.axes import Axes
+
+        if any(isinstance(value, Axes) for value in (*args, *kwargs.values())):
+            return draw(*args, **kwargs)
+        with plt.style.context("default"):
+            figure = draw(*args, **kwargs)
+            for ax in figure.axes:
+                for axis in (ax.xaxis, ax.yaxis):  # which make ticks when they are first asked for
+                    axis.get_major_ticks(1)
+                    axis.get_minor_ticks(1)
+        return figure
+
+    return drawn
 
 
 def plain_log_ticks(axis: "Axis") -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from tinynet._types import Array
 from tinynet.layers import Linear
-from tinynet.plots.style import BLUE, DPI, VERMILION, WIDTH
+from tinynet.plots.style import BLUE, DPI, VERMILION, WIDTH, own_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PICTURES = 8  # units of the first layer whose weights are drawn
 
 
+@own_style
 def trace_figure(trace: "Trace") -> "Figure":
     """Draw histograms of every layer's output and dy, and a first layer's weights as pictures.
 

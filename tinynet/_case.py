@@ -1,0 +1,70 @@
+"""What the doctor looks at, and what it says: the two ends of every check."""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tinynet._types import Array
+from tinynet.history import History
+from tinynet.scores import classifies
+
+if TYPE_CHECKING:
+    from tinynet.tracing import Trace
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is wrong, how that shows, and what to try.
+
+    Attributes
+    ----------
+    name : str
+        Which of the findings it is, such as "overfitting" or "dead units".
+    what, evidence, advice : str
+        Sentences.
+    """
+
+    name: str
+    what: str
+    evidence: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.what}\n  Evidence: {self.evidence}\n  Try: {self.advice}"
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the doctor looks at.
+
+    Attributes
+    ----------
+    history : History or None
+        An empty one says that the network is untrained.
+    trace : Trace
+        Some steps on a batch.
+    X, X_test : ndarray, X_test or None
+        Samples of the inputs.
+    y : ndarray (n,)
+        The classes of X; empty if the loss is not over classes.
+    guesses, labels : ndarray (n,)
+        What the network predicts for a sample, and what is right; likewise.
+    """
+
+    history: History | None
+    trace: "Trace"
+    X: Array
+    y: Array
+    X_test: Array | None
+    guesses: Array
+    labels: Array
+
+    @property
+    def chance(self) -> float | None:
+        """ln(C): the mean loss of a network that gives all classes the same probability.
+
+        None for losses that are no mean, or not over classes.
+        """
+        loss_fn = self.trace.loss_fn
+        mean = classifies(loss_fn) and getattr(loss_fn, "reduction", None) == "mean"
+        return math.log(self.trace.output.shape[1]) if mean else None
