@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import tinynet as tn
 from tinynet.cli import about, main
@@ -237,6 +238,100 @@ def test_predict_takes_any_network_for_digits(
     np.testing.assert_allclose(shown, p.max(axis=1), rtol=0, atol=1e-4)
 
 
+def letters(rows: int = 60) -> tuple[Any, Any]:
+    """Digits that are called 0, 3, 6, ..., 27."""
+    return IMAGES[:rows], LABELS[:rows] * 3
+
+
+def test_any_number_of_classes(tmp_path: Path) -> None:
+    data = write_csv(tmp_path / "letters.csv", *letters())
+    ran = train_on(data, tmp_path / "model")
+    assert ran.code == 0
+    assert "784-16-8-28 learns 54 digits" in ran.out
+    assert tn.load(tmp_path / "model").predict(np.zeros((1, 784), np.float32)).shape == (1, 28)
+    ran = run("predict", tmp_path / "model", data)
+    assert [int(row[3]) for row in ran.rows[1:]] == letters()[1].tolist()
+    read = {int(row[1]) for row in ran.rows[1:]}
+    assert len(read) > 3 and read <= set(range(0, 28, 3)), "classes, not digits"
+    assert list(table_of(ran)) == [*map(str, range(28)), "all"]
+
+
+def test_labels_that_the_network_does_not_know_are_in_the_table(tmp_path: Path) -> None:
+    tn.save(tn.Sequential(tn.Linear(784, 5, rng=0)), tmp_path / "five")
+    images, labels = letters(20)
+    ran = run("predict", tmp_path / "five", write_csv(tmp_path / "data.csv", images, labels))
+    table = table_of(ran)
+    unknown = [str(n) for n in sorted(set(labels.tolist())) if n > 4]
+    assert list(table) == [*"01234", *unknown, "all"]
+    assert all(table[name][0] == "0" and table[name][2] == "0.00" for name in unknown)
+
+
+def test_train_refuses_numbers_that_are_no_classes(tmp_path: Path) -> None:
+    data = write_csv(tmp_path / "far.csv", IMAGES[:20], LABELS[:20] * 1000)
+    ran = train_on(data, tmp_path / "model")
+    assert ran.code == 1
+    assert "far.csv: the largest label is 9000, expected classes numbered from 0" in ran.err
+
+
+@pytest.mark.parametrize("header", ["", "pixel," * 784 + "what"])
+def test_the_label_may_stand_anywhere(folder: Path, tmp_path: Path, header: str) -> None:
+    data = tmp_path / "last.csv"
+    write_csv(data, np.column_stack([IMAGES, LABELS]), header=header)
+    for column in ["-1", "784"] + (["what"] if header else []):
+        ran = run("predict", folder / "model.safetensors", data, "--label-column", column)
+        assert ran.rows == run("predict", folder / "model.safetensors", folder / "digits.csv").rows
+    assert train_on(data, tmp_path / "model", "--label-column", "-1").code == 0
+    assert (tmp_path / "model").read_bytes() == (folder / "model.safetensors").read_bytes()
+    ran = train_on(data, tmp_path / "model", "--label-column", "digit")
+    assert ran.code == 1 and "'digit'" in ran.err
+
+
+def test_a_dash_is_stdin(folder: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    content = (folder / "digits.csv").read_bytes()
+
+    def with_stdin(*words: object) -> Ran:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+        return run(*words)
+
+    ran = with_stdin("predict", folder / "model.safetensors", "-")
+    assert ran.rows == run("predict", folder / "model.safetensors", folder / "digits.csv").rows
+    words = ["--hidden", "16,8", "--epochs", 12, "--lr", 0.1, "--out", tmp_path / "model"]
+    assert with_stdin("train", "-", *words).code == 0
+    assert (tmp_path / "model").read_bytes() == (folder / "model.safetensors").read_bytes()
+    content = b"x"
+    assert "line 1, column 1: 'x'" in with_stdin("train", "-", *words).err
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-").write_bytes((folder / "plain.csv").read_bytes())
+    assert len(run("predict", folder / "model.safetensors", "./-").rows) == 401
+
+
+def test_predict_reads_pictures(folder: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    square = np.kron(255 - IMAGES[:3].reshape(3, 28, 28), np.ones((5, 5), np.uint8))
+    names = ["a, b.png", "b.jpg", "no_ending"]
+    for name, picture in zip(names, square, strict=True):
+        Image.fromarray(picture).save(name, format="JPEG" if name == "b.jpg" else "PNG")
+    ran = run("predict", folder / "model.safetensors", *names)
+    assert ran.code == 0
+    images = tn.datasets.load_pictures(names)
+    p = np.exp(tn.load(folder / "model.safetensors").predict(tn.data.minmax_scale(images, 0, 255)))
+    assert ran.rows[0] == ["file", "digit", "probability"]
+    assert [row[:2] for row in ran.rows[1:]] == [
+        [name, str(digit)] for name, digit in zip(names, p.argmax(axis=1), strict=True)
+    ]
+    shown = [float(row[2]) for row in ran.rows[1:]]
+    np.testing.assert_allclose(shown, p.max(axis=1), rtol=0, atol=1e-4)
+    assert table_of(ran)["all"] == ["3"]
+    (tmp_path / "empty.png").touch()
+    for name, words in (("empty.png", "the file is empty"), ("absent.png", "no such file")):
+        ran = run("predict", folder / "model.safetensors", "b.jpg", name)
+        assert (ran.code, ran.out) == (1, "")
+        assert ran.err.splitlines()[-1].startswith(f"error: {name}: ") and words in ran.err
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    ran = run("predict", folder / "model.safetensors", "b.jpg")
+    assert ran.code == 1 and "error: load_pictures needs Pillow" in ran.err
+
+
 # Faults: exit code 1
 
 
@@ -244,7 +339,9 @@ FAULTS = {
     "short line": ("1,2,3\n", "line 1, column 4: the line has only 3 columns"),
     "text": ("x\n", "line 1, column 1: 'x' is not a whole number"),
     "empty": ("", "the file is empty"),
-    "label 10": ("10" + ",0" * 784, "line 1, column 1: '10' is not a whole number from 0 to 9"),
+    "negative label": ("-1" + ",0" * 784, "line 1, column 1: '-1' is not a whole number from 0"),
+    "label last": ("0," * 784 + "7\n", "it looks as if the label stood last"),
+    "Parquet": ("PAR1", "this is a Parquet file, expected the text of a CSV file"),
     "fraction": ("1" + ",0" * 783 + ",0.5", "line 1, column 785: '0.5' is not a whole number"),
     "second line": ("1" + ",0" * 784 + "\n1,1", "line 2, column 3: the line has only 2 columns"),
     "pixel 256": ("1" + ",256" * 784, "column 2: '256' is not a whole number from 0 to 255"),
@@ -257,7 +354,7 @@ def test_bad_data_is_named_by_file_and_line(folder: Path, tmp_path: Path, name: 
     text, words = FAULTS[name]
     data, out = tmp_path / "bad.csv", tmp_path / "model"
     if text is not None:
-        data.write_text(text)
+        data.write_bytes(text.encode("latin-1"))
     out.write_bytes(b"old")
     for ran in (train_on(data, out), run("predict", folder / "model.safetensors", data)):
         assert (ran.code, ran.out) == (1, "")
@@ -294,9 +391,9 @@ MODELS: dict[str, tuple[Any, str]] = {
     "cut": (lambda path, model: path.write_bytes(model[:-9]), "is not a whole safetensors file"),
     "pickle": (lambda path, model: path.write_bytes(pickle.dumps({"a": 1})), "is a pickle"),
     "20 features": (net_file(tn.Linear(20, 10, rng=0)), "cannot read digits of 784 pixels: "),
-    "5 outputs": (
-        net_file(tn.Linear(784, 5, rng=0)),
-        "holds a network with 5 outputs, expected 10",
+    "1 output": (
+        net_file(tn.Linear(784, 1, rng=0)),
+        "holds a network with 1 output, expected one for each of 2 or more classes",
     ),
     "Add": (net_file(tn.Linear(784, 10, rng=0), tn.Add()), "cannot read digits of 784 pixels: "),
 }
@@ -357,11 +454,31 @@ def test_training_that_diverges_leaves_the_old_model(folder: Path, tmp_path: Pat
         (["train", "digits.csv", "--seed", "-1"], "'-1' is not a whole number from 0 up"),
         (["train", "digits.csv", "--out", "./digits.csv"], "is the file of the digits"),
         (["train", "digits.csv", "more.csv"], "unrecognized arguments: more.csv"),
+        (["train", "digits.csv", "--out", "-"], "the model cannot go to stdout"),
+        (["predict", "-", "digits.csv"], "the network cannot come from stdin; name its file"),
+        (
+            ["predict", "digits.csv", "model.safetensors"],
+            "model.safetensors is the network, and digits.csv is none; the network stands first: "
+            "predict model.safetensors digits.csv",
+        ),
+        (
+            ["predict", "model.safetensors", "digits.csv", "plain.csv"],
+            "digits.csv is no picture; give one CSV file alone, or pictures",
+        ),
+        (
+            ["predict", "model.safetensors", "7.png", "digits.csv"],
+            "digits.csv is no picture; give one CSV file alone",
+        ),
+        (
+            ["predict", "model.safetensors", "7.png", "--label-column", "0"],
+            "--label-column is for CSV files; pictures have no labels",
+        ),
         (["predict", "model.safetensors"], "the following arguments are required: DIGITS.csv"),
     ],
 )
 def test_usage(folder: Path, monkeypatch: Any, words: list[str], message: str) -> None:
     monkeypatch.chdir(folder)
+    Image.fromarray(255 - IMAGES[0].reshape(28, 28)).save("7.png")
     before = sorted(os.listdir())
     data = (folder / "digits.csv").read_bytes()
     ran = run(*words)

@@ -3,8 +3,10 @@
 import contextlib
 import gzip
 import os
+import pickle
 import pty
 import random
+import re
 import shutil
 import signal
 import socket
@@ -18,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from loopback import (  # noqa: F401
+    ARRAYS,
     NAMES,
     RAW,
     SMALL_FILES,
@@ -128,6 +131,86 @@ def test_content_decides_not_form(
 ) -> None:
     assert_small(mnist(fill(tmp_path / "home", form, suffix)))
     assert server.requests() == []
+
+
+OTHER_NAMES: dict[str, str] = {
+    "dots": "{dotted}",
+    "dots, gzipped": "{dotted}.gz",
+    "torchvision, from its root": "MNIST/raw/{name}",
+    "torchvision, gzipped": "MNIST/raw/{name}.gz",
+    "torchvision, from its MNIST": "raw/{name}",
+    "a folder mnist": "mnist/{dotted}.gz",
+    "Kaggle's folders": "{name}/{name}",
+    "Kaggle's folders, dots": "{name}/{dotted}",
+}
+
+
+@pytest.mark.parametrize("form", OTHER_NAMES)
+def test_mnist_under_its_other_names(server: LoopbackServer, tmp_path: Path, form: str) -> None:
+    paths = []
+    for name, raw in RAW.items():
+        path = tmp_path / OTHER_NAMES[form].format(name=name, dotted=name.replace("-idx", ".idx"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(raw) if path.suffix == ".gz" else raw)
+        paths.append(path)
+    assert_small(mnist(tmp_path, offline=True))
+    assert_small(mnist(tmp_path))
+    damaged, last = paths[-1].read_bytes()[:-1], paths[-1]
+    last.write_bytes(damaged)
+    with pytest.raises(DataError, match=f"{last}: .*truncated.*Move this file away"):
+        mnist(tmp_path, offline=True)
+    assert last.read_bytes() == damaged
+    last.unlink()
+    with pytest.raises(
+        FileNotFoundError, match=r"train-images-idx3-ubyte not .*\(3 of 4 are there"
+    ):
+        mnist(tmp_path, offline=True)
+    assert server.requests() == []
+    assert_small(mnist(tmp_path))
+    assert server.requests() == [f"good {NAMES[-1]}"]
+
+
+KERAS = {"x_train": "train-images-idx3-ubyte", "y_train": "train-labels-idx1-ubyte",
+         "x_test": "t10k-images-idx3-ubyte", "y_test": "t10k-labels-idx1-ubyte"}  # fmt: skip
+
+
+def test_keras_archive(server: LoopbackServer, tmp_path: Path) -> None:
+    arrays = {key: ARRAYS[name] for key, name in KERAS.items()}
+    path = tmp_path / "mnist.npz"
+    np.savez(path, **arrays)
+    assert_small(mnist(tmp_path, offline=True))
+    np.savez_compressed(path, **arrays)
+    assert_small(mnist(tmp_path, offline=True))
+    whole = path.read_bytes()
+    changed = arrays["x_test"] ^ np.uint8(1)
+    pickled = np.array([{}], object)
+    for wrong, words in (
+        (arrays | {"x_test": changed}, "x_test: not MNIST's t10k-images.*SHA-256"),
+        (arrays | {"y_test": arrays["y_test"].astype(int)}, "y_test is int64 of shape"),
+        (arrays | {"x_train": arrays["x_train"][:3]}, r"x_train is uint8 of shape \(3, 28, 28\)"),
+        (arrays | {"y_test": pickled}, "y_test cannot be read"),
+    ):
+        np.savez(path, **wrong)
+        with pytest.raises(DataError, match=f"{path}: .*Move this file away") as caught:
+            mnist(tmp_path, offline=True)
+        assert re.search(words, str(caught.value))
+    for content in (whole[:-30], whole[:200], b"", b"PK\x03\x04", pickle.dumps(arrays)):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=f"{path}: .*Move this file away"):
+            mnist(tmp_path, offline=True)
+    np.save(path.open("wb"), ARRAYS["t10k-images-idx3-ubyte"])
+    with pytest.raises(DataError, match="cannot be read"):
+        mnist(tmp_path, offline=True)
+    np.savez(path, somebody_elses=changed)
+    assert server.requests() == []
+    assert_small(mnist(tmp_path))
+
+
+def test_forms_that_are_not_read_are_named(server: LoopbackServer, tmp_path: Path) -> None:
+    (tmp_path / "mnist").mkdir()
+    (tmp_path / "mnist" / "train-00000-of-00001.parquet").touch()
+    with pytest.raises(FileNotFoundError, match=r"00001\.parquet is there, too.*load_csv"):
+        mnist(tmp_path, offline=True)
 
 
 def test_only_what_is_missing_is_downloaded(server: LoopbackServer, tmp_path: Path) -> None:

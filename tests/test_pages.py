@@ -14,6 +14,7 @@ from by_hand import network, rows
 
 import tinynet as tn
 from tinynet import pages
+from tinynet.datasets.fitting import fit
 
 LAST = 6  # the last Linear layer of the reader network, which is Linear, ReLU, ..., LogSoftmax
 
@@ -618,6 +619,22 @@ class TestPlayground:
             assert ((picture > 0.05) & (picture < 0.95)).sum() > 20, "edges are not smooth"
         for name in ("small", "corner"):
             assert np.corrcoef(pictures["large"].ravel(), pictures[name].ravel())[0, 1] > 0.97
+
+    def test_pictures_are_fitted_as_in_python(self, page):
+        for digit, strokes in DRAWN.items():
+            find(page, "#clear").click()
+            draw(page, strokes, scale=0.5, at=(0.1 * (digit % 3), 0.3))
+            ink = page.execute_script("return Array.from(rendered().ink)")
+            side = math.isqrt(len(ink))
+            ours = fit(np.reshape(ink, (side, side)))
+            np.testing.assert_allclose(seen(page).reshape(28, 28), ours, rtol=0, atol=1e-6)
+        rng = np.random.default_rng(0)
+        for H, W in [(7, 5), (28, 28), (31, 90), (300, 140)]:
+            ink = np.pad(rng.random((H, W)) ** 3, ((0, 9), (3, 0)))
+            theirs = page.execute_script(
+                "return Array.from(fitted(...arguments))", ink.ravel().tolist(), W + 3, H + 9
+            )
+            np.testing.assert_allclose(theirs, fit(ink).ravel(), rtol=0, atol=1e-12)
 
     def test_digit_keys_draw_undo_and_clear_take_back(self, page):
         assert text_of(page, "#guess").startswith("Draw a digit")

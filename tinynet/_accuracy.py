@@ -52,13 +52,18 @@ def accuracy(outputs: Array, target: NDArray[Any], ignore_index: int | None = No
             f"accuracy: target has shape {target.shape}, expected {outputs.shape[:1]} or "
             f"{outputs.shape}; use .ravel() on a column of labels"
         )
+    if target.ndim == 1:
+        _check_labels(target, counting(target, ignore_index), outputs.shape[1])
+    return percent_right(outputs, target, ignore_index)
+
+
+def percent_right(outputs: Array, target: NDArray[Any], ignore_index: int | None) -> float:
+    """The accuracy, of arrays that were checked before."""
     labels = target if target.ndim == 1 else target.argmax(axis=1)
     counts = counting(target, ignore_index)
-    if target.ndim == 1:
-        _check_labels(target, counts, outputs.shape[1])
-    guesses = outputs.argmax(axis=1)
-    highest = outputs[np.arange(len(outputs)), guesses]  # NaN, if the row holds one
-    right = counts & (guesses == labels) & (highest == highest)
+    right = (outputs.argmax(axis=1) == labels) & counts
+    if np.isnan(outputs.max()):
+        right &= ~np.isnan(outputs).any(axis=1)
     count = np.count_nonzero(counts)
     return float(np.count_nonzero(right) / count * 100) if count else float("nan")
 

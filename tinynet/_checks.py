@@ -61,19 +61,36 @@ def float_array(owner: object, values: Any, dtype: Any = None, *, method: str = 
         return values  # nothing to mend and no message to build: so it is at every layer's call
     owner = f"{owner}{method}"
     wanted = "float32 or float64" if dtype is None else np.dtype(dtype).name
-    fix = "np.float32" if dtype is None else f"np.{np.dtype(dtype).name}"
     if not isinstance(values, np.ndarray):
         raise TypeError(
             f"{owner}: got {type(values).__name__}, expected a {wanted} array; convert it with "
-            f"np.asarray(..., dtype={fix})"
+            f"np.asarray(..., dtype=np.{wanted.split()[0]})"
         )
     values = unmasked(owner, values)
     native = values.dtype.newbyteorder("=")
     if native not in (FLOATS if dtype is None else (dtype,)):
         raise TypeError(
-            f"{owner}: got dtype {values.dtype}, expected {wanted}; convert with .astype({fix})"
+            f"{owner}: got dtype {values.dtype}, expected {wanted}{conversion(values.dtype, dtype)}"
         )
     return np.require(values, native, ["C", "A", "W"])
+
+
+def conversion(given: np.dtype[Any], wanted: Any = None) -> str:
+    """How to make numbers of `given` dtype floats, as the end of a message; "" if they are none."""
+    name = np.dtype(np.float32 if wanted is None else wanted).name
+    if given == np.uint8:
+        to_64 = ".astype(np.float64)" if name == "float64" else ""
+        return (
+            f"; scale pixels by tn.data.minmax_scale(X, 0, 255){to_64}, and convert other numbers "
+            f"with .astype(np.{name})"
+        )
+    if given.kind in "buif":
+        return f"; convert with .astype(np.{name})"
+    if given.kind == "c":
+        return f"; take .real.astype(np.{name}), or .imag, or both as features"
+    if given.kind in "OUS":
+        return f"; if all entries are numbers, convert with .astype(np.{name})"
+    return "; turn what it holds into numbers first"
 
 
 def labels_array(owner: str, labels: Any, rows: int, classes: int, ignored: int = -100) -> Labels:
@@ -176,9 +193,10 @@ def check_dataset(owner: str, X: Any, y: Any, scale: float | None = None) -> Non
             "feature"
         )
     if scale is None and X.dtype.newbyteorder("=") not in (np.float32, np.float64):
+        in_batches = ", or DataLoader(..., scale=1 / 255)" if X.dtype == np.uint8 else ""
         raise TypeError(
-            f"{owner}: X has dtype {X.dtype}, expected float32 or float64; use "
-            "tn.data.minmax_scale(X), or DataLoader(..., scale=1 / 255)"
+            f"{owner}: X has dtype {X.dtype}, expected float32 or float64{conversion(X.dtype)}"
+            f"{in_batches}"
         )
     if X.dtype.kind not in "buif":
         raise TypeError(f"{owner}: X has dtype {X.dtype}, expected numbers")

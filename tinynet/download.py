@@ -9,6 +9,8 @@ import hashlib
 import io
 import os
 import time
+import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -46,6 +48,15 @@ FILES: dict[str, tuple[tuple[int, ...], str]] = {
     ),
 }
 
+# Where else the four files lie, below a folder: as torchvision stores them, and by hand.
+SUBFOLDERS = ("", "MNIST/raw", "mnist", "raw", "mnist/raw")
+KERAS = {  # the arrays in Keras' mnist.npz
+    "train-images-idx3-ubyte": "x_train",
+    "train-labels-idx1-ubyte": "y_train",
+    "t10k-images-idx3-ubyte": "x_test",
+    "t10k-labels-idx1-ubyte": "y_test",
+}
+
 TIMEOUT = (10.0, 20.0)  # seconds to wait for a connection, and for the next bytes
 PATIENCE = 30.0  # seconds after which the average speed counts
 SLOWEST = 1_000  # bytes per second
@@ -63,9 +74,11 @@ def load_files(
     missing = [name for name, array in arrays.items() if array is None]
     if missing and offline:
         folders = " and ".join(str(folder) for folder in _folders(data_home))
+        there = f" ({len(FILES) - len(missing)} of 4 are there)" if len(missing) < 4 else ""
         raise FileNotFoundError(
-            f"mnist(offline=True): {', '.join(missing)} not found in {folders}. Allow the download "
-            f"from {', '.join(MIRRORS)} with offline=False. {_by_hand(data_home)}"
+            f"mnist(offline=True): {', '.join(missing)} not found in {folders}{there}. Allow the "
+            f"download from {', '.join(MIRRORS)} with offline=False. {_by_hand(data_home)}"
+            f"{_other_forms(data_home)}"
         )
     mirrors = list(MIRRORS)
     found = {name: array for name, array in arrays.items() if array is not None}
@@ -84,24 +97,79 @@ def _folders(data_home: str | os.PathLike[str] | None) -> Iterator[Path]:
 
 def _find(name: str, data_home: str | os.PathLike[str] | None) -> NDArray[np.uint8] | None:
     for folder in _folders(data_home):
-        for path in (folder / f"{name}.gz", folder / name):
+        for path in _candidates(folder, name):
             if not path.is_file():
                 continue
             try:
                 with open_data(path) as file:
-                    return _verified(file, str(path), name)
+                    keras = path.suffix == ".npz"
+                    array = _from_keras(path, name) if keras else _verified(file, str(path), name)
             except DataError as error:
                 # Not overwritten: Fashion-MNIST, for one, uses the same four names.
                 raise DataError(
                     f"{error}. Move this file away, and mnist() downloads the right one, or pass "
                     "another data_home"
                 ) from None
+            if array is not None:
+                return array
     return None
 
 
+def _candidates(folder: Path, name: str) -> Iterator[Path]:
+    """Where a file may lie, and under which names, the usual one first."""
+    dotted = name.replace("-idx", ".idx")  # as some unpackers name it, and an archive of Kaggle's
+    for below in SUBFOLDERS:
+        for stem in (name, dotted, f"{name}/{dotted}", f"{name}/{name}"):
+            yield folder / below / f"{stem}.gz"
+            yield folder / below / stem
+    for below in SUBFOLDERS:
+        yield folder / below / "mnist.npz"
+
+
+def _from_keras(path: Path, name: str) -> NDArray[np.uint8] | None:
+    """The array, or None if the archive has none of this name: it is somebody else's then."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            if KERAS[name] not in arrays:
+                return None
+            array = np.ascontiguousarray(arrays[KERAS[name]])
+    except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(
+            f"{path}: not Keras' mnist.npz, or damaged: {KERAS[name]} cannot be read ({error})"
+        ) from None
+    shape, _ = FILES[name]
+    if array.dtype != np.uint8 or array.shape != shape:
+        raise DataError(
+            f"{path}: {KERAS[name]} is {array.dtype} of shape {array.shape}, expected uint8 of "
+            f"shape {shape}"
+        )
+    return _checked(array, f"{path}: {KERAS[name]}", name)
+
+
+def _other_forms(data_home: str | os.PathLike[str] | None) -> str:
+    """A sentence on files that may hold MNIST in a form that is not looked for."""
+    others = [
+        path
+        for folder in _folders(data_home)
+        for below in SUBFOLDERS
+        for path in sorted((folder / below).glob("*"))
+        if path.suffix in (".parquet", ".csv") and ("mnist" in str(path).lower())
+    ]
+    if not others:
+        return ""
+    return (
+        f". {others[0]} is there, too: of CSV files, tinynet.datasets.load_csv reads the digits; "
+        "Parquet files are not read, convert them first"
+    )
+
+
 def _verified(file: Any, source: str, name: str) -> NDArray[np.uint8]:
+    return _checked(decode_idx(file, source, FILES[name][0]), source, name)
+
+
+def _checked(array: NDArray[np.uint8], source: str, name: str) -> NDArray[np.uint8]:
+    """The array, if its SHA-256 is that of MNIST's file."""
     shape, expected = FILES[name]
-    array = decode_idx(file, source, shape)
     digest = hashlib.sha256(idx_header(shape))
     digest.update(array.data)
     if digest.hexdigest() != expected:

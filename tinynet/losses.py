@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tinynet import kernels
-from tinynet._accuracy import accuracy
+from tinynet._accuracy import percent_right
 from tinynet._checks import float_array, labels_array, number
 from tinynet._types import Array, Labels
 from tinynet.module import Module
@@ -74,9 +74,10 @@ class Loss(Module):
     def accuracy(self, outputs: Array, target: Any) -> float:
         """The share of right answers in percent, as ``tn.accuracy``, without rows to be ignored.
 
-        A loss of one's own that has this method gets accuracies wherever there are losses.
+        The target must be one that the loss has taken: it is not checked again. A loss of one's own
+        that has this method gets accuracies wherever there are losses.
         """
-        return accuracy(outputs, target, self.ignore_index)
+        return percent_right(outputs, target, self.ignore_index)
 
     def row_weights(self, target: Any, classes: int) -> Array:
         """How much each row counts in the mean, (N,): its class's weight; 0 if it is ignored."""

@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read the output has seen enough, as `head` has
         _drop_output()
         return UNREAD
-    except (DataError, ModelFileError, FloatingPointError) as error:
+    except (DataError, ModelFileError, FloatingPointError, ModuleNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:

@@ -12,17 +12,18 @@ import math
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 import tinynet as tn
-from tinynet._types import Array
+from tinynet._types import Array, Labels
 from tinynet.atomic import check_place, file_path
 from tinynet.datasets import DataError
 from tinynet.rng import Rng
 
 PIXELS, CLASSES = 28 * 28, 10
+MOST_CLASSES = 1000
 BATCH_SIZE = 32
 
 
@@ -32,10 +33,12 @@ def add_to(commands: Any) -> None:
         "train",
         help="train a network on a CSV file of digits, and save it",
         description="Train a network on a CSV file such as Colab's mnist_train_small.csv: in each "
-        "line a label (0 to 9) and 784 pixels (0 to 255). Pixels are divided by 255. A tenth of "
-        "the digits is the test set, which the network does not learn from.",
+        "line a label (0 to 9, or further for other classes) and 784 pixels (0 to 255). Pixels are "
+        "divided by 255. A tenth of the digits is the test set, which the network does not learn "
+        "from.",
     )
-    parser.add_argument("data", type=Path, metavar="DATA.csv", help="the digits to learn")
+    parser.add_argument("data", metavar="DATA.csv", help="the digits to learn; - for stdin")
+    add_label_column(parser)
     parser.add_argument(
         "--hidden",
         type=_widths,
@@ -54,6 +57,7 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument(
         "--out",
+        type=_file,
         default="model.safetensors",
         metavar="FILE",
         help="the model file to create or replace (model.safetensors)",
@@ -66,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     out: str = options.out
     _check_out(options)
     print(f"reading {options.data} ...", file=sys.stderr, flush=True)
-    digits = tn.datasets.load_csv(options.data)
+    digits = tn.datasets.load_csv(opened(options.data), options.label_column)
     if len(digits.labels) < 2:
         raise DataError(
             f"{options.data}: holds 1 digit, expected at least 2: one to learn from, one for the "
@@ -74,12 +78,13 @@ def run(options: argparse.Namespace) -> int:
         )
     rng = np.random.default_rng(options.seed)
     X, y = scaled(digits.images), digits.labels
+    classes = _classes(y, options.data)
     test, train = np.split(rng.permutation(len(y)), [max(1, len(y) // 10)])
     try:
-        net = network(options.hidden, rng)
+        net = network(options.hidden, rng, classes)
     except (MemoryError, ValueError) as error:
         options.parser.error(f"--hidden {','.join(map(str, options.hidden))}: {error}")
-    name = "-".join(map(str, [PIXELS, *options.hidden, CLASSES]))
+    name = "-".join(map(str, [PIXELS, *options.hidden, classes]))
     print(
         f"{name} learns {len(train):,} digits, and is tested on {len(test):,} others: SGD, lr "
         f"{options.lr:g}, batches of {BATCH_SIZE}, seed {options.seed}",
@@ -101,10 +106,21 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def network(hidden: list[int], rng: Rng) -> tn.Sequential:
+def _classes(labels: Labels, source: str) -> int:
+    """How many outputs the network needs: ten, or more if a label is larger."""
+    largest = int(labels.max())
+    if largest >= MOST_CLASSES:
+        raise DataError(
+            f"{source}: the largest label is {largest}, expected classes numbered from 0, at most "
+            f"{MOST_CLASSES}; is it the right column? --label-column says which one"
+        )
+    return max(CLASSES, largest + 1)
+
+
+def network(hidden: list[int], rng: Rng, classes: int = CLASSES) -> tn.Sequential:
     """An untrained network for digits: Linear and ReLU for each hidden layer, LogSoftmax last."""
     layers: list[tn.Module] = []
-    for I, O in itertools.pairwise([PIXELS, *hidden, CLASSES]):
+    for I, O in itertools.pairwise([PIXELS, *hidden, classes]):
         layers += [tn.Linear(I, O, rng=rng), tn.ReLU()]
     return tn.Sequential(*layers[:-1], tn.LogSoftmax())
 
@@ -131,14 +147,38 @@ def score_table(history: tn.History) -> str:
 
 def _check_out(options: argparse.Namespace) -> None:
     """Find out before the training, and not after it, that its result has no place."""
-    out = Path(options.out)
-    if out.exists() and options.data.exists() and out.samefile(options.data):
+    out, data = Path(options.out), Path(options.data)
+    if options.data != "-" and out.exists() and data.exists() and out.samefile(data):
         options.parser.error(f"--out {out} is the file of the digits; give another name")
     if out.is_dir():
         raise IsADirectoryError(errno.EISDIR, "--out is a folder, expected a file", str(out))
     if not out.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "no folder that can be written", str(out.parent))
     check_place(file_path("--out", options.out))
+
+
+def add_label_column(parser: argparse.ArgumentParser) -> None:
+    """The option that says which column of a CSV file holds the labels."""
+    parser.add_argument(
+        "--label-column",
+        type=lambda text: int(text) if text.lstrip("-").isdecimal() else text,
+        metavar="COLUMN",
+        help="where the labels stand: 0 is the first column, -1 the last, or its name in the "
+        "header (the column named label, or else the first)",
+    )
+
+
+def opened(data: str) -> str | BinaryIO:
+    """What to read the digits from: a path, or stdin if it is -."""
+    return sys.stdin.buffer if data == "-" else data
+
+
+def _file(text: str) -> str:
+    if text == "-":
+        raise argparse.ArgumentTypeError(
+            "the model cannot go to stdout, where the scores go; name a file (./- is one named -)"
+        )
+    return text
 
 
 def _widths(text: str) -> list[int]:

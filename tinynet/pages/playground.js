@@ -5,7 +5,7 @@ const BOX = 20; // the digit is fitted into so many of them
 const MIDDLE = 14.5; // where MNIST's digits have their centre of mass: in pixel 14 of 0..27
 const PEN = 2.5; // pixels that a line is wide
 const ROWS = 8; // of units in one column
-const FINE = 8; // a pixel is the mean of FINE * FINE smaller ones, which smooths its edges
+const FINE = 8; // a drawing is made so many times as large first, which smooths its edges
 
 // One way to write each digit, for readers without a mouse: turns and corners, 0 to 100.
 const WRITTEN = [
@@ -79,44 +79,62 @@ function logProbabilities(outputs) {
 
 // The drawing as 28 x 28 grey levels between 0 and 1, made as MNIST's pictures were.
 function picture() {
+  const { ink, width, height } = rendered();
+  return Float32Array.from(fitted(ink, width, height));
+}
+
+// The strokes as ink, so large that the box is FINE * BOX pixels wide or high.
+function rendered() {
   const points = strokes.flat();
   const xs = points.map(([x]) => x);
   const ys = points.map(([, y]) => y);
   const [left, right] = [Math.min(...xs), Math.max(...xs)];
   const [top, bottom] = [Math.min(...ys), Math.max(...ys)];
   const scale = (BOX - PEN) / Math.max(right - left, bottom - top, 0.05);
-  const draw = (cx, cy) => rendered(scale, MIDDLE - scale * cx, MIDDLE - scale * cy);
-  const [boxX, boxY] = [(left + right) / 2, (top + bottom) / 2];
-  const [massX, massY] = centreOfMass(draw(boxX, boxY));
-  return draw(boxX + (massX - MIDDLE) / scale, boxY + (massY - MIDDLE) / scale);
-}
-
-// The strokes, scaled and shifted, as the mean darkness of each pixel.
-function rendered(scale, shiftX, shiftY) {
   const context = new OffscreenCanvas(SIDE * FINE, SIDE * FINE).getContext("2d", { willReadFrequently: true });
   context.scale(FINE, FINE);
-  context.translate(shiftX, shiftY);
+  context.translate(SIDE / 2 - (scale * (left + right)) / 2, SIDE / 2 - (scale * (top + bottom)) / 2);
   context.scale(scale, scale);
   trace(context, PEN / scale);
-  const { data: bytes } = context.getImageData(0, 0, SIDE * FINE, SIDE * FINE);
-  const pixels = new Float32Array(SIDE * SIDE);
-  for (let k = 0; k < bytes.length / 4; k++) {
-    const [line, column] = [Math.floor(k / (SIDE * FINE)), k % (SIDE * FINE)];
-    const pixel = Math.floor(line / FINE) * SIDE + Math.floor(column / FINE);
-    pixels[pixel] += bytes[4 * k + 3] / 255 / FINE ** 2;
-  }
-  return pixels;
+  const { data: bytes, width, height } = context.getImageData(0, 0, SIDE * FINE, SIDE * FINE);
+  return { ink: Float64Array.from({ length: width * height }, (_, k) => bytes[4 * k + 3] / 255), width, height };
 }
 
-// The middle of the pixels, weighed by their grey levels.
-function centreOfMass(pixels) {
-  let [mass, x, y] = [0, 0, 0];
-  pixels.forEach((level, k) => {
-    mass += level;
-    x += level * ((k % SIDE) + 0.5);
-    y += level * (Math.floor(k / SIDE) + 0.5);
+// Ink of any size, fitted into 20 x 20 pixels, its centre of mass in the middle of 28 x 28. The same
+// arithmetic as in tinynet/datasets/fitting.py: a pixel is the mean of what it covers.
+function fitted(ink, width, height) {
+  const [lines, columns] = [new Float64Array(height), new Float64Array(width)];
+  ink.forEach((level, k) => {
+    lines[Math.floor(k / width)] += level;
+    columns[k % width] += level;
   });
-  return mass ? [x / mass, y / mass] : [MIDDLE, MIDDLE];
+  const scale = BOX / Math.max(extent(lines), extent(columns));
+  const [across, down] = [covered(columns, scale), covered(lines, scale)];
+  const pixels = new Float64Array(SIDE * SIDE);
+  for (const [line, y, high] of down) {
+    for (const [column, x, wide] of across) pixels[y * SIDE + x] += high * wide * ink[line * width + column];
+  }
+  const highest = Math.max(...pixels);
+  return pixels.map((level) => level / highest);
+}
+
+// From the first line with ink to the last one.
+function extent(sums) {
+  return sums.findLastIndex((sum) => sum > 0) - sums.findIndex((sum) => sum > 0) + 1;
+}
+
+// Along one axis, the centre of mass in the middle: which lines cover which pixels, and how much.
+function covered(sums, scale) {
+  const mass = sums.reduce((total, sum) => total + sum, 0);
+  const centre = sums.reduce((total, sum, k) => total + sum * (k + 0.5), 0) / mass;
+  const parts = [];
+  sums.forEach((_, k) => {
+    const [start, end] = [(k - centre) * scale + MIDDLE, (k + 1 - centre) * scale + MIDDLE];
+    for (let pixel = Math.max(Math.floor(start), 0); pixel < Math.min(end, SIDE); pixel++) {
+      parts.push([k, pixel, Math.min(end, pixel + 1) - Math.max(start, pixel)]);
+    }
+  });
+  return parts;
 }
 
 // Draw all strokes, smoothly through the middles between their points.
