@@ -1,9 +1,12 @@
 """Parameters, networks of layers, and the backward pass that recorded calls give."""
 
 import copy
+import functools
 import re
 import threading
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -292,6 +295,250 @@ class TestNames:
             ("rest.0", net.rest[0]),
             ("pair.0", net.pair[0]),
         ]
+
+
+class Listed(tn.Module):
+    """A layer of the reader's own, with its parameters in a list."""
+
+    def __init__(self):
+        self.p = [tn.Parameter(normal(5, 3)), tn.Parameter(normal(3))]
+
+    def forward(self, x):
+        self.keep(x)
+        return x @ self.p[0].data + self.p[1].data
+
+    def backward(self, dy):
+        dy, x = self.kept(dy)
+        self.p[0].accumulate(x.T @ dy)
+        self.p[1].accumulate(dy.sum(axis=0))
+        return dy @ self.p[0].data.T
+
+
+class Box:
+    """An object of another class than Module."""
+
+    def __init__(self, value):
+        self.value = value
+
+
+class Slots(tn.Module):
+    __slots__ = ("W",)
+
+
+def set_attribute(**attributes):
+    def hold(module):
+        vars(module).update(attributes)
+        return module
+
+    return hold
+
+
+PLACES = {
+    "list": (lambda W, b: {"p": [W, b]}, ["p.0", "p.1"]),
+    "tuple": (lambda W, b: {"p": (W, b)}, ["p.0", "p.1"]),
+    "dict": (lambda W, b: {"p": {"W": W, "b": b}}, ["p.W", "p.b"]),
+    "list in dict": (lambda W, b: {"p": {"x": [W], "y": [3, b]}}, ["p.x.0", "p.y.1"]),
+    "dicts in lists": (lambda W, b: {"p": [[{"W": W}], ({"b": b},)]}, ["p.0.0.W", "p.1.0.b"]),
+    "beside other things": (
+        lambda W, b: {"p": {"a.b": 1, 3: "x", "W": W}, "q": {7}, "b": b, "f": lambda x: x},
+        ["p.W", "b"],
+    ),
+}
+
+
+class TestWhereParametersMayStand:
+    @pytest.mark.parametrize("place", PLACES)
+    def test_parameters_in_lists_tuples_and_dicts_are_found_trained_and_saved(self, place):
+        hold, names = PLACES[place]
+        W, b = tn.Parameter(normal(5, 3)), tn.Parameter(normal(3))
+        layer = set_attribute(**hold(W, b))(tn.Module())
+        assert list(layer.state_dict()) == names
+        assert [name for name, _ in layer.named_parameters()] == names
+        assert layer.parameters() == [W, b]
+        W.accumulate(np.ones((5, 3)))
+        layer.zero_grad()
+        assert not W.grad.any()
+
+    @pytest.mark.parametrize(
+        ("hold", "names"),
+        [
+            (lambda a, b: {"heads": {"x": a, "y": b}}, ["heads.x", "heads.y"]),
+            (lambda a, b: {"blocks": [[a], [b]]}, ["blocks.0.0", "blocks.1.0"]),
+            (lambda a, b: {"blocks": ({"deep": (a,)}, b)}, ["blocks.0.deep.0", "blocks.1"]),
+        ],
+    )
+    def test_layers_in_nested_lists_and_dicts_are_found_as_pytorch_names_them(self, hold, names):
+        a, b = linear(4, 3), linear(3, 3)
+        net = set_attribute(**hold(a, b))(tn.Module())
+        assert list(net.children()) == list(zip(names, (a, b), strict=True))
+        assert [name for name, _ in net.named_modules()] == ["", *names]
+        assert list(net.state_dict()) == [f"{n}.{w}" for n in names for w in ("weight", "bias")]
+        assert net.parameters() == [a.W, a.b, b.W, b.b]
+
+    def test_a_dict_of_heads_learns_and_is_loaded_as_in_pytorch(self):
+        class Heads(tn.Module):
+            def __init__(self):
+                self.stem, self.add = linear(5, 4), tn.Add()
+                self.heads = {"x": linear(4, 3), "y": linear(4, 3)}
+
+            def forward(self, x):
+                h = self.stem(x)
+                return self.add(self.heads["x"](h), self.heads["y"](h))
+
+        class TorchHeads(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.stem = torch_linear(5, 4)
+                self.heads = torch.nn.ModuleDict({n: torch_linear(4, 3) for n in ("x", "y")})
+
+            def forward(self, x):
+                h = self.stem(x)
+                return self.heads["x"](h) + self.heads["y"](h)
+
+        assert_gradients_match(Heads(), TorchHeads(), normal(6, 5))
+        net = Heads()
+        before = net.state_dict()
+        optimizer = tn.SGD(net.parameters(), lr=0.1)
+        net(normal(6, 5))
+        net.backward(normal(6, 3))
+        optimizer.step()
+        assert not any(same_bits(value, before[name]) for name, value in net.state_dict().items())
+        assert "heads.x" in str(net.summary((5,)))
+
+    def test_summary_trace_and_save_see_parameters_in_lists(self, tmp_path):
+        net = tn.Sequential(Listed(), tn.LogSoftmax())
+        assert [part.parameters for part in net.summary((5,)).layers] == [18, 0]
+        X, y = normal(4, 5), np.array([0, 1, 2, 0])
+        assert list(tn.trace(net, tn.NLLLoss(), X, y).layers[0].parameters) == ["p.0", "p.1"]
+        with pytest.warns(UserWarning, match="keep the code"):
+            tn.save(net, tmp_path / "net.safetensors")
+        other = tn.Sequential(Listed(), tn.LogSoftmax())
+        other.layers[0].p[0].data += 1
+        tn.load(tmp_path / "net.safetensors", into=other)
+        assert same_bits(other.layers[0].p[0].data, net.layers[0].p[0].data)
+
+    HIDDEN = {
+        "set": (lambda p: {"p": {p}}, r"p is .*stands in a set"),
+        "frozenset in a list": (lambda p: {"p": [frozenset([p])]}, r"p\[0\] is .*in a frozenset"),
+        "deque": (lambda p: {"p": deque([p])}, r"p\S* .*stands in a deque"),
+        "number as key": (lambda p: {"p": {0: p}}, r"p\[0\] is .*under the key 0"),
+        "dot in a key": (lambda p: {"p": {"a.b": p}}, r"p\['a.b'\] is .*under the key 'a.b'"),
+        "empty key": (lambda p: {"p": {"": p}}, r"p\S* .*stands under the key ''"),
+        "key itself": (lambda p: {"p": {p: 1}}, r"p\S* .*stands in a dict as a key"),
+        "read-only dict": (
+            lambda p: {"p": MappingProxyType({"a": p})},
+            r"p\S* .*stands in a mappingproxy",
+        ),
+        "object": (lambda p: {"p": Box(p)}, r"p.value is .*in an object of class Box, which is no"),
+        "list in an object": (lambda p: {"p": [Box([0, p])]}, r"p\[0\].value\[1\] is"),
+        "closure": (lambda p: {"p": lambda x: x @ p.data}, r"p \(p\) is .*function's closure"),
+        "default": (lambda p: {"p": lambda x, w=p: x}, r"p\S* .*stands in a function's default"),
+        "partial": (
+            lambda p: {"p": functools.partial(max, p)},
+            r"p\S* .*stands in a functools.partial",
+        ),
+        "array": (
+            lambda p: {"p": np.fromiter([p, None], object)},
+            r"p\S* .*stands in an array of objects",
+        ),
+    }
+
+    def test_long_lists_and_chains_of_objects_are_no_burden(self):
+        chain = None
+        for _ in range(3000):
+            chain = Box(chain)
+        net = set_attribute(chain=chain, numbers=list(range(10**5)))(linear(3, 3))
+        assert len(net.parameters()) == 2
+        net.chain.value.value.value = tn.Parameter(normal(3))
+        with pytest.raises(ValueError, match=r"chain.value.value.value is Parameter"):
+            net.parameters()
+
+    @pytest.mark.parametrize("place", HIDDEN)
+    @pytest.mark.parametrize("kind", ["parameter", "layer", "network"])
+    def test_anywhere_else_they_are_an_error_that_says_where_they_may_stand(self, place, kind):
+        hold, words = self.HIDDEN[place]
+        made = {"parameter": lambda: tn.Parameter(normal(3)), "layer": lambda: linear(3, 3)}
+        what = made.get(kind, lambda: tn.Sequential(tn.ReLU(), linear(3, 3)))()
+        inner = set_attribute(**hold(what))(tn.Module())
+        outer = set_attribute(body=[inner])(tn.Module())
+        for ask in ("parameters", "state_dict"):
+            with pytest.raises(ValueError, match=rf"^Module: {words}.*list, a tuple, or a dict"):
+                getattr(inner, ask)()
+            with pytest.raises(ValueError, match=rf"^Module: body.0.{words}"):
+                getattr(outer, ask)()
+
+    @pytest.mark.parametrize("place", HIDDEN)
+    def test_a_second_way_to_a_parameter_that_is_found_is_no_error(self, place):
+        parameter, layer = tn.Parameter(normal(3)), linear(3, 3)
+        net = set_attribute(own=parameter, layer=[layer])(tn.Module())
+        hold, _ = self.HIDDEN[place]
+        net.first, net.second = hold(parameter)["p"], hold(layer)["p"]
+        assert net.parameters() == [parameter, layer.W, layer.b]
+
+    def test_a_parameter_on_the_class_or_in_slots_is_an_error(self):
+        class OnClass(tn.Module):
+            W = tn.Parameter(normal(3))
+
+        class Mended(OnClass):
+            def __init__(self):
+                self.W = tn.Parameter(normal(3))
+
+        slots = Slots()
+        slots.W = tn.Parameter(normal(3))
+        for module, why in ((OnClass(), "on the class"), (slots, "in __slots__")):
+            with pytest.raises(ValueError, match=rf"W is Parameter.*stands {why}.*in __init__"):
+                module.parameters()
+        assert list(Mended().state_dict()) == ["W"]
+
+    def test_functions_and_layers_without_parameters_may_stand_anywhere(self):
+        relu = tn.ReLU()
+        net = Rule(lambda net, x: relu(net.a(x)))
+        net.helper = Box(tn.ReLU())
+        assert len(net.parameters()) == 4
+
+    def test_layers_without_parameters_are_not_lost_in_sets(self):
+        with pytest.raises(ValueError, match=r"is ReLU\(\).*in a set"):
+            set_attribute(layers={tn.ReLU()})(tn.Module()).parameters()
+
+    def test_shared_parameters_and_layers_count_once(self):
+        layer = linear(3, 3)
+        net = set_attribute(p=[layer.W, layer.W], layers={"a": layer, "b": [layer]})(tn.Module())
+        assert net.parameters() == [layer.W, layer.b]
+        assert list(net.state_dict())[:3] == ["p.0", "p.1", "layers.a.weight"]
+
+    def test_a_layer_may_hold_its_network_and_a_list_itself(self):
+        net = Chain(linear(3, 3), linear(3, 3))
+        for block in net.blocks:
+            block.parent = [net]
+        net.blocks.append(net.blocks)
+        net.me = net
+        names = ["blocks.0.weight", "blocks.0.bias", "blocks.1.weight", "blocks.1.bias"]
+        assert list(net.state_dict()) == names
+        assert len(net.parameters()) == 4
+        net.blocks.pop()
+        x, dy = normal(4, 3), normal(4, 3, seed=1)
+        net(x)
+        flat = Chain(linear(3, 3), linear(3, 3))
+        flat(x)
+        assert same_bits(net.backward(dy), flat.backward(dy))
+        assert len(list(tn.trace(net, tn.CrossEntropyLoss(), x, np.arange(4) % 3).layers)) == 2
+
+    def test_two_parameters_of_one_name_are_an_error(self):
+        class Twice(tn.Linear):
+            def __init__(self):
+                super().__init__(3, 3, rng=0)
+                self.weight = tn.Parameter(normal(3))
+
+        with pytest.raises(ValueError, match="Twice: two parameters have the name weight; rename"):
+            Twice().state_dict()
+
+    def test_what_forward_kept_is_not_searched(self):
+        net = Block(3, 0)
+        net(normal(4, 3))
+        assert len(net.parameters()) == 4
+        layer = linear(3, 3)
+        layer.keep({linear(3, 3)})
+        assert len(layer.parameters()) == 2
 
 
 class TestStateDict:

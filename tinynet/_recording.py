@@ -34,7 +34,14 @@ class Recording:
         The network, for messages.
     *inputs : ndarray
         What the network was called on.
+
+    Attributes
+    ----------
+    under_way : frozenset of int
+        The ids of the networks whose forward is running; a layer may hold one of them.
     """
+
+    under_way: frozenset[int] = frozenset()
 
     def __init__(self, name: str, *inputs: Array) -> None:
         self.name = name
@@ -60,7 +67,7 @@ class Recording:
 
     def resolve(self, layer: "Module", views: tuple[Array, ...]) -> tuple[Array, ...]:
         """The arrays behind the views that `layer` was called on."""
-        modules = [module for _, module in layer.named_modules()]
+        modules = [module for _, module in layer.named_modules(above=self.under_way)]
         for module in modules:
             if id(module) in self.called:
                 raise RuntimeError(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, SupportsIndex, overload
 import numpy as np
 
 from tinynet._checks import float_array, unmasked
+from tinynet._held import PASSING, held, refuse_hidden
 from tinynet._recording import Recording
 from tinynet._types import Array
 
@@ -150,6 +151,7 @@ class Module:
             inputs = outer.resolve(self, views)
         if type(self).backward is Module.backward and not _mode.predicting:
             inner = Recording(repr(self), *inputs)
+            inner.under_way = (outer.under_way if outer else frozenset()) | {id(self)}
         _mode.recording = inner
         try:
             if inner is None:
@@ -233,23 +235,35 @@ class Module:
         return dy, *values
 
     def children(self) -> Iterator[tuple[str, "Module"]]:
-        """Name and layer, for every layer held as an attribute or in a list or tuple."""
-        for name, value in vars(self).items():
-            if isinstance(value, Module):
-                yield name, value
-            elif isinstance(value, list | tuple) and name != "_kept":
-                for index, element in enumerate(value):
-                    if isinstance(element, Module):
-                        yield f"{name}.{index}", element
+        """Name and layer, for every layer among the attributes, also in lists, tuples and dicts."""
+        return held(self, Module)
 
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, "Module"]]:
-        """This module and all within it, under PyTorch's names: "" for itself, "0", "0.fc1"."""
+    def own_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Name and parameter, for each that is held here and not by a layer: ``W``, ``p.0``."""
+        return held(self, Parameter)
+
+    def named_modules(
+        self, prefix: str = "", above: frozenset[int] = frozenset()
+    ) -> Iterator[tuple[str, "Module"]]:
+        """This module and all within it, under PyTorch's names: "" for itself, "0", "0.fc1".
+
+        Modules whose id is in `above` are left out: a layer may hold the network that it is in.
+        """
         yield prefix, self
+        above |= {id(self)}
         for name, child in self.children():
-            yield from child.named_modules(f"{prefix}.{name}" if prefix else name)
+            if id(child) not in above:
+                yield from child.named_modules(f"{prefix}.{name}" if prefix else name, above)
 
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """Name and parameter, under PyTorch's names (``0.weight``), each parameter once."""
+        """Name and parameter, under PyTorch's names (``0.weight``), each parameter once.
+
+        Raises
+        ------
+        ValueError
+            If a parameter stands where it is not found, such as in a set, in an object that is no
+            Module or on the class; or if two have one name.
+        """
         seen: set[int] = set()
         for name, parameter, _ in self._placed_parameters():
             if id(parameter) not in seen:
@@ -261,17 +275,25 @@ class Module:
         return [parameter for _, parameter in self.named_parameters()]
 
     def _placed_parameters(self) -> Iterator[tuple[str, Parameter, Callable[[Array], Array]]]:
+        refuse_hidden(self, Parameter, Module)
+        named: dict[str, Parameter] = {}
         for place, module in self.named_modules():
-            for name, value in vars(module).items():
-                if isinstance(value, Parameter):
-                    key, layout = module.torch_layout.get(name, (name, np.asarray))
-                    yield f"{place}.{key}" if place else key, value, layout
+            for name, parameter in module.own_parameters():
+                key, layout = module.torch_layout.get(name, (name, np.asarray))
+                key = f"{place}.{key}" if place else key
+                if named.setdefault(key, parameter) is not parameter:
+                    raise ValueError(
+                        f"{type(self).__name__}: two parameters have the name {key}; rename the "
+                        "attribute of one"
+                    )
+                yield key, parameter, layout
 
     def zero_grad(self) -> None:
         """Set every gradient to zeros."""
-        for parameter in self.parameters():
-            if parameter.grad is not None:
-                parameter.grad[...] = 0
+        for _, module in self.named_modules():
+            for _, parameter in module.own_parameters():
+                if parameter.grad is not None:
+                    parameter.grad[...] = 0
 
     def state_dict(self) -> dict[str, Array]:
         """Copies of all parameters, under PyTorch's names and in its ``(out, in)`` layout."""
@@ -362,8 +384,7 @@ class Module:
 
     def __getstate__(self) -> dict[str, Any]:
         """What copies and pickles hold: not what a forward kept, nor compiled code."""
-        passing = ("_kept", "_output", "_compiled")
-        return {name: value for name, value in vars(self).items() if name not in passing}
+        return {name: value for name, value in vars(self).items() if name not in PASSING}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """What a pickle holds, all of it writable: see ``Parameter.__setstate__``."""

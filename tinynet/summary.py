@@ -161,7 +161,7 @@ def _checked(input_shape: Any) -> tuple[int, ...]:
 
 
 def _own_parameters(layer: Module) -> list[Parameter]:
-    return [value for value in vars(layer).values() if isinstance(value, Parameter)]
+    return [parameter for _, parameter in layer.own_parameters()]
 
 
 def _is_row(layer: Module) -> bool:

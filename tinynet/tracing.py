@@ -13,7 +13,7 @@ import numpy as np
 from tinynet._checks import check_dataset, whole_number
 from tinynet._trace import INPUT, LayerTrace, ParameterTrace, Trace
 from tinynet._types import Array
-from tinynet.module import Module, Parameter, watching
+from tinynet.module import Module, watching
 from tinynet.optim import Optimizer
 from tinynet.scores import check_loss, one_float
 
@@ -101,14 +101,17 @@ def trace(
     return taken[0]
 
 
-def _layers(module: Module, name: str = "") -> Iterator[tuple[str, Module]]:
+def _layers(
+    module: Module, name: str = "", above: frozenset[int] = frozenset()
+) -> Iterator[tuple[str, Module]]:
     """The layers to watch: modules with parameters of their own, or with no layers inside."""
-    children = list(module.children())
-    if not children or any(isinstance(value, Parameter) for value in vars(module).values()):
+    above |= {id(module)}
+    children = [(name, child) for name, child in module.children() if id(child) not in above]
+    if not children or any(True for _ in module.own_parameters()):
         yield name, module
         return
     for child_name, child in children:
-        yield from _layers(child, f"{name}.{child_name}" if name else child_name)
+        yield from _layers(child, f"{name}.{child_name}" if name else child_name, above)
 
 
 class _Watched:
@@ -119,8 +122,7 @@ class _Watched:
         self.parameters = {
             f"{place}.{attribute}" if place else attribute: value
             for place, module in layer.named_modules()
-            for attribute, value in vars(module).items()
-            if isinstance(value, Parameter)
+            for attribute, value in module.own_parameters()
         }
         self._forward, self._backward = layer.forward, layer.backward
         vars(layer).update(forward=self.forward, backward=self.backward)

@@ -1,10 +1,13 @@
 """``gradcheck``: is the backward pass of a layer right, in a file of the reader's?"""
 
 import argparse
+import importlib
 import importlib.util
+import inspect
 import sys
 import traceback
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -80,31 +83,100 @@ def _main_lesson(seed: int) -> tuple[tn.Module, Any]:
 
 def _load(file: Path, name: str) -> Any:
     """The module `name` of a Python file, made if it is a class or a function."""
-    if not file.is_file():
-        raise FileNotFoundError(f"{file} does not exist; give the path of your Python file")
-    spec = importlib.util.spec_from_file_location(f"checked_{file.stem}", file)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{file} is no Python file; its name must end in .py")
-    sys.path.insert(0, str(file.parent.resolve()))
-    source = importlib.util.module_from_spec(spec)
-    sys.modules[source.__name__] = source
-    spec.loader.exec_module(source)
+    source = _imported(file)
     if not hasattr(source, name):
-        raise AttributeError(f"{file} defines no {name}")
+        modules = [n for n, value in vars(source).items() if _is_checkable(value, source)]
+        hint = f"; it defines {', '.join(modules)}" if modules else ""
+        raise AttributeError(f"{file} defines no {name}{hint}")
     found = getattr(source, name)
     if isinstance(found, tn.Module):
         return found
+    if not callable(found):
+        raise TypeError(
+            f"{name} in {file} is not callable and no Module; give a Module, or a class or "
+            "function that makes one"
+        )
     try:
-        return found()
+        inspect.signature(found).bind()
     except TypeError as error:
         raise TypeError(
             f"{name} cannot be made without arguments ({error}); add a line such as "
             f"my_layer = {name}(...) to {file}, and check my_layer"
         ) from error
+    return found()
 
 
-def _where(error: Exception, file: Path) -> str:
+def _imported(file: Path) -> ModuleType:
+    """A Python file as a module: of its package, if its folder is one, as Python imports it."""
+    if file.is_dir():
+        raise IsADirectoryError(f"{file} is a folder; give a Python file in it")
+    if not file.is_file():
+        hint = "give the path of your Python file"
+        if file.with_name(f"{file.name}.py").is_file():
+            hint = f"is it {file.name}.py?"
+        raise FileNotFoundError(f"{file} does not exist; {hint}")
+    if file.suffix != ".py":
+        raise ImportError(f"{file} is no Python file; its name must end in .py")
+    folder, package = _package(file)
+    name = file.stem.replace(".", "_")
+    sys.path.insert(0, str(folder))  # where the file's own imports look first
+    try:
+        if package and _is_at(importlib.import_module(package), file.resolve().parent):
+            if file.name == "__init__.py":
+                return sys.modules[package]
+            return sys.modules.get(f"{package}.{name}") or _run(f"{package}.{name}", file)
+        return _run(f"checked_{name}", file)
+    except ImportError as error:
+        if "relative import" not in str(error):
+            raise
+        hint = f"{folder} is no package; put an empty __init__.py into it"
+        if package and "beyond" not in str(error):
+            hint = f"another {package} is imported already; rename the folder"
+        raise ImportError(f"{error}: {hint}, or import without leading dots").with_traceback(
+            error.__traceback__
+        ) from error
+    except SystemExit as stop:
+        raise ImportError(
+            f"{file} ends the program when it is imported (SystemExit: {stop}); put what it runs "
+            'below if __name__ == "__main__":'
+        ) from stop
+    finally:
+        sys.path.remove(str(folder))
+        sys.path.append(str(folder))  # for imports later on, but no longer before Python's own
+
+
+def _package(file: Path) -> tuple[Path, str]:
+    """The folder to import from, and the dotted name of the package that the file is in, or ""."""
+    folder, names = file.resolve().parent, list[str]()
+    while (folder / "__init__.py").is_file() and "." not in folder.name:
+        names.insert(0, folder.name)
+        folder = folder.parent
+    return folder, ".".join(names)
+
+
+def _is_at(package: ModuleType, folder: Path) -> bool:
+    """Whether a package is the one in `folder`, and not another one of its name."""
+    return folder in [Path(path).resolve() for path in getattr(package, "__path__", ())]
+
+
+def _run(name: str, file: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None and spec.loader is not None, f"{file} ends in .py"
+    source = importlib.util.module_from_spec(spec)
+    sys.modules[name] = source
+    spec.loader.exec_module(source)
+    return source
+
+
+def _is_checkable(value: object, source: ModuleType) -> bool:
+    is_layer = isinstance(value, type) and issubclass(value, tn.Module)
+    return isinstance(value, tn.Module) or (is_layer and value.__module__ == source.__name__)
+
+
+def _where(error: BaseException, file: Path) -> str:
     """The last line of the reader's file that took part in an error."""
+    if isinstance(error, SyntaxError):
+        return ""  # its own message names file and line
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if Path(frame.filename).resolve() == file.resolve():
             return f"{file}, line {frame.lineno}: "

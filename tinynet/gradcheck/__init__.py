@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.gradcheck.copies import Trial
 from tinynet.gradcheck.differences import Differences, unit
 from tinynet.gradcheck.mistakes import explain
 from tinynet.gradcheck.report import GradientError as GradientError
 from tinynet.gradcheck.report import GradientReport as GradientReport
 from tinynet.gradcheck.report import Probe, Row, Rule
 from tinynet.gradcheck.rules import RULES_AFTER, RULES_BEFORE
+from tinynet.gradcheck.trial import Trial
 from tinynet.module import Module
 
 EVERY_COORDINATE = 200
@@ -40,8 +40,9 @@ def check_gradients(
     module : Module
     *inputs : ndarray, or tuple of int
         What forward is called on. A tuple is a shape, filled with standard normal numbers. Arrays
-        of integers, such as labels, are handed on and not differentiated. Numbers should be of
-        ordinary size, up to about 30; rows come first.
+        of integers or bools, such as labels, are handed on and not differentiated. Numbers should
+        be of ordinary size, up to about 30; rows come first. An array within [0, 1] is taken for
+        probabilities, and never replaced by larger numbers.
     rng : int, numpy.random.Generator or None
         Draws the upstream gradients, the directions, and the numbers of a shape.
 
@@ -60,7 +61,8 @@ def check_gradients(
     TypeError
         If `module` is no Module, an input no array, or if forward refuses float64.
     ValueError
-        If an input or forward's output is not finite, or if there is nothing to differentiate.
+        If an input or forward's output is not finite, if there is nothing to differentiate, or if
+        a parameter stands where no walk over the module finds it.
 
     Notes
     -----
@@ -70,6 +72,10 @@ def check_gradients(
     errors of the differences themselves. Where a probe crosses a kink (a ReLU switches, or the
     three levels disagree), h is made smaller; then it is probed from one side; then for each row of
     the upstream alone.
+
+    The same is done for parameters and inputs of up to +-50, as far as the function can be followed
+    there. Arrays of floats that are no Parameters are taken as constants, and listed, unless
+    backward writes what looks like their gradient: that is an error.
 
     A loss may return the derivative with respect to its first input alone.
     """

@@ -3,12 +3,14 @@
 The central difference (f(h) - f(-h)) / 2h is off by a term in h**2, one in h**4 and so on. Taken at
 h, h/2 and h/4 the first two cancel: Richardson's extrapolation. All that needs a smooth function.
 Whether it was one shows in the same values: at a kink the levels disagree, or the function bends
-more than a smooth one can. Then a smaller h may miss the kink.
+more than a smooth one can. Then a smaller h may miss the kink. A wave that is faster than h looks
+like a slow one (aliasing), but not at two steps: so no single step makes a gradient wrong.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,7 +19,13 @@ from tinynet.gradcheck.copies import Copy, Point
 from tinynet.gradcheck.report import Probe
 
 STEPS = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
+JITTERS = (1e-9, 1.7e-9, 2.9e-9)
+"""So near, a smooth function is straight, and what bends is rounding."""
+INCOMMENSURATE = ((1 + 5**0.5) / 2, 2**0.5)
+"""Irrational ratios of steps: a fast wave that looks slow at one step does not at the other."""
 TOLERANCE = 1e-10
+UNDERFLOW = 1e-150
+"""What is smaller is 0: its square would be."""
 CLEARLY = 30.0
 """An error counts as one only from this many times the doubt on: a kink shows at least a tenth."""
 GLANCE = 1e-7
@@ -63,10 +71,17 @@ def unit(shape: tuple[int, ...], where: tuple[int, ...] | np.random.Generator) -
 
 
 class Differences:
-    """What differences say of the gradients of `copy` at `point`, for the upstream `dy`."""
+    """What differences say of the gradients of `copy` at `point`, for the upstream `dy`.
 
-    def __init__(self, copy: Copy, point: Point, dy: Array) -> None:
-        self.copy, self.point, self.dy = copy, point, dy
+    Where a function is nearly flat, its values are rounded more than they show: of 1 + tanh(x) so
+    little is left. So an error counts as one only beside the usual size of a gradient, too, if
+    `sizes` tells it.
+    """
+
+    def __init__(
+        self, copy: Copy, point: Point, dy: Array, sizes: Mapping[str, float] | None = None
+    ) -> None:
+        self.copy, self.point, self.dy, self.sizes = copy, point, dy, sizes or {}
         self.gradients = copy.gradients(point, dy)
         self.y = copy.forward(point)
         self._masks = copy.relu_masks
@@ -116,18 +131,24 @@ class Differences:
     ) -> Probe:
         analytic = float((gradient * direction)[direction != 0].sum())
         size = float(np.linalg.norm(gradient[np.isfinite(gradient)]))
+        size = max(size, self.sizes.get(name, 0.0))
         # what rounding the outputs alone does to a difference over the smallest distance, h / 2
         noise = 8 * np.finfo(np.float64).eps * float(np.linalg.norm(self.y * dy))
-        tolerance = max(TOLERANCE * size, noise / STEPS[0])
-        estimates = self._estimates(self._watched(name, direction, row), dy, tolerance, noise)
+        tolerance = max(TOLERANCE * size, noise / STEPS[0], UNDERFLOW)
+        f = self._watched(name, direction, row)
         numeric, error, verdict, outputs = np.nan, np.nan, "undecided", self.y
-        for outputs, doubt, clearly in estimates:
+        for estimate in self._estimates(f, dy, tolerance, noise):
+            outputs, doubt, unsure, *_ = estimate
             numeric = float((outputs * dy).sum())
             error = abs(numeric - analytic)
+            small = max(tolerance, abs(numeric) / 1000)
+            close = max(tolerance, min(abs(numeric) / 1000, error / 10))
             if error <= tolerance and doubt <= tolerance:
                 verdict = "ok"
-            elif doubt <= max(tolerance, abs(numeric) / 1000) and not error <= max(
-                tolerance, clearly
+            elif (
+                doubt <= small
+                and not error <= max(tolerance, CLEARLY * (doubt + unsure))
+                and self._is_confirmed(estimate, f, dy, max(close, CLEARLY * unsure))
             ):
                 verdict = "wrong"
             if verdict != "undecided":
@@ -135,44 +156,52 @@ class Differences:
         relative_error = error / (tolerance / TOLERANCE) if error else 0.0
         return Probe(direction, analytic, numeric, relative_error, verdict, outputs)
 
+    def _is_confirmed(
+        self, estimate: "_Estimate", f: Callable[[float], Array], dy: Array, close: float
+    ) -> bool:
+        """Whether other steps give the same derivative: what was a fast wave gives others."""
+        for ratio in INCOMMENSURATE:
+            outputs, *rests = estimate.method(f, self.y, estimate.h / ratio)
+            if not max(_weighted(dy, outputs - estimate.outputs), _weighted(dy, *rests)) <= close:
+                return False
+        return True
+
     def _estimates(
         self, f: Callable[[float], Array], dy: Array, tolerance: float, noise: float
-    ) -> Iterator[tuple[Array, float, float]]:
-        """The derivative of each output, the doubt about their sum, and what error counts as one.
+    ) -> "Iterator[_Estimate]":
+        """The derivative at smaller and smaller steps, and from one side if these do not decide.
 
         Where a kink is too close for central differences, one side may be free of it. Where both
         sides look smooth and differ, the point itself is a kink, and their difference is the doubt.
         If only one side does, a glance at the nearest of the other must tell whether it is.
         """
-
-        def weighted(*arrays: Array) -> float:
-            return sum(abs(float((array * dy).sum())) for array in arrays)
-
-        def clearly(doubt: float, nearest: float) -> float:
-            return CLEARLY * (doubt + noise / nearest)
-
         for h in STEPS:
             with suppress(_KinkCrossed):
                 outputs, *rests = extrapolated(f, self.y, h)
-                yield outputs, weighted(*rests), clearly(weighted(*rests), h)
+                yield _Estimate(outputs, _weighted(dy, *rests), noise / h, extrapolated, h)
+        with suppress(_KinkCrossed):  # a side's steps are short, so its noise is measured, too
+            for step in JITTERS:
+                jitter = f(step) + f(-step) - 2 * self.y
+                noise = max(noise, float(np.linalg.norm(jitter * dy)))
         sides = []
         for sign in (-1, 1):
             for h in STEPS:
                 with suppress(_KinkCrossed):
                     outputs, rest = one_sided(f, self.y, sign * h)
-                    if weighted(rest) <= tolerance:
-                        sides.append((outputs, weighted(rest), sign * h))
+                    if _weighted(dy, rest) <= tolerance:
+                        sides.append((outputs, _weighted(dy, rest), sign * h))
                         break
         if len(sides) == 2:
             (outputs, doubt, left), (others, doubt_of_others, right) = sides
-            doubt = max(doubt, doubt_of_others) + weighted(outputs - others)
-            yield outputs, doubt, clearly(doubt, min(-left, right) / 16)
+            doubt = max(doubt, doubt_of_others) + _weighted(dy, outputs - others)
+            noise *= 16 / min(-left, right)
+            yield _Estimate(outputs, doubt, noise, one_sided, left)
         elif sides:
             outputs, doubt, h = sides[0]
             beyond, jump = -GLANCE * np.sign(h), np.inf
             with suppress(_KinkCrossed):
-                jump = weighted((f(beyond) - self.y) / beyond - outputs)
-            yield outputs, doubt, clearly(doubt + jump, GLANCE)
+                jump = _weighted(dy, (f(beyond) - self.y) / beyond - outputs)
+            yield _Estimate(outputs, doubt, jump + noise / GLANCE, one_sided, h)
 
     def _watched(self, name: str, direction: Array, row: int | None) -> Callable[[float], Array]:
         """`along`, which stops once a ReLU has switched on the way; in `row` alone if given."""
@@ -188,6 +217,22 @@ class Differences:
             return y
 
         return watched
+
+
+def _weighted(dy: Array, *arrays: Array) -> float:
+    return sum(abs(float((array * dy).sum())) for array in arrays)
+
+
+class _Estimate(NamedTuple):
+    """The derivative of each output, and how far their sum can be trusted."""
+
+    outputs: Array
+    doubt: float
+    unsure: float
+    """By what it may be off beside the doubt that it shows."""
+    method: Callable[..., tuple[Array, ...]]
+    h: float
+    """How it was taken, and with which step."""
 
 
 class _KinkCrossed(Exception):

@@ -10,7 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from tinynet._types import Array
+from tinynet.gradcheck.copies import Point
 from tinynet.gradcheck.differences import Differences, unit
+from tinynet.gradcheck.factors import best_factor, factor_words
+from tinynet.gradcheck.regions import where_wrong
 from tinynet.gradcheck.report import GradientError, Probe
 
 EXPLAINED = 1e-3
@@ -26,8 +29,12 @@ def explain(
     probes: Sequence[Probe],
     rng: np.random.Generator,
     where: str = "",
+    near: Point | None = None,
 ) -> GradientError:
-    """The error to raise for argument `name`, of which a probe in `probes` is wrong."""
+    """The error to raise for argument `name`, of which a probe in `probes` is wrong.
+
+    `near` is another point, at which every gradient is right.
+    """
     worst = max(probes, key=_badness)
     shape = differences.gradients[name].shape
     place = _locate(differences, name, worst.direction)
@@ -38,7 +45,7 @@ def explain(
     known = {_place(p.direction): p for p in probes if np.count_nonzero(p.direction) == 1}
     columns = [known.get(k) or differences.probe(name, unit(shape, k)) for k in places]
     here = columns[places.index(place)]
-    words = _Suspects(differences, name, places, columns, rng).words()
+    words = _Suspects(differences, name, places, columns, rng, near).words()
     return GradientError(
         f"{differences.copy.name}{where}: {name}{list(place)} gets the gradient "
         f"{here.analytic:.9g}, but differences give {here.numeric:.9g}: {words}",
@@ -82,7 +89,9 @@ class _Suspects:
         places: Sequence[tuple[int, ...]],
         probes: Sequence[Probe],
         rng: np.random.Generator,
+        near: Point | None,
     ) -> None:
+        self.near, self.probes = near, probes
         self.differences, self.name, self.places, self.rng = differences, name, places, rng
         self.copy, self.point, self.dy = differences.copy, differences.point, differences.dy
         self.gradient = differences.gradients[name]
@@ -94,23 +103,24 @@ class _Suspects:
 
     def words(self) -> str:
         """The first mistake that fits."""
-        for candidate in (
-            self.nothing,
-            self.factor,
-            self.part,
-            self.transposed,
-            self.swapped,
-            self.upstream,
-            self.row,
-            self.diagonal,
-            self.weights,
-            self.whole_sum,
-            self.rounding,
+        near = (
+            *(self.nothing, self.unheeded, self.factor, self.region, self.part),
+            *(self.transposed, self.swapped, self.whole_sum, self.wrong_axis, self.reordered),
+            *(self.upstream, self.row, self.diagonal, self.weights, self.rounding),
             self.other_input,
-        ):
+        )
+        far = (self.nothing, self.region)
+        for candidate in far if self.near is not None else near:
             words = next(candidate(), None)
             if words:
                 return words
+        if self.near is not None:
+            return (
+                "right for ordinary numbers, wrong so far out; does one of forward and backward "
+                "change its formula there (a cut, a clip, a threshold), and the other not?"
+            )
+        if any(True for _ in self.copy.module.children()):
+            return "no simple mistake fits; check each of its layers alone"
         return (
             "no simple mistake fits; derive it anew for one number each, and compare the shapes "
             "of every line"
@@ -136,32 +146,39 @@ class _Suspects:
 
     def nothing(self) -> Iterator[str]:
         if not np.isfinite(self.wrong).all():
-            yield "it is not finite; a division by 0, or an overflow, in backward"
+            yield "it is not finite; is there a division by 0, or an overflow, in backward?"
         elif not self.gradient.any():
             yield f"backward adds nothing; {self.name} is forgotten there"
-        elif not self.right.any():
+        elif not self.right.any() and self.near is None and self._is_unused():
             yield "forward does not depend on it, so its gradient is 0"
 
+    def _is_unused(self) -> bool:
+        """Whether the output stays the same, however the argument is moved."""
+        x, y = self.point[self.name], self.differences.y
+        try:
+            return all(
+                np.array_equal(self.copy.forward(self.point | {self.name: moved}), y)
+                for size in (1, 30)
+                for moved in (x + size * self.rng.standard_normal(x.shape),)
+            )
+        except GradientError:
+            return False
+
+    def unheeded(self) -> Iterator[str]:
+        if self.copy.takes_dy:
+            other = self.gradients(self.point, np.asarray(1 - 2 * self.dy))
+            if other is not None and self.fits(other, self.wrong):
+                yield "it does not depend on dy; multiply by the upstream (the chain rule)"
+
     def factor(self) -> Iterator[str]:
-        square = float((self.wrong**2).sum())
-        factor = float((self.wrong * self.right).sum()) / square if square else 0.0
-        if not factor or not self.fits(factor * self.wrong):
-            return
-        rows = len(next((x for n, x in self._inputs() if np.ndim(x)), [0]))
-        columns = next((x.shape[-1] for n, x in self._inputs() if np.ndim(x) > 1), 0)
-        sizes = {"N": rows, "C": columns, "N * C": rows * columns}
-        for sign, turned in ((1, ""), (-1, ", and its sign is wrong")):
-            for letters, size in sizes.items():
-                if size > 1 and np.isclose(sign * factor * size, 1, rtol=1e-6):
-                    yield f"too large by a constant factor, {size}: a missing 1/({letters}){turned}"
-                if size > 1 and np.isclose(sign * factor, size, rtol=1e-6):
-                    yield (
-                        f"too small by a constant factor, {size}: divided by {letters} once too "
-                        f"often, or a mean where a sum is meant{turned}"
-                    )
-        if np.isclose(factor, -1, rtol=1e-6):
-            yield "the sign is wrong"
-        yield f"a constant factor: all of it must be multiplied by {factor:.10g}"
+        factor = best_factor(self.wrong, self.right)
+        if factor and self.fits(factor * self.wrong):
+            yield from factor_words(self.differences, self.name, factor, self.rng)
+
+    def region(self) -> Iterator[str]:
+        words = where_wrong(self.differences, self.name, self.places, self.probes, self.near)
+        if words:
+            yield words
 
     def part(self) -> Iterator[str]:
         """Only some coordinates are wrong: is there a pattern?"""
@@ -197,19 +214,24 @@ class _Suspects:
     def upstream(self) -> Iterator[str]:
         if not self.copy.takes_dy or not self.dy.ndim:
             return
-        other = self.gradients(self.point, self.rng.standard_normal(self.dy.shape))
-        if other is not None and self.fits(other, self.wrong):
-            yield "it does not depend on dy; multiply by the upstream (the chain rule)"
         if self.dy.shape == self.gradient.shape and self.fits(self.at_places(self.dy), self.wrong):
             yield "it is just dy; the layer's own derivative is missing as a factor"
-        for dy, words in (
-            (self.dy - self.dy.mean(axis=-1, keepdims=True), "dy sums to 0 along each row"),
-            (np.ones_like(self.dy), "dy is all ones"),
-        ):
-            got = self.gradients(self.point, dy)
-            right = np.array([float((column * dy).sum()) for column in self.outputs])
-            if got is not None and self.fits(got, right):
-                yield f"right only where {words}; a term with the sum of dy is wrong or missing"
+        own = self.dy - self.dy.mean(axis=-1, keepdims=True)
+        if own.any() and self._is_right_for(own):
+            yield (
+                "right only where dy sums to 0 along each row; a term with the sum of dy is wrong "
+                "or missing"
+            )
+        if self._is_right_for(np.ones_like(self.dy)):
+            why = "look at how it combines dy of several elements (a sum, a mean, an order)"
+            if self._is_right_for(own + 1):
+                why = "a term with the sum of dy is wrong or missing"
+            yield f"right only where dy is all ones; {why}"
+
+    def _is_right_for(self, dy: Array) -> bool:
+        got = self.gradients(self.point, dy)
+        right = np.array([float((column * dy).sum()) for column in self.outputs])
+        return got is not None and self.fits(got, right)
 
     def row(self) -> Iterator[str]:
         if not self.dy.ndim or len(self.dy) < 2 or self.name in self.copy.input_names:
@@ -237,12 +259,16 @@ class _Suspects:
                 )
 
     def other_input(self) -> Iterator[str]:
-        shifted = {
+        shifted = self.point | {
             n: x + 0.5 * self.rng.standard_normal(x.shape) if x.dtype.kind == "f" else x
             for n, x in self._inputs()
         }
-        got = self.gradients(self.point | shifted, self.dy)
-        if got is not None and self.fits(got, self.wrong):
+        got = self.gradients(shifted, self.dy)
+        if got is None or not self.fits(got, self.wrong):
+            return
+        there = Differences(self.copy, shifted, self.dy)
+        probes = [there.probe(self.name, unit(self.gradient.shape, k)) for k in self.places]
+        if not self.fits(np.array([probe.numeric for probe in probes])):  # it should have changed
             yield (
                 "it is the same for another input: a stale cache, or the factor that depends on "
                 "the input is missing"
@@ -262,13 +288,30 @@ class _Suspects:
 
     def rounding(self) -> Iterator[str]:
         if np.abs(self.wrong - self.right).max() <= 1e-6 * self.size:
-            yield "nearly right, as after a rounding to float32; is there a cast in backward?"
+            if np.array_equal(self.wrong, self.wrong.astype(np.float32)):
+                yield "right as after a rounding to float32; is there a cast in backward?"
+            yield (
+                "nearly right: off by a millionth at most, as from a small constant that forward "
+                "has not, or a rounding on the way"
+            )
 
     def whole_sum(self) -> Iterator[str]:
         if self.gradient.size == len(self.places) > 1:
             total = np.full_like(self.wrong, self.right.sum())
             if self.fits(total, self.wrong):
                 yield "summed over all axes; sum over the rows alone (axis=0)"
+
+    def reordered(self) -> Iterator[str]:
+        if self.gradient.size == len(self.places) and self.fits(
+            np.sort(self.wrong), np.sort(self.right)
+        ):
+            yield "the right numbers in another order; does an index mean something else here?"
+
+    def wrong_axis(self) -> Iterator[str]:
+        if self.dy.ndim != 2 or self.gradient.shape != (len(self.dy),):
+            return
+        if self.fits(self.at_places(self.dy.sum(axis=1)), self.wrong):
+            yield "summed over the columns of dy; sum over its rows (axis=0)"
 
     def _inputs(self) -> list[tuple[str, Array]]:
         return [(n, self.point[n]) for n in self.copy.input_names]

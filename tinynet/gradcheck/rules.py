@@ -1,8 +1,9 @@
 """What every backward pass keeps, though a derivative taken once does not show it.
 
-Four rules come before the differences, which rely on them, and nine after. Each is a function of a
+Five rules come before the differences, which rely on them, and ten after. Each is a function of a
 trial that returns ``holds``, says why it does not apply, or raises with the mistake in words. Those
-about other inputs, weights and row counts are in ``special.py``.
+about other inputs, weights and row counts are in ``special.py`` and ``far.py``, that about arrays
+which are no Parameters is in ``arrays.py``.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +11,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from tinynet._types import Array
-from tinynet.gradcheck.copies import Copy, Trial
+from tinynet.gradcheck.arrays import weights_are_parameters
+from tinynet.gradcheck.copies import Copy
+from tinynet.gradcheck.far import far_out
 from tinynet.gradcheck.report import HOLDS, GradientError, Rule
 from tinynet.gradcheck.special import (
     another_number_of_rows,
@@ -19,6 +22,7 @@ from tinynet.gradcheck.special import (
     exact_for_integers,
     one_row,
 )
+from tinynet.gradcheck.trial import Trial
 
 ROUNDING = 1e-13
 """What two orders of the same sums may differ by, relative to the largest number."""
@@ -130,7 +134,11 @@ def zero_upstream(trial: Trial) -> str:
 
 
 def nan_where_off(trial: Trial) -> str:
-    """Outputs that are 0, stay 0 when all arguments move a little, and pass nothing on, are off."""
+    """Outputs that are 0, stay 0 when all arguments move a little, and pass nothing on, are off.
+
+    That NaN comes through is a note at most: multiplying by a mask is right for all finite numbers,
+    and PyTorch's own dropout does it.
+    """
     if trial.pristine.is_loss or not trial.y.any():
         return "not applicable"
     copy, moved = trial.fresh(), dict(trial.point)
@@ -142,15 +150,12 @@ def nan_where_off(trial: Trial) -> str:
         return "no output is off"
     nothing = copy.gradients(trial.point, np.where(off, 0.0, trial.dy))
     spoilt = copy.gradients(trial.point, np.where(off, np.nan, trial.dy))
-    for name, gradient in spoilt.items():
-        if not np.array_equal(gradient, nothing[name]):
-            place = _first(gradient != nothing[name])
-            raise GradientError(
-                f"{trial.name}: {name}{list(place)} gets the gradient {gradient[place]:.6g} where "
-                f"dy is NaN for outputs that are off, expected {nothing[name][place]:.6g}; mask by "
-                "np.where(on, dy, 0) instead of multiplying, since 0 * NaN is NaN",
-                *(name, place, float(gradient[place]), float(nothing[name][place])),
-            )
+    spread = [n for n, gradient in spoilt.items() if not np.array_equal(gradient, nothing[n])]
+    if spread:
+        return (
+            f"note: NaN spreads to {', '.join(spread)}, for 0 * NaN is NaN; np.where(on, dy, 0) "
+            "keeps it out"
+        )
     return HOLDS
 
 
@@ -220,6 +225,7 @@ RULES_BEFORE = (
     Rule("inputs, weights and upstream are not changed or returned", nothing_changed_or_returned),
     Rule("forward gives one output for one input", same_output_twice),
     Rule("forward computes in float64", computes_in_float64),
+    Rule("what has a gradient is a Parameter", weights_are_parameters),
     Rule("the latest forward counts", latest_forward_counts),
 )
 RULES_AFTER = (
@@ -230,6 +236,7 @@ RULES_AFTER = (
     Rule("one row alone (N = 1) is right", one_row),
     Rule("another number of rows is right", another_number_of_rows),
     Rule("right after the weights were changed in place", changed_weights),
+    Rule("inputs and parameters far out (up to +-50)", far_out),
     Rule("small integers, bit for bit", exact_for_integers),
     Rule("the slope at exactly 0", convention_at_zero),
 )

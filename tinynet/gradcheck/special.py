@@ -4,28 +4,32 @@ The gradient is checked there too, because that is where a backward pass that is
 goes wrong: an axis of length 1 that vanishes, weights copied too early, a kink.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from tinynet._types import Array
-from tinynet.gradcheck.copies import Point, Trial
+from tinynet.gradcheck.copies import Point
 from tinynet.gradcheck.differences import Differences, one_sided, unit
 from tinynet.gradcheck.mistakes import explain
+from tinynet.gradcheck.raised import is_refusal
 from tinynet.gradcheck.report import HOLDS, GradientError
+from tinynet.gradcheck.trial import Trial
 
 
 def one_row(trial: Trial) -> str:
-    rows = _rows_in_common(trial)
+    rows = trial.rows_in_common()
     for row in range(rows):
-        point = _take_rows(trial, slice(row, row + 1))
+        point = trial.take_rows(slice(row, row + 1))
         if row + 1 == rows or trial.finite_output(point) is not None:
             return _holds_at(trial, point, "for one row (N = 1)")
     return "the inputs have no rows in common"
 
 
 def another_number_of_rows(trial: Trial) -> str:
-    rows = _rows_in_common(trial)
+    rows = trial.rows_in_common()
     if rows > 2:
-        return _holds_at(trial, _take_rows(trial, slice(rows - 1)), f"for {rows - 1} rows")
+        return _holds_at(trial, trial.take_rows(slice(rows - 1)), f"for {rows - 1} rows")
     if rows == 0 or trial.other is None:
         return "the inputs have no rows in common"
     both = {
@@ -64,6 +68,9 @@ def exact_for_integers(trial: Trial) -> str:
         directions = [
             trial.rng.integers(-50, 51, gradient.shape).astype(np.float64) for _ in range(3)
         ]
+        # where a coordinate is inexact, as 1/6 is, the function may be so, but for these sums
+        inexact = np.argwhere(gradient * 2.0**20 % 1 != 0)[:1]
+        directions += [unit(gradient.shape, tuple(map(int, place))) for place in inexact]
         rises = [differences.exact_rise(name, direction, step) for direction in directions]
         if any(rise is None for rise in rises):
             continue
@@ -89,21 +96,18 @@ def convention_at_zero(trial: Trial) -> str:
 
 
 def _convention(trial: Trial, name: str) -> str | None:
-    x = trial.point[name].copy()
+    x = trial.point[name]
     if x.shape != trial.y.shape or x.size == 0:
         return None
-    places = [
-        tuple(map(int, np.unravel_index(flat, x.shape)))
-        for flat in trial.rng.permutation(x.size)[: min(8, (x.size + 1) // 2)]
-    ]
-    for place in places:
-        x[place] = 0
-    point = trial.point | {name: x}
-    if trial.finite_output(point) is None:
-        return None
-    differences = Differences(trial.fresh(), point, trial.dy)
-    taken = set()
-    for place in places:
+    taken: set[str | None] = set()
+    for flat in trial.rng.permutation(x.size)[: min(8, (x.size + 1) // 2)]:
+        place = tuple(map(int, np.unravel_index(flat, x.shape)))
+        at_zero = x.copy()
+        at_zero[place] = 0  # one at a time: two zeros are a tie, where sort and max have kinks
+        point = trial.point | {name: at_zero}
+        if trial.finite_output(point) is None:
+            continue
+        differences = Differences(trial.fresh(), point, trial.dy)
         got = float(differences.gradients[name][place])
         along = differences.along(name, unit(x.shape, place))
         sides = [one_sided(along, differences.y, h) for h in (-1e-3, 1e-3)]
@@ -112,8 +116,25 @@ def _convention(trial: Trial, name: str) -> str | None:
         size = max(abs(left), abs(right), 1e-3 * float(np.linalg.norm(trial.dy)))
         if not doubt <= 1e-6 * size:
             continue  # another kink is near, or no derivative at all
-        taken.add(_side(trial, name, place, got, left, right, 1e-5 * size))
+        if _is_clamp(along, left, right, got, 1e-5 * size):
+            taken.add("takes the slope within the bounds, as PyTorch's clamp does")
+        else:
+            taken.add(_side(trial, name, place, got, left, right, 1e-5 * size))
     return " or ".join(sorted(filter(None, taken)))
+
+
+def _is_clamp(
+    along: Callable[[float], Array], left: float, right: float, got: float, close: float
+) -> bool:
+    """Whether the gradient is the slope within two bounds, of which 0 is one; both is right then.
+
+    A ReLU has one bound only: there, 0 is the slope that all take.
+    """
+    flat, inside = sorted((left, right), key=abs)
+    if abs(flat) > close or abs(inside) <= close or abs(got - inside) > close:
+        return False
+    way = 1.0 if inside == right else -1.0
+    return any(np.array_equal(along(way * far), along(2 * way * far)) for far in (1e2, 1e4))
 
 
 def _side(
@@ -159,6 +180,8 @@ def _holds_at(trial: Trial, point: Point, where: str) -> str:
             return "not checked: the output is not finite there"
         differences = Differences(copy, point, trial.upstream(y))
     except GradientError as error:
+        if is_refusal(error.__cause__):
+            return f"not checked: forward refuses it ({error.__cause__})"
         raise GradientError(f"{error} ({where})", error.argument) from error
     for name, gradient in differences.gradients.items():
         directions = [unit(gradient.shape, trial.rng) for _ in range(2)]
@@ -169,17 +192,6 @@ def _holds_at(trial: Trial, point: Point, where: str) -> str:
         if "undecided" in verdicts:
             return f"undecided for {name}"
     return HOLDS
-
-
-def _rows_in_common(trial: Trial) -> int:
-    inputs = [trial.point[name] for name in trial.pristine.input_names]
-    lengths = {len(x) if np.ndim(x) else 0 for x in inputs}
-    rows = lengths.pop() if len(lengths) == 1 else 0
-    return rows if any(np.ndim(x) > 1 for x in inputs) else 0
-
-
-def _take_rows(trial: Trial, rows: slice) -> Point:
-    return trial.point | {name: trial.point[name][rows] for name in trial.pristine.input_names}
 
 
 def _small_integers(trial: Trial, shape: tuple[int, ...]) -> Array:
