@@ -9,7 +9,7 @@ from by_hand import learned, network, rows, train_by_hand
 from strategies import fingerprint, same_bits
 
 import tinynet as tn
-from tinynet import training
+from tinynet import _steps
 
 both_ways = pytest.mark.parametrize("compiled", [False, True], ids=["by layers", "compiled"])
 
@@ -152,7 +152,7 @@ class TestEqualsTheLoopByHand:
             net = network()
             optimizer = tn.SGD(net.parameters(), lr=0.01)
             loader = tn.DataLoader(*rows(801), batch_size=1, shuffle=True, rng=5)
-            assert 4 * len(loader) > training.COMPILE_FROM
+            assert 4 * len(loader) > _steps.COMPILE_FROM
             history = tn.fit(
                 net, tn.NLLLoss(), optimizer, loader, epochs=4, progress=False, compiled=compiled
             )

@@ -7,33 +7,29 @@ no row counts have no loss; they are left out of the means.
 """
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tinynet import kernels
 from tinynet._checks import whole_number
-from tinynet._guard import Guard, advice_after_divergence
 from tinynet._progress import nothing_left, polite_interrupt, report
 from tinynet._recipe import names_of_changes, recipe
 from tinynet._rehearsal import (
-    batches,
     check_loader,
     check_pair,
     deals_by_order,
     rehearse,
     rehearse_score,
 )
+from tinynet._steps import Steps
 from tinynet._types import Array
-from tinynet._writer import CannotWrite
-from tinynet.checkpoint import RunningEpoch, load_checkpoint, save_checkpoint
-from tinynet.compiler import CompiledSteps
+from tinynet.checkpoint import load_checkpoint, save_checkpoint
 from tinynet.data import DataLoader
 from tinynet.doctor import Rounds
 from tinynet.history import History
-from tinynet.module import Module, predicting, watching
+from tinynet.module import Module
 from tinynet.optim import Optimizer
 from tinynet.schedules import Schedule
 from tinynet.scores import (
@@ -42,15 +38,9 @@ from tinynet.scores import (
     classifies,
     evaluate,
     mean_of_those,
-    no_row_counts,
-    one_float,
     score_name,
-    score_of,
 )
 from tinynet.stopping import EarlyStopping
-
-NAN = float("nan")
-COMPILE_FROM = 3000  # batches: compiling the steps takes about as long as these, layer by layer
 
 
 def fit(
@@ -202,7 +192,7 @@ def fit(
             schedule.begin(optimizer)
         if early_stopping is not None:
             early_stopping.begin()
-    steps = _Steps(net, loss_fn, optimizer, loader, score)
+    steps = Steps(net, loss_fn, optimizer, loader, score)
     scored = score is not None or classifies(loss_fn)
     if compiled is not False and isinstance(loader, DataLoader):
         steps.compile(must=compiled is True, batches=(epochs - len(history)) * len(loader))
@@ -270,108 +260,3 @@ def _check_plan(validation: Any, early_stopping: Any, schedule: Any) -> None:
             f"fit: schedule is {type(schedule).__name__}, expected a Schedule, such as "
             "tn.CosineLR(epochs)"
         )
-
-
-class _Steps:
-    """The training steps of an epoch: compiled, or layer by layer."""
-
-    def __init__(
-        self, net: Module, loss_fn: Any, optimizer: Optimizer, loader: Any, score: Score | None
-    ) -> None:
-        self.net, self.loss_fn, self.optimizer = net, loss_fn, optimizer
-        self.loader: DataLoader = loader  # or what gives batches
-        self.score = score
-        self.guard = Guard("fit", net, optimizer)
-        self.compiled: CompiledSteps | None = None
-
-    def compile(self, must: bool, batches: int) -> None:
-        """Use compiled steps, if that is possible and pays for so many batches."""
-        if batches < COMPILE_FROM and not must:
-            return
-        try:
-            self.compiled = CompiledSteps.for_training(
-                self.net, self.loss_fn, self.optimizer, self.loader, self.score
-            )
-        except CannotWrite as error:
-            if must:
-                raise TypeError(f"fit: compiled=True, but {error}; leave it out") from error
-
-    def start(self) -> RunningEpoch:
-        """A new epoch; loaders of other kinds than ours keep their order to themselves."""
-        ours = deals_by_order(self.loader)
-        return RunningEpoch(self.loader.order() if ours else np.empty(0, np.int64))
-
-    def __call__(
-        self, epoch: int, running: RunningEpoch, every: int | None
-    ) -> Iterator[tuple[Sequence[float], Sequence[float]]]:
-        """Take the steps that `running` still lacks; yield the losses and accuracies of some.
-
-        A part never reaches beyond a multiple of `every` batches.
-        """
-        if not deals_by_order(self.loader):
-            for batch, (xb, yb) in enumerate(batches("fit", self.loader, epoch + 1)):
-                yield self._step(xb, yb, epoch, batch)
-            if np.isnan(running.losses).all():
-                raise ValueError(
-                    f"fit: no row counts in epoch {epoch + 1}: every label that the loader gave is "
-                    "ignored, or of a class of weight 0"
-                )
-            return
-        count = len(self.loader)
-        while (batch := len(running.losses)) < count:
-            if self.compiled is None or not self.compiled.ready():
-                yield self._step(*self.loader.batch(running.order, batch), epoch, batch)
-                continue
-            stop = min(count, (batch // every + 1) * every) if every else count
-            for losses, accuracies in self.compiled.batches(
-                self.loader, running.order, batch, stop
-            ):
-                if len(losses):
-                    yield losses.tolist(), accuracies.tolist()
-                    continue
-                batch = len(running.losses)  # the layers find out what goes wrong in which step
-                yield self._step(*self.loader.batch(running.order, batch), epoch, batch)
-
-    def _step(self, xb: Array, yb: Any, epoch: int, batch: int) -> tuple[list[float], list[float]]:
-        outputs = self.net(xb)
-        loss, counts = self._loss(outputs, yb)
-        self.optimizer.zero_grad()
-        self.net.backward(self.loss_fn.backward())
-        _stop_if_diverged(self.net, loss, self.optimizer, xb, epoch, batch)
-        self.guard.step(epoch, batch)
-        score = score_of(self.loss_fn, outputs, yb, self.score)
-        return [loss if counts else NAN], [NAN if score is None else score]
-
-    def _loss(self, outputs: Array, yb: Any) -> tuple[float, bool]:
-        """The loss; or if it is NaN since no row counts, 0 and False."""
-        loss: Any = self.loss_fn(outputs, yb)
-        if type(loss) is not float:
-            loss = one_float(f"fit: the loss {self.loss_fn!r}", loss)
-        if np.isnan(loss) and no_row_counts(self.loss_fn, outputs, yb):
-            return 0.0, False
-        return float(loss), True
-
-
-def _stop_if_diverged(
-    net: Module, loss: float, optimizer: Optimizer, xb: Array, epoch: int, batch: int
-) -> None:
-    gradients = [p.grad.reshape(-1) for p in optimizer.parameters if p.grad is not None]
-    if np.isfinite(loss) and all(kernels.all_finite(gradient) for gradient in gradients):
-        return
-    what = "the loss" if not np.isfinite(loss) else "a gradient"
-    raise FloatingPointError(
-        f"fit: {what} is not finite in epoch {epoch + 1}, batch {batch + 1}, with lr = "
-        f"{optimizer.lr:g}; {_first_stray_layer(net, xb)}. The weights are those before this step. "
-        f"{advice_after_divergence(optimizer)}"
-    )
-
-
-def _first_stray_layer(net: Module, x: Array) -> str:
-    names = {id(module): f"{name}, " for name, module in net.named_modules() if name}
-    with predicting(), watching() as calls:
-        net(x)
-    for layer, output in calls:
-        if not np.isfinite(output).all():
-            place = names.get(id(layer), "")
-            return f"the first layer with an output that is not finite is {place}{layer!r}"
-    return "all layers' outputs are finite"
