@@ -404,13 +404,21 @@ def test_leading_zeros_are_digits(tmp_path: Path) -> None:
     assert_equal(load_csv(path), table)
 
 
+def is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
 def csv_module_reads(content: bytes) -> list[list[int]] | None:
     """Say what the standard library's csv module finds, or None if that is no table of digits."""
     csv.field_size_limit(2**20)
     rows = list(csv.reader(io.StringIO(content.decode("latin-1"), newline="")))
     while rows and not "".join(rows[-1]).strip():
         del rows[-1]
-    if rows and len(rows[0]) in (785, 786) and not any(cell[:1].isdigit() for cell in rows[0]):
+    if rows and len(rows[0]) in (785, 786) and not any(map(is_number, rows[0])):
         del rows[0]
     if all(row[-1:] == [""] for row in rows):
         rows = [row[:-1] for row in rows]

@@ -129,7 +129,7 @@ def _candidates(folder: Path, name: str) -> Iterator[Path]:
 def _from_keras(path: Path, name: str) -> NDArray[np.uint8] | None:
     """The array, or None if the archive has none of this name: it is somebody else's then."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with np.load(path) as arrays:
             if KERAS[name] not in arrays:
                 return None
             array = np.ascontiguousarray(arrays[KERAS[name]])

@@ -72,7 +72,7 @@ class Optimizer(WithOptions):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """What a pickle holds, its memories writable: joblib hands over large arrays read-only."""
-        vars(self).update(state)
+        super().__setstate__(state)
         self.state = [{k: writable(v) for k, v in known.items()} for known in self.state]
 
     def update(self, w: Array, g: Array, state: State) -> None:
