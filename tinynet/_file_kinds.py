@@ -5,8 +5,12 @@ Each kind comes with what to do, so that nobody copies a file again that was nev
 
 import json
 
+from tinynet import _magic
+from tinynet._magic import PICTURES
+
 _TAKE_OVER = "net.load_state_dict({name: array, ...}) takes arrays over"
 _PICTURE = "a picture", "give it to what reads pictures; a model is what tn.save wrote"
+_TABLE = "a table of data", "give it to what reads data; a model is what tn.save wrote"
 _TORCH = (
     "a pickle or an archive of them, as torch.save writes it",
     "reading a pickle can run code. Where it comes from, write it with "
@@ -19,34 +23,33 @@ _PICKLE = (
     "safetensors.torch.save_file(model.state_dict(), path)",
 )
 
-KINDS: tuple[tuple[bytes, str, str], ...] = (
-    (b"\x1f\x8b", "compressed with gzip", "unpack it: gzip -dc < FILE > model.safetensors"),
-    (b"BZh", "compressed with bzip2", "unpack it: bzip2 -dc < FILE > model.safetensors"),
-    (b"\xfd7zXZ\0", "compressed with xz", "unpack it: xz -dc < FILE > model.safetensors"),
-    (b"\x28\xb5\x2f\xfd", "compressed with zstd", "unpack it: zstd -dc < FILE > model.safetensors"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it, and give the file within"),
-    (
-        b"\x89HDF\r\n\x1a\n",
+KINDS: dict[str, tuple[str, str]] = {
+    "gzip": ("compressed with gzip", "unpack it: gzip -dc < FILE > model.safetensors"),
+    "bzip2": ("compressed with bzip2", "unpack it: bzip2 -dc < FILE > model.safetensors"),
+    "xz": ("compressed with xz", "unpack it: xz -dc < FILE > model.safetensors"),
+    "zstd": ("compressed with zstd", "unpack it: zstd -dc < FILE > model.safetensors"),
+    "7z": ("a 7z archive", "unpack it, and give the file within"),
+    "rar": ("a RAR archive", "unpack it, and give the file within"),
+    "tar": ("a tar archive", "unpack it, and give the file within: tar -xf FILE"),
+    "hdf5": (
         "an HDF5 file, as Keras and MATLAB write them",
         f"read its arrays with h5py; {_TAKE_OVER}, each weight as (out, in), so transpose Keras's",
     ),
-    (
-        b"version https://git-lfs",
+    "lfs": (
         "a Git LFS pointer: it only names the file, which was not fetched",
         "run git lfs pull in its repository, or download the file itself",
     ),
-    (b"\x93NUMPY", "an array of NumPy's (.npy)", f"read it with np.load; {_TAKE_OVER}"),
-    (b"GGUF", "a GGUF file", "get the model in safetensors form from where it comes from"),
-    (b"\x89PNG\r\n", *_PICTURE),
-    (b"\xff\xd8\xff", *_PICTURE),
-    (b"GIF8", *_PICTURE),
-    (b"%PDF", "a PDF document", "give the path of the model file"),
-    (
-        b"\0\0\x08",
+    "npy": ("an array of NumPy's (.npy)", f"read it with np.load; {_TAKE_OVER}"),
+    "gguf": ("a GGUF file", "get the model in safetensors form from where it comes from"),
+    "tflite": ("a TensorFlow Lite model", f"read its arrays with TensorFlow; {_TAKE_OVER}"),
+    "pdf": ("a PDF document", "give the path of the model file"),
+    "idx": (
         "an IDX file, as those of MNIST",
         "tn.datasets reads data; a model is what tn.save wrote",
     ),
-)
+    **dict.fromkeys(PICTURES, _PICTURE),
+    **dict.fromkeys(("parquet", "arrow", "sqlite", "xls"), _TABLE),
+}
 
 
 def kind_of(content: bytes) -> tuple[str, str] | None:
@@ -57,17 +60,13 @@ def kind_of(content: bytes) -> tuple[str, str] | None:
     content : bytes
         Of a file that is no safetensors file.
     """
-    for start, what, advice in KINDS:
-        if content.startswith(start):
-            return what, advice
-    if content.startswith(b"PK\x03\x04"):
+    kind = _magic.kind_of(content)
+    if kind == "zip":
         return _archive(content)
-    if content.startswith(b"\x80") and content[1:2] in b"\x02\x03\x04\x05":
+    if kind == "pickle":
         return _TORCH if b"l\xfc\x9cF\xf9" in content[:20] else _PICKLE
-    if content[4:8] == b"TFL3":
-        return "a TensorFlow Lite model", f"read its arrays with TensorFlow; {_TAKE_OVER}"
-    if content[257:262] == b"ustar":
-        return "a tar archive", "unpack it, and give the file within: tar -xf FILE"
+    if kind in KINDS:
+        return KINDS[kind]
     # Two fields of a ModelProto: its version, and who wrote it.
     if content.startswith(b"\x08") and content[2:3] == b"\x12" and content[3:5] > b"\0":
         return (

@@ -9,32 +9,39 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from tinynet.idx import GZIP_MAGIC, DataError, open_data
+from tinynet._magic import PICTURES, STARTS, kind_of
+from tinynet.idx import DataError, open_data
 
 DataSource = str | os.PathLike[str] | BinaryIO
 
-ZIP_MAGIC = b"PK\x03\x04"
-FORMS = (
-    (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
-    (b"\xff\xd8\xff", "a JPEG picture"),
-    (b"GIF8", "a GIF picture"),
-    (b"II*\0", "a TIFF picture"),
-    (b"MM\0*", "a TIFF picture"),
-    (b"PAR1", "a Parquet file"),
-    (b"ARROW1", "an Arrow or Feather file"),
-    (b"\x89HDF", "an HDF5 file"),
-    (b"\x93NUMPY", "a NumPy array file"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook (.xls)"),
-    (b"%PDF", "a PDF document"),
-    (b"SQLite format 3\0", "an SQLite database"),
-    (b"BZh", "a bzip2 archive, which has to be unpacked first"),
-    (b"\xfd7zXZ\0", "an xz archive, which has to be unpacked first"),
-    (b"\x28\xb5\x2f\xfd", "a Zstandard archive, which has to be unpacked first"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive, which has to be unpacked first"),
-    (b"Rar!", "a RAR archive, which has to be unpacked first"),
-    *((bytes([0x80, version]), "a pickle, which could run any code") for version in (2, 3, 4, 5)),
-    (b"\0\0\x08", "an IDX file, which tinynet.datasets.read_idx reads"),
-)
+FORMS = {
+    "png": "a PNG picture",
+    "jpeg": "a JPEG picture",
+    "gif": "a GIF picture",
+    "tiff": "a TIFF picture",
+    "bmp": "a BMP picture",
+    "webp": "a WebP picture",
+    "heif": "a HEIC or AVIF picture, or a film",
+    "pnm": "a PNM picture",
+    "parquet": "a Parquet file",
+    "arrow": "an Arrow or Feather file",
+    "hdf5": "an HDF5 file",
+    "npy": "a NumPy array file",
+    "xls": "an old Excel workbook (.xls)",
+    "pdf": "a PDF document",
+    "sqlite": "an SQLite database",
+    "bzip2": "a bzip2 archive, which has to be unpacked first",
+    "xz": "an xz archive, which has to be unpacked first",
+    "zstd": "a Zstandard archive, which has to be unpacked first",
+    "7z": "a 7z archive, which has to be unpacked first",
+    "rar": "a RAR archive, which has to be unpacked first",
+    "tar": "a tar archive, which has to be unpacked first",
+    "pickle": "a pickle, which could run any code",
+    "idx": "an IDX file, which tinynet.datasets.read_idx reads",
+    "gguf": "a GGUF file, as of a language model",
+    "tflite": "a TensorFlow Lite model",
+    "lfs": "a pointer of Git LFS, not the file itself: run git lfs pull",
+}
 TEXTS = (
     (b"<!doctype html", "an HTML page; perhaps a download ended in an error page"),
     (b"<html", "an HTML page; perhaps a download ended in an error page"),
@@ -44,7 +51,6 @@ TEXTS = (
     (b"[", "a JSON file"),
     (b"@relation", "an ARFF file"),
     (b"% ", "an ARFF file"),
-    (b"version https://git-lfs", "a pointer of Git LFS, not the file itself: run git lfs pull"),
 )
 CONTROLS = bytes({*range(32)} - set(b"\t\f"))
 BYTE_ORDER_MARKS = (  # UTF-32's little-endian mark begins with that of UTF-16
@@ -78,27 +84,14 @@ def read_content(source: DataSource) -> tuple[bytes, str]:
 
 def form_of(content: bytes) -> str | None:
     """What a file is by its first bytes, with an article; None: perhaps text."""
-    for magic, form in FORMS:
-        if content.startswith(magic):
-            return form
-    if content[:2] == b"BM" and content[6:10] == bytes(4):
-        return "a BMP picture"
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return "a WebP picture"
-    if content[4:8] == b"ftyp":
-        return "a HEIC or AVIF picture, or a film"
-    if content[257:262] == b"ustar":
-        return "a tar archive, which has to be unpacked first"
-    if content[:2] in (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6") and content[2:3].isspace():
-        return "a PNM picture"
     if is_safetensors(content):
         return "a safetensors file, as of a saved network"
-    return None
+    return FORMS.get(kind_of(content) or "")
 
 
 def is_picture(content: bytes) -> bool:
     """Whether the first bytes are those of a picture."""
-    return "picture" in (form_of(content) or "")
+    return kind_of(content) in PICTURES
 
 
 def is_safetensors(head: bytes) -> bool:
@@ -124,9 +117,9 @@ def text_of(content: bytes, source: str) -> bytes:
         If the file holds something else; the message says what.
     """
     for _ in range(3):  # a gzipped file in a zip archive, at the most
-        if content.startswith(GZIP_MAGIC):
+        if content.startswith(STARTS["gzip"]):
             content = _gunzipped(content, source)
-        elif content.startswith(ZIP_MAGIC):
+        elif content.startswith(STARTS["zip"]):
             content = _unzipped(content, source)
         else:
             break
