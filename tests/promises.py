@@ -134,7 +134,44 @@ PROMISES: list[tuple[str, list[str]]] = [
     ),
     (
         "Training that diverges stops with the last good weights",
-        ["test_training_faults.py::test_a_learning_rate_far_too_large"],
+        [
+            "test_training_faults.py::test_a_learning_rate_far_too_large",
+            "test_training_faults.py::test_both_ways_stop_in_front_of_the_same_step_and_say_what_helps",
+        ],
+    ),
+    (
+        "Every wrong layer is refused with the mistake that it has, from 20 seeds",
+        [
+            "test_gradcheck.py::test_planted_mistakes_are_caught_and_named",
+            "test_gradcheck.py::test_planted_mistakes_are_named_from_every_seed",
+        ],
+    ),
+    (
+        "Every right layer passes, from 20 seeds",
+        [
+            "test_gradcheck.py::test_right_layers_pass",
+            "test_gradcheck.py::test_right_layers_pass_from_every_seed",
+        ],
+    ),
+    (
+        "What earlier versions wrote keeps loading",
+        [
+            "test_stored.py::test_a_model_has_its_weights",
+            "test_stored.py::test_a_run_of_fit_goes_on",
+            "test_stored.py::test_a_loop_goes_on_within_its_epoch",
+            "test_stored.py::test_a_pickled_classifier_predicts_and_learns",
+        ],
+    ),
+    (
+        "The README's blocks run as pasted, and print what it shows",
+        [
+            "test_readme.py::test_python_blocks_run_in_one_process_and_print_what_they_say",
+            "test_readme.py::test_commands_print_what_the_readme_shows",
+        ],
+    ),
+    (
+        "Pictures of one's own, drawn in six ways, are read right",
+        ["test_pictures.py::test_public_style_pictures_are_read_right"],
     ),
 ]
 
