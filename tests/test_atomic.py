@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases import slow_but
 from survival import small_disk
 
 import tinynet as tn
@@ -160,7 +161,9 @@ def test_a_pipe_gets_the_content(tmp_path: Path) -> None:
     assert_alone(tmp_path, "pipe")
 
 
-@pytest.mark.parametrize("to", ["a pipe", "a file", "a deleted file", "the end of a file"])
+@pytest.mark.parametrize(
+    "to", slow_but(1, ["a pipe", "a file", "a deleted file", "the end of a file"])
+)
 def test_standard_output(to: str, tmp_path: Path) -> None:
     code = "import tinynet as tn; print('first', flush=True); from tinynet.atomic import *\n"
     code += "write_atomically(Path('/dev/stdout'), b'new content'); print(', last')"
@@ -377,7 +380,7 @@ def test_a_file_that_is_mounted_by_itself(tmp_path: Path) -> None:
         subprocess.run(["umount", str(mounted)], check=True)
 
 
-@pytest.mark.parametrize("place", ["device", "link", "dangling", "file"])
+@pytest.mark.parametrize("place", slow_but(1, ["device", "link", "dangling", "file"]))
 def test_train_writes_to_what_is_there(place: str, device: Path, tmp_path: Path) -> None:
     rows = np.zeros((20, 785), int)
     rows[:, 0], rows[:, 400] = np.arange(20) % 10, 255
@@ -408,6 +411,7 @@ def test_train_writes_to_what_is_there(place: str, device: Path, tmp_path: Path)
         assert len(tn.load(out).parameters()) == 4
 
 
+@pytest.mark.slow
 def test_train_to_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(Path(tn.__file__).parents[1])}
     command = [sys.executable, "-m", "tinynet", "train", "digits.csv", "--out", "models/"]

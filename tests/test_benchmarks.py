@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from cases import slow_but
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 PEERS = (
@@ -51,7 +52,7 @@ def learn(load, name, task):
     return [peer.epoch() for _ in range(STEPS)], peer.guesses(task.X_test)
 
 
-@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("name", slow_but(1, PEERS))
 def test_every_peer_takes_the_same_steps(load, one_batch, ours, name):
     if name.startswith("plain_c") and shutil.which("cc") is None:
         pytest.skip("no C compiler")

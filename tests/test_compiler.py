@@ -216,6 +216,7 @@ def test_the_source_is_a_file_and_is_what_runs():
     assert "linear_dx(dy0" not in steps.source  # nothing in front of the first layer asks for it
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_written_again(tmp_path):
     code = (
         "import tinynet as tn; n = tn.Sequential(tn.Linear(3, 2, rng=0));"

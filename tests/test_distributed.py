@@ -614,6 +614,7 @@ class TestManyModels:
         ours, theirs = parallel.best_estimator_.network_, serial.best_estimator_.network_
         assert tn.fingerprint(ours) == tn.fingerprint(theirs)
 
+    @pytest.mark.slow
     def test_one_thread_per_worker_and_no_more(self, two_alive):
         def threads_of_libraries():
             TinyNetClassifier(epochs=1).fit(X, y)

@@ -11,6 +11,7 @@ import re
 import numpy as np
 import pytest
 from by_hand import learned, network, rows
+from cases import slow_but
 from strategies import fingerprint
 
 import tinynet as tn
@@ -386,7 +387,7 @@ def equal(name):
 
 
 @pytest.mark.parametrize("epochs", [0, 6])
-@pytest.mark.parametrize("name", EQUAL)
+@pytest.mark.parametrize("name", slow_but(2, EQUAL))
 def test_equal_weights_are_the_cause_that_is_told(name, epochs):
     data = digits(3000 if epochs else 300)
     net = equal(name)
@@ -467,12 +468,27 @@ def three_large(train, test):
 
 @pytest.mark.parametrize(
     ("change", "columns", "evidence"),
-    [
-        (row_number, [784], r"1 of 785 .*: column 784, from 0 to 2999, another whole number in ea"),
-        (row_number_first, [0], r"column 0, from 0 to 2999, another whole number in each row, as"),
-        (row_number_of_mixed_rows, [784], "column 784, from .* another whole number"),
-        (three_large, [784, 785, 786], r"3 of 787 .*: column 784, from .*; column 785, .*; column"),
-    ],
+    slow_but(
+        1,
+        [
+            (
+                row_number,
+                [784],
+                r"1 of 785 .*: column 784, from 0 to 2999, another whole number in ea",
+            ),
+            (
+                row_number_first,
+                [0],
+                r"column 0, from 0 to 2999, another whole number in each row, as",
+            ),
+            (row_number_of_mixed_rows, [784], "column 784, from .* another whole number"),
+            (
+                three_large,
+                [784, 785, 786],
+                r"3 of 787 .*: column 784, from .*; column 785, .*; column",
+            ),
+        ],
+    ),
 )
 @pytest.mark.parametrize("optimizer", [sgd, adam])
 def test_features_that_outweigh_all_others_are_named(optimizer, change, columns, evidence):
@@ -516,7 +532,7 @@ STRANGERS = {
 }
 
 
-@pytest.mark.parametrize("name", STRANGERS)
+@pytest.mark.parametrize("name", slow_but(1, STRANGERS))
 @pytest.mark.parametrize("optimizer", [sgd, adam])
 def test_a_test_set_that_does_not_belong_to_the_training_set(optimizer, name):
     change, evidence = STRANGERS[name]

@@ -427,6 +427,7 @@ def test_a_refusal_of_one_row_is_told_but_a_crash_is_refused():
         tn.check_gradients(wrong_layers.CrashesForOneRow(), (5, 7))
 
 
+@pytest.mark.slow
 def test_a_fast_wave_is_never_called_wrong():
     def verdict(seed, shape):
         try:

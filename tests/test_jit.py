@@ -84,6 +84,7 @@ def test_a_later_process_loads_what_earlier_ones_compiled_at_once(filled):
     assert later["warnings"] == []
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_written_costs_one_warning(tmp_path):
     (tmp_path / "file").touch()
     report = finish(start(tmp_path / "file" / "cache"))
@@ -104,6 +105,7 @@ def test_a_cache_that_goes_away_while_the_program_runs_costs_one_warning(tmp_pat
     assert report["results"] == [RESULTS, RESULTS]
 
 
+@pytest.mark.slow
 def test_a_damaged_cache_costs_one_warning(filled, tmp_path):
     shutil.copytree(filled[0], tmp_path, dirs_exist_ok=True)
     files = sorted(path for path in tmp_path.rglob("*") if path.is_file())

@@ -467,6 +467,7 @@ def test_exp_is_right_to_a_few_units_in_the_last_place_and_at_its_ends(dtype):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pages are guarded by mprotect")
+@pytest.mark.slow
 def test_no_lane_reaches_beyond_an_array():
     script = Path(__file__).with_name("guarded_run.py")
     run = subprocess.run(

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cases import slow_but
 from drawn_digits import WAYS, ink, on_paper
 from PIL import Image
 
@@ -101,7 +102,7 @@ def light_and_more() -> dict[str, Callable[[int], np.ndarray]]:
     }
 
 
-@pytest.mark.parametrize("name", light_and_more())
+@pytest.mark.parametrize("name", slow_but(2, light_and_more()))
 def test_light_paper_and_pen_do_not_matter(reader: tn.Sequential, name: str) -> None:
     draw = light_and_more()[name]
     answers = read(reader, load_pictures([draw(digit) for digit in range(10)]))

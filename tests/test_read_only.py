@@ -11,6 +11,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
+from cases import slow_but
 from strategies import Array, same_bits
 
 import tinynet as tn
@@ -85,7 +86,7 @@ def test_the_report_s_network_in_the_workers_of_joblib() -> None:
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", slow_but(1, OPTIMIZERS))
 def test_what_an_optimizer_remembers_goes_on_in_a_worker(name: str, compiled: bool) -> None:
     def job(net: tn.Module, optimizer: tn.Optimizer, x: Array, y: Array) -> str:
         assert not x.flags.writeable  # or this test says nothing
@@ -130,6 +131,7 @@ def test_plain_arrays_of_a_layer_can_be_written_in_a_worker() -> None:
     np.testing.assert_array_equal(found, job(net))
 
 
+@pytest.mark.slow
 def test_a_classifier_learns_on_in_a_worker() -> None:
     pytest.importorskip("sklearn")
     from tinynet.estimator import TinyNetClassifier
@@ -228,6 +230,7 @@ def test_parameters_in_memory_that_processes_share() -> None:
         memory.unlink()
 
 
+@pytest.mark.slow
 def test_a_network_in_a_process_of_multiprocessing() -> None:
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         assert pool.apply(reduced, (network(), 0.1)) == reduced(network(), 0.1)

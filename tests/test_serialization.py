@@ -123,6 +123,7 @@ def test_what_is_saved_comes_back(name: str, tmp_path: Path) -> None:
     assert path.read_bytes() == first
 
 
+@pytest.mark.slow
 def test_the_same_network_gives_the_same_file_in_any_process(tmp_path: Path) -> None:
     path = tmp_path / "net.safetensors"
     tn.save(small_net(), path)

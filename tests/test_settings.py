@@ -24,6 +24,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from by_hand import network, rows
+from cases import slow_but
 
 import tinynet as tn
 from tinynet import plots
@@ -395,7 +396,7 @@ def drawn(draw: Callable[[], Any]) -> bytes:
     return pixels
 
 
-@pytest.mark.parametrize("name", DRAWINGS)
+@pytest.mark.parametrize("name", slow_but(3, DRAWINGS))
 def test_figures_look_the_same_and_leave_the_settings(name: str) -> None:
     expected = drawn(DRAWINGS[name])
     with matplotlib.rc_context(UGLY), np.errstate(all="raise"):
@@ -445,16 +446,24 @@ except IndexError as error:
 
 @pytest.mark.parametrize(
     ("options", "variables"),
-    [
-        (["-OO"], {}),
-        (["-W", "error"], {}),
-        (["-X", "dev"], {}),
-        ([], {"PYTHONOPTIMIZE": "2", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "7"}),
-        (
-            [],
-            {"OMP_NUM_THREADS": "7", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "utf-8"},
-        ),
-    ],
+    slow_but(
+        1,
+        [
+            (["-OO"], {}),
+            (["-W", "error"], {}),
+            (["-X", "dev"], {}),
+            ([], {"PYTHONOPTIMIZE": "2", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "7"}),
+            (
+                [],
+                {
+                    "OMP_NUM_THREADS": "7",
+                    "LC_ALL": "C",
+                    "PYTHONUTF8": "0",
+                    "PYTHONIOENCODING": "utf-8",
+                },
+            ),
+        ],
+    ),
 )
 def test_python_s_own_settings(options: list[str], variables: Any, tmp_path: Path) -> None:
     def output(options: list[str], variables: dict[str, str]) -> tuple[str, str]:
