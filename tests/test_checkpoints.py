@@ -266,6 +266,7 @@ print(kills)
 """
 
 
+@pytest.mark.slow
 def test_killed_at_every_batch(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cases import slow_but
 
 import tinynet as tn
 from tinynet import training
@@ -54,7 +55,7 @@ class Stopped(Exception):
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-@pytest.mark.parametrize("planned", [False, True])
+@pytest.mark.parametrize("planned", slow_but(1, [True, False]))
 def test_stopped_after_every_checkpoint(compiled, planned, tmp_path, monkeypatch):
     expected = bits(run(None, compiled, planned=planned), tmp_path / "expected")
     history, *_ = run(tmp_path / "undisturbed", compiled, planned=planned)

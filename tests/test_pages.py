@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from browser import chromium, draw, look
 from by_hand import network, rows
+from cases import slow_but
 
 import tinynet as tn
 from tinynet import pages
@@ -338,6 +339,7 @@ class TestXRay:
         find(page, "#back").click()
         assert text_of(page, "#step-number") == "0" and text_of(page, "#story") == stories[-1]
 
+    @pytest.mark.slow
     def test_play_walks_by_itself(self, page):
         before = text_of(page, "#story")
         page.execute_script("document.getElementById('play').click()")
@@ -564,7 +566,7 @@ class TestPlayground:
         )
         assert np.abs(np.array(page_says) - reader.predict(X)).max() <= 1e-5
 
-    @pytest.mark.parametrize("kind, drawn", [("mouse", DRAWN), ("touch", (4, 7))])
+    @pytest.mark.parametrize("kind, drawn", slow_but(1, [("mouse", DRAWN), ("touch", (4, 7))]))
     def test_drawn_strokes_are_read(self, page, kind, drawn):
         for digit in drawn:
             strokes = DRAWN[digit]

@@ -10,6 +10,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from cases import slow_but
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 
@@ -191,7 +192,7 @@ def texts_of(figure: Figure) -> str:
     return "\n".join(text.get_text() for ax in figure.axes for text in ax.texts)
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", slow_but(12, ALL))
 def test_every_function_returns_a_titled_figure_that_can_be_saved(name, tmp_path):
     figure = ALL[name]()
     assert isinstance(figure, Figure)

@@ -86,7 +86,7 @@ def test_the_report_s_network_in_the_workers_of_joblib() -> None:
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-@pytest.mark.parametrize("name", slow_but(1, OPTIMIZERS))
+@pytest.mark.parametrize("name", slow_but(0, OPTIMIZERS))
 def test_what_an_optimizer_remembers_goes_on_in_a_worker(name: str, compiled: bool) -> None:
     def job(net: tn.Module, optimizer: tn.Optimizer, x: Array, y: Array) -> str:
         assert not x.flags.writeable  # or this test says nothing
@@ -159,7 +159,7 @@ def read_only(values: Array, how: str, folder: Path) -> Array:
 HOW = ["flag", "bytes", "memory-mapped", "Fortran order"]
 
 
-@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("how", slow_but(1, HOW))
 @pytest.mark.parametrize("compiled", [False, True])
 def test_data_and_labels_that_cannot_be_written(how: str, compiled: bool, tmp_path: Path) -> None:
     x, y, net = read_only(X, how, tmp_path), read_only(Y, how, tmp_path), network()

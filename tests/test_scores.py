@@ -7,6 +7,7 @@ import pickle
 import numpy as np
 import pytest
 from by_hand import learned, network, rows
+from cases import slow_but
 from strategies import fingerprint
 
 import tinynet as tn
@@ -411,7 +412,7 @@ class TestAScoreOfOnesOwn:
         parts = [highest(net.predict(X[n : n + 8]), Y[n : n + 8]) for n in range(0, 43, 8)]
         assert history.train_score == pytest.approx([np.mean(parts)], rel=1e-6)
 
-    @pytest.mark.parametrize("optimizer", [tn.SGD, tn.Adam])
+    @pytest.mark.parametrize("optimizer", slow_but(1, [tn.SGD, tn.Adam]))
     @pytest.mark.parametrize("y", [Y, np.eye(4, dtype=np.float32)[Y]], ids=["labels", "shares"])
     def test_compiled_steps_give_the_same_bits(self, optimizer, y):
         def mean_of_both(outputs, target):

@@ -447,7 +447,7 @@ except IndexError as error:
 @pytest.mark.parametrize(
     ("options", "variables"),
     slow_but(
-        1,
+        0,
         [
             (["-OO"], {}),
             (["-W", "error"], {}),

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from by_hand import learned, network, rows, train_by_hand
+from cases import slow_but
 from strategies import fingerprint
 
 import tinynet as tn
@@ -125,7 +126,7 @@ class TestCtrlC:
                 twin_optimizer.step()
         assert learned(twin, twin_optimizer) == goal
 
-    @pytest.mark.parametrize("prepared", [True, False])
+    @pytest.mark.parametrize("prepared", slow_but(1, [True, False]))
     def test_from_the_keyboard(self, prepared):
         """A program that catches KeyboardInterrupt goes on; another one ends as programs do."""
         with subprocess.Popen(
@@ -352,7 +353,7 @@ class TestFatalSteps:
         assert "\n" not in str(caught.value)
         return str(caught.value), caught.value.history, net, optimizer
 
-    @pytest.mark.parametrize("name", FATAL_STEPS)
+    @pytest.mark.parametrize("name", slow_but(2, FATAL_STEPS))
     def test_both_ways_stop_in_front_of_the_same_step_and_say_what_helps(self, name):
         make, where, advice = FATAL_STEPS[name]
         (words, history, net, optimizer), *others = (
