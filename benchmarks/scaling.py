@@ -80,7 +80,7 @@ def measure(workers: list[int], seconds: float) -> dict[tuple[str, int, int], fl
     X_here, y_here = X.compute(), y.compute()
     for model, sizes in MODELS.items():
         net = network(sizes)
-        share = Share(net, tn.CrossEntropyLoss(reduction="sum"), [0], [X_here], [y_here], [])
+        share = Share(net, tn.CrossEntropyLoss(reduction="sum"), [0], [0], [X_here], [y_here], [])
         parameters = [parameter.data for parameter in net.parameters()]
         for batch in BATCHES:
             print(f"{model}, batches of {batch}, here", file=sys.stderr)
