@@ -179,7 +179,9 @@ def run_all(jit: bool) -> int:
         clean = dict(zip(selections, pool.map(run, selections)))
         for tests, verdicts in clean.items():
             passed = sum(verdict.outcome == "passed" for verdict in verdicts.values())
-            print(f"no bug    {passed} of {len(verdicts)} tests pass: {' '.join(tests)}")
+            print(
+                f"no bug    {passed} of {len(verdicts)} tests pass: {' '.join(tests)}", flush=True
+            )
         results = pool.map(lambda mutant: run(mutant.tests, mutant), planted)
         for mutant, verdicts in zip(planted, results):
             found = killers(verdicts, clean[mutant.tests])

@@ -1000,34 +1000,6 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "        if False:",
         ),
     ),
-    "_findings.py": (
-        Bug(
-            "may-not-start-at-0",
-            "layers that may start at 0 are called ill",
-            "_same_columns(p.value) and _same_columns(p.grad)",
-            "_same_columns(p.value)",
-        ),
-        Bug(
-            "effect-beside-cause",
-            "what a finding explains is told beside it",
-            "if finding.name not in explained",
-            "if finding.name",
-        ),
-    ),
-    "_data_findings.py": (
-        Bug(
-            "first-epoch-forgotten",
-            "a test set that does not belong to the training set is called overfitting",
-            "other > WORSE * loss",
-            "other > 100 * loss",
-        ),
-        Bug(
-            "one-feature-overlooked",
-            "one feature among hundreds may be of any size",
-            "    few = large.mean() < LARGE_SHARE\n",
-            "    few, squares = large.mean() < LARGE_SHARE, squares + 1e9\n",
-        ),
-    ),
     "estimator.py": (
         Bug(
             "class-weight-unchecked",
@@ -1240,8 +1212,8 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "_accuracy.py": ("test_scores.py",),
     "scores.py": ("test_scores.py",),
-    "_guard.py": ("test_training_faults.py::TestFatalSteps",),
-    "compiler.py": ("test_training_faults.py::TestFatalSteps",),
+    "_guard.py": ("test_training_faults.py::TestFatalSteps", "-m", "slow or not slow"),
+    "compiler.py": ("test_training_faults.py::TestFatalSteps", "-m", "slow or not slow"),
     "_recipe.py": ("test_same_run.py",),
     "checkpoint.py": ("test_same_run.py::TestChanged",),
     "stopping.py": ("test_early_stopping.py", "-k", "rule or by_hand or its_best"),
@@ -1256,14 +1228,40 @@ TESTS: dict[str, tuple[str, ...]] = {
     "serialization.py": ("test_serialization.py", "-k", "finite"),
     "atomic.py": ("test_atomic.py", "-k", "device_is or links or mode or no_place"),
     "exchange.py": ("test_exchange.py", "-k", "class_says and not compile"),
-    "_findings.py": ("test_doctor.py", "-k", "may_start or set_that_does"),
-    "_data_findings.py": ("test_doctor.py", "-k", "set_that_does or outweigh"),
     "estimator.py": ("test_estimator.py", "-k", "class_weight_that"),
     "gradcheck": ("test_gradcheck.py", "-k", "not right_layers and not lesson and not command"),
 }
 """Which tests are run for the bugs of a file or a folder."""
 
 JIT_BUGS: dict[str, tuple[Bug, ...]] = {
+    "_findings.py": (
+        Bug(
+            "may-not-start-at-0",
+            "layers that may start at 0 are called ill",
+            "_same_columns(p.value) and _same_columns(p.grad)",
+            "_same_columns(p.value)",
+        ),
+        Bug(
+            "effect-beside-cause",
+            "what a finding explains is told beside it",
+            "if finding.name not in explained",
+            "if finding.name",
+        ),
+    ),
+    "_data_findings.py": (
+        Bug(
+            "first-epoch-forgotten",
+            "a test set that does not belong to the training set is called overfitting",
+            "other > WORSE * loss",
+            "other > 100 * loss",
+        ),
+        Bug(
+            "one-feature-overlooked",
+            "one feature among hundreds may be of any size",
+            "    few = large.mean() < LARGE_SHARE\n",
+            "    few, squares = large.mean() < LARGE_SHARE, squares + 1e9\n",
+        ),
+    ),
     "kernels/blocks.py": (
         Bug(
             "negative-zero-in-a-row-alone",
@@ -1353,9 +1351,17 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
         ),
     ),
 }
-"""Bugs that only compiled code can have, or that only it shows."""
+"""Bugs that only compiled code can have or show, or whose tests train too long without it."""
 
 JIT_TESTS: dict[str, tuple[str, ...]] = {
+    "_findings.py": (
+        *("test_doctor.py", "-k", "may_start or set_that_does"),
+        *("-m", "slow or not slow"),
+    ),
+    "_data_findings.py": (
+        *("test_doctor.py", "-k", "set_that_does or outweigh"),
+        *("-m", "slow or not slow"),
+    ),
     "kernels/blocks.py": ("test_kernels.py", "-k", "sign_of_its_zero"),
     "kernels/lanes_llvm.py": (
         f"{COMPUTES}[linear_dx]",
