@@ -486,12 +486,6 @@ BUGS: dict[str, tuple[Bug, ...]] = {
     ),
     "datasets/pictures.py": (
         Bug(
-            "opacity-ignored",
-            "what is transparent has the colour that nobody sees",
-            "on_white = 255 + (grey - 255) * opacity",
-            "on_white = grey + 0 * opacity",
-        ),
-        Bug(
             "camera-ignored",
             "a photograph taken with the camera turned lies on its side",
             "ImageOps.exif_transpose(image)",
@@ -1229,6 +1223,10 @@ TESTS: dict[str, tuple[str, ...]] = {
     "atomic.py": ("test_atomic.py", "-k", "device_is or links or mode or no_place"),
     "exchange.py": ("test_exchange.py", "-k", "class_says and not compile"),
     "estimator.py": ("test_estimator.py", "-k", "class_weight_that"),
+    "gradcheck/differences.py": (
+        *("test_gradcheck.py", "-m", "slow or not slow"),
+        *("-k", "not right_layers and not lesson and not command and not every_seed"),
+    ),
     "gradcheck": ("test_gradcheck.py", "-k", "not right_layers and not lesson and not command"),
 }
 """Which tests are run for the bugs of a file or a folder."""
