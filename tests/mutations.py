@@ -937,12 +937,6 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "if total(counts) != 0 else 0.0",
             "if total(counts) != 0 else 1.0",
         ),
-        Bug(
-            "written-without-guard",
-            "the compiled step does not look at its gradients before it is taken",
-            'yield f"    and {size} * squares',
-            'yield f"    or {size} * squares',
-        ),
     ),
     "_safetensors.py": (
         Bug(
