@@ -408,7 +408,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "if True:",
         ),
     ),
-    "_checks.py": (
+    "support/checks.py": (
         Bug(
             "label-range-unchecked",
             "labels out of range reach the kernels",
@@ -690,7 +690,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "",
         ),
     ),
-    "_held.py": (
+    "support/held.py": (
         Bug(
             "dicts-unseen",
             "layers and parameters in dicts are not found",
@@ -704,7 +704,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "elif False:",
         ),
     ),
-    "_recording.py": (
+    "support/replay.py": (
         Bug(
             "residual-overwritten",
             "an array that went two ways gets only one of its gradients",
@@ -794,7 +794,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "        _stop_if_diverged(self.net, loss, self.optimizer, xb, epoch, batch)",
         ),
     ),
-    "_accuracy.py": (
+    "support/accuracy.py": (
         Bug(
             "ignored-rows-are-wrong",
             "rows that are ignored count as wrong",
@@ -954,7 +954,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "    if False:",
         ),
     ),
-    "atomic.py": (
+    "support/atomic.py": (
         Bug(
             "link-replaced",
             "a link becomes a file of its own, and what it led to stays old",
@@ -1173,7 +1173,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "-k",
         "not linear",
     ),
-    "_checks.py": ("test_loss_faults.py",),
+    "support/checks.py": ("test_loss_faults.py",),
     "datasets/columns.py": ("test_csv_files.py",),
     "datasets/csv_files.py": ("test_csv_files.py",),
     "datasets": ("test_pictures.py", "-k", "by_hand or every_form or without_shadows"),
@@ -1185,8 +1185,8 @@ TESTS: dict[str, tuple[str, ...]] = {
         *("test_module.py", "test_layers.py::TestProtocol"),
         *("test_read_only.py::test_a_copy_or_a_pickle_stands_on_cache_lines", "-k", "not Threads"),
     ),
-    "_held.py": ("test_module.py", "-k", "Where"),
-    "_recording.py": (
+    "support/held.py": ("test_module.py", "-k", "Where"),
+    "support/replay.py": (
         "test_module.py::TestComposed",
         "test_module.py::TestWhatARecordCannotExpress",
     ),
@@ -1198,7 +1198,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "test_training.py::TestEqualsTheLoopByHand::test_bit_for_bit",
         "test_training_faults.py::TestDivergence",
     ),
-    "_accuracy.py": ("test_scores.py",),
+    "support/accuracy.py": ("test_scores.py",),
     "scores.py": ("test_scores.py",),
     "_guard.py": ("test_training_faults.py::TestFatalSteps", "-m", "slow or not slow"),
     "compiler.py": ("test_training_faults.py::TestFatalSteps", "-m", "slow or not slow"),
@@ -1214,7 +1214,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "_safetensors.py": ("test_serialization.py", "-k", "flip or hash"),
     "serialization.py": ("test_serialization.py", "-k", "finite"),
-    "atomic.py": ("test_atomic.py", "-k", "device_is or links or mode or no_place"),
+    "support/atomic.py": ("test_atomic.py", "-k", "device_is or links or mode or no_place"),
     "exchange.py": ("test_exchange.py", "-k", "class_says and not compile"),
     "estimator.py": ("test_estimator.py", "-k", "class_weight_that"),
     "gradcheck/differences.py": (

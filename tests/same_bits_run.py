@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 import tinynet as tn
-from tinynet import _blas
+from tinynet.support import blas as _blas
 
 SIZES = {"below the border": (40, 33, 10), "above the border": (2100, 1950, 10)}
 

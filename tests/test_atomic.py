@@ -20,7 +20,7 @@ from survival import small_disk
 
 import tinynet as tn
 from tinynet import pages
-from tinynet.atomic import write_atomically
+from tinynet.support.atomic import write_atomically
 
 NEW = b"new content"
 LINE = r"\A[^\n]+\Z"
@@ -165,7 +165,9 @@ def test_a_pipe_gets_the_content(tmp_path: Path) -> None:
     "to", slow_but(1, ["a pipe", "a file", "a deleted file", "the end of a file"])
 )
 def test_standard_output(to: str, tmp_path: Path) -> None:
-    code = "import tinynet as tn; print('first', flush=True); from tinynet.atomic import *\n"
+    code = (
+        "import tinynet as tn; print('first', flush=True); from tinynet.support.atomic import *\n"
+    )
     code += "write_atomically(Path('/dev/stdout'), b'new content'); print(', last')"
     environment = os.environ | {"PYTHONPATH": str(Path(tn.__file__).parents[1])}
     command = [sys.executable, "-c", code]

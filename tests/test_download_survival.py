@@ -27,9 +27,10 @@ from loopback import (  # noqa: F401
     shared_server_fixture,
 )
 
-from tinynet import atomic, download
-from tinynet.atomic import write_atomically
+from tinynet import download
 from tinynet.datasets import mnist
+from tinynet.support import atomic
+from tinynet.support.atomic import write_atomically
 
 # Folders that cannot take the files
 

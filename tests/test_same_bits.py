@@ -12,7 +12,7 @@ import pytest
 from strategies import normal
 
 import tinynet as tn
-from tinynet._blas import LARGEST_OWN
+from tinynet.support.blas import LARGEST_OWN
 
 SCRIPT = Path(__file__).with_name("same_bits_run.py")
 SETTINGS = {1: "0", 2: "1", 3: "4242", 7: "random"}  # threads: PYTHONHASHSEED

@@ -6,7 +6,6 @@ are crunched in ``kernels/``, where each equation stands beside the loop that ru
 """
 
 from tinynet import data, datasets
-from tinynet._accuracy import accuracy
 from tinynet._case import Finding
 from tinynet._safetensors import ModelFileError
 from tinynet._trace import LayerTrace, ParameterTrace, Trace
@@ -29,6 +28,7 @@ from tinynet.schedules import CosineLR, Schedule, StepLR
 from tinynet.scores import evaluate
 from tinynet.serialization import fingerprint, load, save
 from tinynet.stopping import EarlyStopping
+from tinynet.support.accuracy import accuracy
 from tinynet.tracing import trace
 from tinynet.training import fit
 

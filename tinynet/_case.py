@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tinynet._types import Array
 from tinynet.history import History
 from tinynet.scores import classifies
+from tinynet.support.types import Array
 
 if TYPE_CHECKING:
     from tinynet.tracing import Trace

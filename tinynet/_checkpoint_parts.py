@@ -11,9 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinynet._checks import number
 from tinynet._safetensors import Document
-from tinynet._types import Array
 from tinynet.data import DataLoader
 from tinynet.history import PARTS, History
 from tinynet.module import Module
@@ -21,6 +19,8 @@ from tinynet.optim import Optimizer
 from tinynet.rng import set_generator_state
 from tinynet.schedules import Schedule
 from tinynet.stopping import EarlyStopping
+from tinynet.support.checks import number
+from tinynet.support.types import Array
 
 
 class Run(NamedTuple):

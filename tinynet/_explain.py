@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tinynet._types import Array
 from tinynet.layers import Add, Linear, LogSoftmax, ReLU, Softmax
+from tinynet.support.types import Array
 
 if TYPE_CHECKING:
     from tinynet._trace import LayerTrace, Trace

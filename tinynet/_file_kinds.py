@@ -5,8 +5,8 @@ Each kind comes with what to do, so that nobody copies a file again that was nev
 
 import json
 
-from tinynet import _magic
-from tinynet._magic import PICTURES
+from tinynet.support import magic as _magic
+from tinynet.support.magic import PICTURES
 
 _TAKE_OVER = "net.load_state_dict({name: array, ...}) takes arrays over"
 _PICTURE = "a picture", "give it to what reads pictures; a model is what tn.save wrote"

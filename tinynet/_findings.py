@@ -12,9 +12,9 @@ import numpy as np
 
 from tinynet._case import Case, Finding
 from tinynet._data_findings import other_scale, sets_apart, unscaled_inputs
-from tinynet._types import Array
 from tinynet.layers import Linear
 from tinynet.losses import CrossEntropyLoss, NLLLoss
+from tinynet.support.types import Array
 
 if TYPE_CHECKING:
     from tinynet.tracing import LayerTrace

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from tinynet import kernels
-from tinynet._checks import FLOATS
-from tinynet._options import options_of
 from tinynet.module import Module
 from tinynet.optim import SGD, AdamW, Optimizer, RMSprop, State
+from tinynet.support.checks import FLOATS
+from tinynet.support.options import options_of
 
 
 class Guard:

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinynet._checkpoint_parts import Run, form
-from tinynet._options import defaults_of, options_of
 from tinynet._safetensors import Document
 from tinynet.data import DataLoader
 from tinynet.module import Module
 from tinynet.optim import Optimizer
+from tinynet.support.options import defaults_of, options_of
 
 Recipe = dict[str, str | None]
 """What each thing is, by name; None: it cannot be seen."""

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from tinynet._checks import check_dataset
-from tinynet._types import Array
 from tinynet.data import DataLoader
 from tinynet.losses import CrossEntropyLoss, NLLLoss
 from tinynet.module import Module
 from tinynet.scores import Score, no_row_counts, one_float, score_of
+from tinynet.support.checks import check_dataset
+from tinynet.support.types import Array
 
 USE = "tn.DataLoader(X, y, batch_size=32, shuffle=True)"
 

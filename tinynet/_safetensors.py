@@ -21,7 +21,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from tinynet._file_kinds import kind_of
-from tinynet._types import Array
+from tinynet.support.types import Array
 
 Document = dict[str, Any]
 

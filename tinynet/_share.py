@@ -14,12 +14,12 @@ import numpy as np
 from distributed import get_worker
 from distributed.protocol import to_serialize
 
-from tinynet._accuracy import counting
-from tinynet._checks import check_dataset
-from tinynet._types import Array
 from tinynet.losses import Loss
 from tinynet.module import Module
 from tinynet.scores import score_of
+from tinynet.support.accuracy import counting
+from tinynet.support.checks import check_dataset
+from tinynet.support.types import Array
 
 GOLDEN = 0.6180339887498949
 ROW = re.compile(r"\b(row |labels\[|targets?\[)(\d+)")  # as messages name it

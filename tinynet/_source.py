@@ -14,8 +14,8 @@ from types import ModuleType
 
 import llvmlite.binding as llvm
 
-from tinynet.atomic import write_atomically
 from tinynet.kernels.jit import cache_folder, source_hash
+from tinynet.support.atomic import write_atomically
 
 _temporary: list[tempfile.TemporaryDirectory[str]] = []
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynet._checks import whole_number
 from tinynet._explain import explain
-from tinynet._types import Array
 from tinynet.layers import ReLU
 from tinynet.module import Module
+from tinynet.support.checks import whole_number
+from tinynet.support.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

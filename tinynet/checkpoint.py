@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from tinynet._checkpoint_parts import Run, divide, find_faults, score_lists
 from tinynet._recipe import BATCHES, Recipe, compare, names_of_changes, recorded, setup
 from tinynet._safetensors import Document, ModelFileError, read, to_bytes
-from tinynet.atomic import file_path, write_atomically
 from tinynet.data import DataLoader
 from tinynet.history import History
 from tinynet.module import Module
@@ -29,6 +28,7 @@ from tinynet.rng import generator_state, set_generator_state
 from tinynet.schedules import Schedule
 from tinynet.serialization import finite_weights
 from tinynet.stopping import EarlyStopping
+from tinynet.support.atomic import file_path, write_atomically
 
 FORMAT = "tinynet checkpoint 1"
 

@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 
 import tinynet
-from tinynet._checks import float_array, labels_array
 from tinynet._guard import Guard
 from tinynet._source import import_source
-from tinynet._types import Array
 from tinynet._writer import CannotWrite, Writer
 from tinynet.data import DataLoader
 from tinynet.losses import Loss
 from tinynet.module import Module
 from tinynet.optim import SGD, Adam, Optimizer
 from tinynet.scores import Score, score_of
+from tinynet.support.checks import float_array, labels_array
+from tinynet.support.types import Array
 
 SLOWLY = 5e9  # multiply-adds per second that any processor reaches: the size of a first call
 CALL_SECONDS = 0.02  # how long one compiled call may take: after it, Ctrl-C and progress get a turn

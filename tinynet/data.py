@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tinynet._checks import check_dataset, check_finite, number, unmasked
-from tinynet._options import Flag, OptionalNumber, WholeNumber, WithOptions, code
-from tinynet._types import Array
 from tinynet.rng import Rng, TorchGenerator, as_generator, epoch_permutation, seed_of
+from tinynet.support.checks import check_dataset, check_finite, number, unmasked
+from tinynet.support.options import Flag, OptionalNumber, WholeNumber, WithOptions, code
+from tinynet.support.types import Array
 
 
 def minmax_scale(

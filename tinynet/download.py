@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinynet.atomic import write_atomically
 from tinynet.idx import GZIP_MAGIC, DataError, decode_idx, idx_header, open_data
+from tinynet.support.atomic import write_atomically
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",

@@ -21,9 +21,6 @@ from sklearn.utils import check_random_state, column_or_1d, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from tinynet._accuracy import accuracy
-from tinynet._checks import number, whole_number
-from tinynet._types import Array
 from tinynet.data import DataLoader
 from tinynet.history import History
 from tinynet.layers import Linear, LogSoftmax, ReLU
@@ -31,6 +28,9 @@ from tinynet.losses import CrossEntropyLoss
 from tinynet.module import Module, Sequential
 from tinynet.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from tinynet.stopping import EarlyStopping
+from tinynet.support.accuracy import accuracy
+from tinynet.support.checks import number, whole_number
+from tinynet.support.types import Array
 from tinynet.training import fit
 
 OPTIMIZERS = {"sgd": SGD, "rmsprop": RMSprop, "adam": Adam, "adamw": AdamW}

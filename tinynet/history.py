@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tinynet.atomic import file_path, write_atomically
+from tinynet.support.atomic import file_path, write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

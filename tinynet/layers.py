@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from tinynet import kernels
-from tinynet._blas import LARGEST_OWN, one_blas_thread
-from tinynet._checks import float_array
-from tinynet._types import Array
 from tinynet.module import Module, Parameter
 from tinynet.rng import Rng, as_generator, linear_init, seed_of
+from tinynet.support.blas import LARGEST_OWN, one_blas_thread
+from tinynet.support.checks import float_array
+from tinynet.support.types import Array
 
 
 class Linear(Module):

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tinynet import kernels
-from tinynet._accuracy import percent_right
-from tinynet._checks import float_array, labels_array, number
-from tinynet._types import Array, Labels
 from tinynet.module import Module
+from tinynet.support.accuracy import percent_right
+from tinynet.support.checks import float_array, labels_array, number
+from tinynet.support.types import Array, Labels
 
 
 class Loss(Module):

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, SupportsIndex, overload
 
 import numpy as np
 
-from tinynet._checks import float_array, unmasked
-from tinynet._held import PASSING, held, refuse_hidden
-from tinynet._recording import Recording
-from tinynet._types import Array
+from tinynet.support.checks import float_array, unmasked
+from tinynet.support.held import PASSING, held, refuse_hidden
+from tinynet.support.replay import Recording
+from tinynet.support.types import Array
 
 if TYPE_CHECKING:
     from tinynet.summary import Summary

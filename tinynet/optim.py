@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from tinynet import kernels
-from tinynet._options import Flag, Number, Pair, WithOptions, code
-from tinynet._types import Array
 from tinynet.module import Parameter, writable
+from tinynet.support.options import Flag, Number, Pair, WithOptions, code
+from tinynet.support.types import Array
 
 State = dict[str, Any]
 

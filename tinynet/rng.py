@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from tinynet._types import Array
+from tinynet.support.types import Array
 
 # From here on PyTorch takes two draws per swap instead of one.
 _TORCH_PERMUTATION_LIMIT = (2**32 - 1) // 20

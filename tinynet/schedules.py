@@ -7,9 +7,9 @@ It says one number per epoch; all steps of an epoch use it.
 
 import math
 
-from tinynet._checks import number
-from tinynet._options import Number, WholeNumber, WithOptions
 from tinynet.optim import Optimizer
+from tinynet.support.checks import number
+from tinynet.support.options import Number, WholeNumber, WithOptions
 
 
 class Schedule(WithOptions):

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from tinynet._types import Array
 from tinynet.data import DataLoader
 from tinynet.module import Module
+from tinynet.support.types import Array
 
 Score = Callable[[Array, Any], float]
 

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from tinynet._safetensors import ModelFileError, read, to_bytes
-from tinynet._types import Array
-from tinynet.atomic import file_path, write_atomically
 from tinynet.layers import Add, Linear, LogSoftmax, ReLU, Softmax
 from tinynet.module import Module, Sequential
+from tinynet.support.atomic import file_path, write_atomically
+from tinynet.support.types import Array
 
 FORMAT = "tinynet model 1"
 DTYPES = ("float32", "float64")

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from tinynet._types import Array
 from tinynet.layers import Linear
 from tinynet.module import Module, Parameter, predicting, watching
+from tinynet.support.types import Array
 
 
 @dataclass(frozen=True)

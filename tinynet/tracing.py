@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from tinynet._checks import check_dataset, whole_number
 from tinynet._trace import INPUT, LayerTrace, ParameterTrace, Trace
-from tinynet._types import Array
 from tinynet.module import Module, watching
 from tinynet.optim import Optimizer
 from tinynet.scores import check_loss, one_float
+from tinynet.support.checks import check_dataset, whole_number
+from tinynet.support.types import Array
 
 __all__ = ["LayerTrace", "ParameterTrace", "Trace", "trace"]
 

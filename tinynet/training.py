@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from tinynet._checks import whole_number
 from tinynet._progress import nothing_left, polite_interrupt, report
 from tinynet._recipe import names_of_changes, recipe
 from tinynet._rehearsal import (
@@ -24,7 +23,6 @@ from tinynet._rehearsal import (
     rehearse_score,
 )
 from tinynet._steps import Steps
-from tinynet._types import Array
 from tinynet.checkpoint import load_checkpoint, save_checkpoint
 from tinynet.data import DataLoader
 from tinynet.doctor import Rounds
@@ -41,6 +39,8 @@ from tinynet.scores import (
     score_name,
 )
 from tinynet.stopping import EarlyStopping
+from tinynet.support.checks import whole_number
+from tinynet.support.types import Array
 
 
 def fit(

@@ -17,9 +17,9 @@ from numba.core import config
 from threadpoolctl import threadpool_info
 
 import tinynet as tn
-from tinynet._types import Array
 from tinynet.cli.train import BATCH_SIZE, network, scaled, score_table
 from tinynet.kernels.jit import cache_folder
+from tinynet.support.types import Array
 
 EPOCHS = 30
 OPTIONAL = ("matplotlib", "scikit-learn", "torch", "onnx", "dask")

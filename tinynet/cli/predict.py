@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import tinynet as tn
-from tinynet._types import Array, Labels
 from tinynet.cli.train import PIXELS, add_label_column, opened, scaled
 from tinynet.datasets.forms import is_picture, is_safetensors
+from tinynet.support.types import Array, Labels
 
 PICTURE_NAMES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".heic"}
 

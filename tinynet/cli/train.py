@@ -17,10 +17,10 @@ from typing import Any, BinaryIO
 import numpy as np
 
 import tinynet as tn
-from tinynet._types import Array, Labels
-from tinynet.atomic import check_place, file_path
 from tinynet.datasets import DataError
 from tinynet.rng import Rng
+from tinynet.support.atomic import check_place, file_path
+from tinynet.support.types import Array, Labels
 
 PIXELS, CLASSES = 28 * 28, 10
 MOST_CLASSES = 1000

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tinynet._types import Labels
 from tinynet.datasets.digits import PIXELS
 from tinynet.idx import DataError
+from tinynet.support.types import Labels
 
 LabelColumn = int | str | None
 

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tinynet._types import Labels
 from tinynet.datasets.columns import (
     COLUMNS,
     Columns,
@@ -27,6 +26,7 @@ from tinynet.datasets.digits import PIXELS, Digits
 from tinynet.datasets.forms import DataSource, read_content, text_of
 from tinynet.datasets.hints import hint_for
 from tinynet.idx import DataError
+from tinynet.support.types import Labels
 
 AT_ONCE = 1000  # lines
 LARGEST_LABEL = 2**31 - 1

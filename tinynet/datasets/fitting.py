@@ -6,7 +6,7 @@ the same arithmetic (`fitted` in ``pages/playground.js``): a pixel is the mean o
 
 import numpy as np
 
-from tinynet._types import Array
+from tinynet.support.types import Array
 
 SIDE = 28  # pixels of the picture that the network sees
 BOX = 20  # the digit is fitted into so many of them

@@ -9,8 +9,8 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from tinynet._magic import PICTURES, STARTS, kind_of
 from tinynet.idx import DataError, open_data
+from tinynet.support.magic import PICTURES, STARTS, kind_of
 
 DataSource = str | os.PathLike[str] | BinaryIO
 

@@ -7,8 +7,8 @@ there when narrow dark strokes are filled. Faint differences are noise, and smal
 import numpy as np
 from numpy.typing import NDArray
 
-from tinynet._types import Array
 from tinynet.idx import DataError
+from tinynet.support.types import Array
 
 SMALLEST, LARGEST = 14, 600  # pixels of a side; larger pictures are made smaller first
 FAINTEST = 10.0  # of 255 grey levels: what differs less from the paper is no ink

@@ -8,11 +8,11 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from tinynet._types import Array
 from tinynet.datasets.digits import PIXELS
 from tinynet.datasets.fitting import fit
 from tinynet.datasets.ink import ink_of
 from tinynet.idx import DataError, open_data
+from tinynet.support.types import Array
 
 Picture = str | os.PathLike[str] | NDArray[Any]
 

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinynet._held import PASSING
-from tinynet._types import Array
 from tinynet.gradcheck.copies import Copy, Point
 from tinynet.gradcheck.report import HOLDS, GradientError
 from tinynet.gradcheck.trial import Trial
 from tinynet.module import Module, Parameter
+from tinynet.support.held import PASSING
+from tinynet.support.types import Array
 
 STEP = 1e-4
 CLOSE = 1e-5

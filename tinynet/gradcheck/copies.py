@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from tinynet._types import Array
 from tinynet.gradcheck.raised import about_shapes
 from tinynet.gradcheck.report import GradientError
 from tinynet.layers import ReLU
 from tinynet.module import Module, Parameter, watching
+from tinynet.support.types import Array
 
 Point = dict[str, Any]
 

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinynet._types import Array
 from tinynet.gradcheck.copies import Copy, Point
 from tinynet.gradcheck.report import Probe
+from tinynet.support.types import Array
 
 STEPS = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
 JITTERS = (1e-9, 1.7e-9, 2.9e-9)

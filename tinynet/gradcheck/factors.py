@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tinynet._types import Array
 from tinynet.gradcheck.differences import Differences, unit
 from tinynet.gradcheck.report import GradientError
+from tinynet.support.types import Array
 
 
 def best_factor(wrong: Array, right: Array) -> float:

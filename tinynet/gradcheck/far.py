@@ -10,12 +10,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tinynet._types import Array
 from tinynet.gradcheck.copies import Point
 from tinynet.gradcheck.differences import Differences, unit
 from tinynet.gradcheck.mistakes import explain
 from tinynet.gradcheck.report import HOLDS, GradientError
 from tinynet.gradcheck.trial import Trial
+from tinynet.support.types import Array
 
 REACHES = (50, 20, 8)
 NUMBERS = 128

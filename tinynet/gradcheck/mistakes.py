@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from tinynet._types import Array
 from tinynet.gradcheck.copies import Point
 from tinynet.gradcheck.differences import Differences, unit
 from tinynet.gradcheck.factors import best_factor, factor_words
 from tinynet.gradcheck.regions import where_wrong
 from tinynet.gradcheck.report import GradientError, Probe
+from tinynet.support.types import Array
 
 EXPLAINED = 1e-3
 """A candidate fits if it leaves at most this share of the error."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from tinynet._types import Array
+from tinynet.support.types import Array
 
 HOLDS = "holds"
 

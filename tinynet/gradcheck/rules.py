@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from tinynet._types import Array
 from tinynet.gradcheck.arrays import weights_are_parameters
 from tinynet.gradcheck.copies import Copy
 from tinynet.gradcheck.far import far_out
@@ -23,6 +22,7 @@ from tinynet.gradcheck.special import (
     one_row,
 )
 from tinynet.gradcheck.trial import Trial
+from tinynet.support.types import Array
 
 ROUNDING = 1e-13
 """What two orders of the same sums may differ by, relative to the largest number."""

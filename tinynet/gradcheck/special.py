@@ -8,13 +8,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinynet._types import Array
 from tinynet.gradcheck.copies import Point
 from tinynet.gradcheck.differences import Differences, one_sided, unit
 from tinynet.gradcheck.mistakes import explain
 from tinynet.gradcheck.raised import is_refusal
 from tinynet.gradcheck.report import HOLDS, GradientError
 from tinynet.gradcheck.trial import Trial
+from tinynet.support.types import Array
 
 
 def one_row(trial: Trial) -> str:

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from tinynet._types import Array
 from tinynet.gradcheck.copies import Copy, Point, is_float, parameters_of
 from tinynet.gradcheck.report import GradientError
 from tinynet.module import Module
+from tinynet.support.types import Array
 
 
 class Trial:

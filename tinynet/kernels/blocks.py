@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from tinynet._types import Array
 from tinynet.kernels.jit import inlined, jit
 from tinynet.kernels.lanes import room
 from tinynet.kernels.nonzeros import (
@@ -33,6 +32,7 @@ from tinynet.kernels.sums import (
     add_sparse_blocks,
     go_in_pairs,
 )
+from tinynet.support.types import Array
 
 ROWS = 96  # of A at a time, by BLOCK of k and of the columns of M: 16 KiB of float32
 MORE_ROWS = 3 * ROWS  # where M has many columns: it is read anew for each time

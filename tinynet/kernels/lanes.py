@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from tinynet._types import Array
+from tinynet.support.types import Array
 
 Index = Sequence[Any]
 

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from tinynet._types import Array
 from tinynet.kernels.jit import inlined
 from tinynet.kernels.lanes import count_bits, load, mark_nonzero, nonzero_bits, store, zeros
 from tinynet.kernels.shared import shared
+from tinynet.support.types import Array
 
 Bits = Any  # uint64 (rows,): bit k of bits[r] tells whether A[r, k] is not zero
 Halves = Any  # uint32 (2, rows): the lower halves of these, and the upper

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from tinynet._types import Array
 from tinynet.kernels.jit import inner
 from tinynet.kernels.lanes import add_rows, fma, load, lowest_bit, square, store, zeros
 from tinynet.kernels.nonzeros import BLOCK, bits_of_row
 from tinynet.kernels.shared import shared
+from tinynet.support.types import Array
 
 
 @shared(lambda t: (t[:, :], t[:, :], t[:, :], t[:, :]))

@@ -7,10 +7,10 @@ in the cache, and push each other out.
 import numpy as np
 from numba import types
 
-from tinynet._types import Array
 from tinynet.kernels.lanes import all_finite, fma, load, store, turn, zeros
 from tinynet.kernels.nonzeros import lies_in_rows
 from tinynet.kernels.shared import shared
+from tinynet.support.types import Array
 
 
 @shared(lambda t: (t[:, :], t[:, :]))

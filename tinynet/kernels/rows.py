@@ -7,12 +7,12 @@ maximum is subtracted before `exp`: exp(89) is already more than float32 can hol
 
 import numpy as np
 
-from tinynet._types import Array, Labels
 from tinynet.kernels.jit import inlined, jit, kernel
 from tinynet.kernels.lanes import add_up, exp, fetch, fma, load, store, zeros
 from tinynet.kernels.nonzeros import lies_in_rows
 from tinynet.kernels.shared import shared
 from tinynet.kernels.updates import squares_reference
+from tinynet.support.types import Array, Labels
 
 
 def gather_reference(X: Array, rows: Labels) -> tuple[Array, float]:

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from tinynet._types import Array
 from tinynet.kernels.jit import inlined
 from tinynet.kernels.lanes import (
     count_bits,
@@ -28,6 +27,7 @@ from tinynet.kernels.lanes import (
 from tinynet.kernels.nonzeros import BLOCK, Bits, Halves, find_nonzeros, lies_in_rows
 from tinynet.kernels.panels import is_finite
 from tinynet.kernels.shared import matrix, shared
+from tinynet.support.types import Array
 
 _bits, _int, _flag = types.uint64[::1], types.int64, types.boolean
 

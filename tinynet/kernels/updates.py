@@ -8,10 +8,10 @@ rounding, ``fma`` does so here.
 
 import numpy as np
 
-from tinynet._types import Array
 from tinynet.kernels import lanes
 from tinynet.kernels.jit import kernel
 from tinynet.kernels.lanes import add_up, fma, load, zeros
+from tinynet.support.types import Array
 
 
 def descend_reference(w: Array, direction: Array, lr: float) -> Array:

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from tinynet._types import Array
-from tinynet.atomic import file_path, write_atomically
+from tinynet.support.atomic import file_path, write_atomically
+from tinynet.support.types import Array
 
 LARGEST = 2_000_000  # bytes of a page
 NAMES = {"float32": "f4", "float16": "f2", "uint8": "u1"}

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from tinynet import pages
-from tinynet._checks import number
-from tinynet._types import Array
 from tinynet.layers import Linear, LogSoftmax, ReLU, Softmax
 from tinynet.module import Module, Sequential
+from tinynet.support.checks import number
+from tinynet.support.types import Array
 
 PIXELS = 28 * 28
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinynet import pages
-from tinynet._accuracy import counting
-from tinynet._types import Array
 from tinynet.layers import Linear, LogSoftmax, Softmax
 from tinynet.losses import Loss
 from tinynet.scores import classifies, no_row_counts
+from tinynet.support.accuracy import counting
+from tinynet.support.types import Array
 
 if TYPE_CHECKING:
     from tinynet._trace import LayerTrace, Trace

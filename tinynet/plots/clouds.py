@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tinynet._types import Array
 from tinynet.history import History
 from tinynet.plots.style import DPI, PALETTE, WIDTH, new_figure, own_style, plain_log_ticks
+from tinynet.support.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

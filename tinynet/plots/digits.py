@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tinynet._types import Array
 from tinynet.plots.style import BLUE, VERMILION, WIDTH, new_figure, own_style
+from tinynet.support.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tinynet._types import Array
 from tinynet.layers import Linear
 from tinynet.module import Module, Sequential
 from tinynet.plots.style import BLUE, GREY, VERMILION, new_figure, own_style
+from tinynet.support.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,7 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from tinynet._types import Array
+from tinynet.support.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinynet._types import Array
 from tinynet.layers import Linear
 from tinynet.plots.style import BLUE, DPI, VERMILION, WIDTH, own_style
+from tinynet.support.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

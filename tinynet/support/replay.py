@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tinynet._types import Array
+from tinynet.support.types import Array
 
 if TYPE_CHECKING:
     from tinynet.module import Module

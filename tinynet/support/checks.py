@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinynet._types import Array, Labels
+from tinynet.support.types import Array, Labels
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 

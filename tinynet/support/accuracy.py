@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinynet._checks import unmasked
-from tinynet._types import Array
+from tinynet.support.checks import unmasked
+from tinynet.support.types import Array
 
 
 def accuracy(outputs: Array, target: NDArray[Any], ignore_index: int | None = None) -> float:

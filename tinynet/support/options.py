@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
-from tinynet._checks import number, whole_number
+from tinynet.support.checks import number, whole_number
 
 T = TypeVar("T")
 

@@ -1,0 +1,1 @@
+"""What every room uses: checks of arguments, options, files written in one piece."""
