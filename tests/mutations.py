@@ -814,7 +814,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "return np.ones(len(target), bool)",
         ),
     ),
-    "scores.py": (
+    "runs/scores.py": (
         Bug(
             "batches-without-rows-in-the-mean",
             "batches in which no row counts spoil the epoch's mean",
@@ -828,7 +828,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "return loss, score_of(loss_fn, outputs, y)",
         ),
     ),
-    "_guard.py": (
+    "runs/guard.py": (
         Bug(
             "fatal-step-stays",
             "weights that a step made NaN are not put back",
@@ -878,7 +878,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             'if {"schedule"} & new:',
         ),
     ),
-    "stopping.py": (
+    "runs/stopping.py": (
         Bug(
             "patience-by-one",
             "stops an epoch after its patience is at an end",
@@ -892,7 +892,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "if self.restore_best and not self.best_weights:",
         ),
     ),
-    "schedules.py": (
+    "runs/schedules.py": (
         Bug(
             "whole-cosine-wave",
             "the learning rate falls and rises again",
@@ -1199,13 +1199,13 @@ TESTS: dict[str, tuple[str, ...]] = {
         "test_training_faults.py::TestDivergence",
     ),
     "support/accuracy.py": ("test_scores.py",),
-    "scores.py": ("test_scores.py",),
-    "_guard.py": ("test_training_faults.py::TestFatalSteps", "-m", "slow or not slow"),
+    "runs/scores.py": ("test_scores.py",),
+    "runs/guard.py": ("test_training_faults.py::TestFatalSteps", "-m", "slow or not slow"),
     "compiler.py": ("test_training_faults.py::TestFatalSteps", "-m", "slow or not slow"),
     "_recipe.py": ("test_same_run.py",),
     "checkpoint.py": ("test_same_run.py::TestChanged",),
-    "stopping.py": ("test_early_stopping.py", "-k", "rule or by_hand or its_best"),
-    "schedules.py": ("test_schedules.py", "-k", "pytorch or formulas"),
+    "runs/stopping.py": ("test_early_stopping.py", "-k", "rule or by_hand or its_best"),
+    "runs/schedules.py": ("test_schedules.py", "-k", "pytorch or formulas"),
     "_writer.py": (
         "test_scores.py::TestIgnoredRowsInTraining",
         "test_training.py::TestEqualsTheLoopByHand::test_bit_for_bit",

@@ -15,7 +15,6 @@ from tinynet.data import DataLoader
 from tinynet.doctor import Diagnosis, diagnose
 from tinynet.exchange import from_torch, to_torch
 from tinynet.gradcheck import GradientError, GradientReport, check_gradients
-from tinynet.history import History
 from tinynet.kernels.jit import kernel
 from tinynet.layers import Add, Linear, LogSoftmax, ReLU, Softmax
 from tinynet.losses import CrossEntropyLoss, NLLLoss
@@ -24,10 +23,11 @@ from tinynet.onnx_export import to_onnx
 from tinynet.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from tinynet.pages.playground import playground
 from tinynet.rng import TorchGenerator
-from tinynet.schedules import CosineLR, Schedule, StepLR
-from tinynet.scores import evaluate
+from tinynet.runs.history import History
+from tinynet.runs.schedules import CosineLR, Schedule, StepLR
+from tinynet.runs.scores import evaluate
+from tinynet.runs.stopping import EarlyStopping
 from tinynet.serialization import fingerprint, load, save
-from tinynet.stopping import EarlyStopping
 from tinynet.support.accuracy import accuracy
 from tinynet.tracing import trace
 from tinynet.training import fit

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tinynet.history import History
-from tinynet.scores import classifies
+from tinynet.runs.history import History
+from tinynet.runs.scores import classifies
 from tinynet.support.types import Array
 
 if TYPE_CHECKING:

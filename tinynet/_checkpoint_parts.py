@@ -13,12 +13,12 @@ import numpy as np
 
 from tinynet._safetensors import Document
 from tinynet.data import DataLoader
-from tinynet.history import PARTS, History
 from tinynet.module import Module
 from tinynet.optim import Optimizer
 from tinynet.rng import set_generator_state
-from tinynet.schedules import Schedule
-from tinynet.stopping import EarlyStopping
+from tinynet.runs.history import PARTS, History
+from tinynet.runs.schedules import Schedule
+from tinynet.runs.stopping import EarlyStopping
 from tinynet.support.checks import number
 from tinynet.support.types import Array
 

@@ -16,7 +16,7 @@ from distributed.protocol import to_serialize
 
 from tinynet.losses import Loss
 from tinynet.module import Module
-from tinynet.scores import score_of
+from tinynet.runs.scores import score_of
 from tinynet.support.accuracy import counting
 from tinynet.support.checks import check_dataset
 from tinynet.support.types import Array

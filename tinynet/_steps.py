@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from tinynet import kernels
-from tinynet._guard import Guard, advice_after_divergence
-from tinynet._rehearsal import batches, deals_by_order
 from tinynet._writer import CannotWrite
 from tinynet.checkpoint import RunningEpoch
 from tinynet.compiler import CompiledSteps
 from tinynet.data import DataLoader
 from tinynet.module import Module, predicting, watching
 from tinynet.optim import Optimizer
-from tinynet.scores import Score, no_row_counts, one_float, score_of
+from tinynet.runs.guard import Guard, advice_after_divergence
+from tinynet.runs.rehearsal import batches, deals_by_order
+from tinynet.runs.scores import Score, no_row_counts, one_float, score_of
 from tinynet.support.types import Array
 
 COMPILE_FROM = 3000  # batches: compiling the steps takes about as long as these, layer by layer

@@ -21,13 +21,13 @@ from tinynet._checkpoint_parts import Run, divide, find_faults, score_lists
 from tinynet._recipe import BATCHES, Recipe, compare, names_of_changes, recorded, setup
 from tinynet._safetensors import Document, ModelFileError, read, to_bytes
 from tinynet.data import DataLoader
-from tinynet.history import History
 from tinynet.module import Module
 from tinynet.optim import Optimizer, State
 from tinynet.rng import generator_state, set_generator_state
-from tinynet.schedules import Schedule
+from tinynet.runs.history import History
+from tinynet.runs.schedules import Schedule
+from tinynet.runs.stopping import EarlyStopping
 from tinynet.serialization import finite_weights
-from tinynet.stopping import EarlyStopping
 from tinynet.support.atomic import file_path, write_atomically
 
 FORMAT = "tinynet checkpoint 1"

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 
 import tinynet
-from tinynet._guard import Guard
 from tinynet._source import import_source
 from tinynet._writer import CannotWrite, Writer
 from tinynet.data import DataLoader
 from tinynet.losses import Loss
 from tinynet.module import Module
 from tinynet.optim import SGD, Adam, Optimizer
-from tinynet.scores import Score, score_of
+from tinynet.runs.guard import Guard
+from tinynet.runs.scores import Score, score_of
 from tinynet.support.checks import float_array, labels_array
 from tinynet.support.types import Array
 

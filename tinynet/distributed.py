@@ -17,19 +17,19 @@ from distributed import Client
 
 from tinynet import kernels
 from tinynet._cluster import SchedulerLost, Shares
-from tinynet._guard import Guard, advice_after_divergence
-from tinynet._progress import nothing_left, polite_interrupt, report
 from tinynet._recipe import digest, names_of_changes, recipe
-from tinynet._rehearsal import check_pair, rehearse
 from tinynet._share import WorkerLost
 from tinynet.checkpoint import load_checkpoint, save_checkpoint
 from tinynet.data import DataLoader
-from tinynet.history import History
 from tinynet.losses import Loss
 from tinynet.module import Module
 from tinynet.optim import Optimizer
 from tinynet.rng import Rng, as_generator, seed_of
-from tinynet.scores import check_loss, classifies, evaluate, mean_of_those
+from tinynet.runs.guard import Guard, advice_after_divergence
+from tinynet.runs.history import History
+from tinynet.runs.progress import nothing_left, polite_interrupt, report
+from tinynet.runs.rehearsal import check_pair, rehearse
+from tinynet.runs.scores import check_loss, classifies, evaluate, mean_of_those
 from tinynet.support.checks import whole_number
 from tinynet.support.types import Array
 

@@ -14,12 +14,12 @@ import numpy as np
 
 from tinynet._case import Case, Finding
 from tinynet._findings import findings_of
-from tinynet._rehearsal import spread
 from tinynet.data import DataLoader
-from tinynet.history import History
 from tinynet.module import Module
 from tinynet.optim import Optimizer
-from tinynet.scores import check_loss, classifies, no_row_counts
+from tinynet.runs.history import History
+from tinynet.runs.rehearsal import spread
+from tinynet.runs.scores import check_loss, classifies, no_row_counts
 from tinynet.support.checks import check_dataset
 from tinynet.support.types import Array
 from tinynet.tracing import Trace, trace

@@ -22,12 +22,12 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from tinynet.data import DataLoader
-from tinynet.history import History
 from tinynet.layers import Linear, LogSoftmax, ReLU
 from tinynet.losses import CrossEntropyLoss
 from tinynet.module import Module, Sequential
 from tinynet.optim import SGD, Adam, AdamW, Optimizer, RMSprop
-from tinynet.stopping import EarlyStopping
+from tinynet.runs.history import History
+from tinynet.runs.stopping import EarlyStopping
 from tinynet.support.accuracy import accuracy
 from tinynet.support.checks import number, whole_number
 from tinynet.support.types import Array

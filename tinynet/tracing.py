@@ -13,7 +13,7 @@ import numpy as np
 from tinynet._trace import INPUT, LayerTrace, ParameterTrace, Trace
 from tinynet.module import Module, watching
 from tinynet.optim import Optimizer
-from tinynet.scores import check_loss, one_float
+from tinynet.runs.scores import check_loss, one_float
 from tinynet.support.checks import check_dataset, whole_number
 from tinynet.support.types import Array
 

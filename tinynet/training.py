@@ -13,24 +13,24 @@ from typing import Any
 
 import numpy as np
 
-from tinynet._progress import nothing_left, polite_interrupt, report
 from tinynet._recipe import names_of_changes, recipe
-from tinynet._rehearsal import (
+from tinynet._steps import Steps
+from tinynet.checkpoint import load_checkpoint, save_checkpoint
+from tinynet.data import DataLoader
+from tinynet.doctor import Rounds
+from tinynet.module import Module
+from tinynet.optim import Optimizer
+from tinynet.runs.history import History
+from tinynet.runs.progress import nothing_left, polite_interrupt, report
+from tinynet.runs.rehearsal import (
     check_loader,
     check_pair,
     deals_by_order,
     rehearse,
     rehearse_score,
 )
-from tinynet._steps import Steps
-from tinynet.checkpoint import load_checkpoint, save_checkpoint
-from tinynet.data import DataLoader
-from tinynet.doctor import Rounds
-from tinynet.history import History
-from tinynet.module import Module
-from tinynet.optim import Optimizer
-from tinynet.schedules import Schedule
-from tinynet.scores import (
+from tinynet.runs.schedules import Schedule
+from tinynet.runs.scores import (
     Score,
     check_loss,
     classifies,
@@ -38,7 +38,7 @@ from tinynet.scores import (
     mean_of_those,
     score_name,
 )
-from tinynet.stopping import EarlyStopping
+from tinynet.runs.stopping import EarlyStopping
 from tinynet.support.checks import whole_number
 from tinynet.support.types import Array
 

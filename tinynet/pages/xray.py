@@ -15,7 +15,7 @@ import numpy as np
 from tinynet import pages
 from tinynet.layers import Linear, LogSoftmax, Softmax
 from tinynet.losses import Loss
-from tinynet.scores import classifies, no_row_counts
+from tinynet.runs.scores import classifies, no_row_counts
 from tinynet.support.accuracy import counting
 from tinynet.support.types import Array
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tinynet.history import History
 from tinynet.plots.style import DPI, PALETTE, WIDTH, new_figure, own_style, plain_log_ticks
+from tinynet.runs.history import History
 from tinynet.support.types import Array
 
 if TYPE_CHECKING:

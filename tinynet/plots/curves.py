@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinynet.history import PARTS, History
 from tinynet.plots.style import (
     BLUE,
     GREEN,
@@ -20,6 +19,7 @@ from tinynet.plots.style import (
     own_style,
     plain_log_ticks,
 )
+from tinynet.runs.history import PARTS, History
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,7 +12,7 @@ import numpy as np
 from tinynet.data import DataLoader
 from tinynet.losses import CrossEntropyLoss, NLLLoss
 from tinynet.module import Module
-from tinynet.scores import Score, no_row_counts, one_float, score_of
+from tinynet.runs.scores import Score, no_row_counts, one_float, score_of
 from tinynet.support.checks import check_dataset
 from tinynet.support.types import Array
 

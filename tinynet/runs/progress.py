@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tinynet.history import History
+    from tinynet.runs.history import History
 
 
 @contextmanager

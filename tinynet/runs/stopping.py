@@ -5,8 +5,8 @@ later rises, when the network learns its own digits by heart. So one part of the
 and scored after every epoch; where its loss is lowest, the network is at its best.
 """
 
-from tinynet.history import History
 from tinynet.module import Module
+from tinynet.runs.history import History
 from tinynet.support.options import Flag, WholeNumber, WithOptions, code
 from tinynet.support.types import Array
 

@@ -1,0 +1,1 @@
+"""What goes along with a run: its history, schedule, stopping, scores, progress, and its guard."""
