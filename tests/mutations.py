@@ -850,7 +850,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "if False:  # the layers",
         ),
     ),
-    "_recipe.py": (
+    "formats/recipe.py": (
         Bug(
             "data-by-their-first-part",
             "only the first rows of the data are compared",
@@ -870,7 +870,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "if more_then.get(name) != line",
         ),
     ),
-    "checkpoint.py": (
+    "formats/checkpoint.py": (
         Bug(
             "change-not-kept",
             "a learning rate that was changed on purpose is the file's again",
@@ -938,7 +938,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "if total(counts) != 0 else 1.0",
         ),
     ),
-    "_safetensors.py": (
+    "formats/safetensors.py": (
         Bug(
             "hash-not-compared",
             "a changed byte in a model file goes unnoticed",
@@ -946,7 +946,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             'if document.pop("sha256", None) is None:',
         ),
     ),
-    "serialization.py": (
+    "formats/serialization.py": (
         Bug(
             "nan-saved",
             "weights that are not finite are saved; no load would take them",
@@ -980,7 +980,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "if not text:",
         ),
     ),
-    "exchange.py": (
+    "formats/exchange.py": (
         Bug(
             "hooks-overlooked",
             "a module with a hook is taken without it",
@@ -1202,8 +1202,8 @@ TESTS: dict[str, tuple[str, ...]] = {
     "runs/scores.py": ("test_scores.py",),
     "runs/guard.py": ("test_training_faults.py::TestFatalSteps", "-m", "slow or not slow"),
     "compiler.py": ("test_training_faults.py::TestFatalSteps", "-m", "slow or not slow"),
-    "_recipe.py": ("test_same_run.py",),
-    "checkpoint.py": ("test_same_run.py::TestChanged",),
+    "formats/recipe.py": ("test_same_run.py",),
+    "formats/checkpoint.py": ("test_same_run.py::TestChanged",),
     "runs/stopping.py": ("test_early_stopping.py", "-k", "rule or by_hand or its_best"),
     "runs/schedules.py": ("test_schedules.py", "-k", "pytorch or formulas"),
     "_writer.py": (
@@ -1212,10 +1212,10 @@ TESTS: dict[str, tuple[str, ...]] = {
         "test_training_faults.py::TestDivergence",
         *("-m", "slow or not slow"),
     ),
-    "_safetensors.py": ("test_serialization.py", "-k", "flip or hash"),
-    "serialization.py": ("test_serialization.py", "-k", "finite"),
+    "formats/safetensors.py": ("test_serialization.py", "-k", "flip or hash"),
+    "formats/serialization.py": ("test_serialization.py", "-k", "finite"),
     "support/atomic.py": ("test_atomic.py", "-k", "device_is or links or mode or no_place"),
-    "exchange.py": ("test_exchange.py", "-k", "class_says and not compile"),
+    "formats/exchange.py": ("test_exchange.py", "-k", "class_says and not compile"),
     "estimator.py": ("test_estimator.py", "-k", "class_weight_that"),
     "gradcheck/differences.py": (
         *("test_gradcheck.py", "-m", "slow or not slow"),

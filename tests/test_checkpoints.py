@@ -23,7 +23,8 @@ from survival import (
 from test_serialization import BITS, TEXT, flips, fuzz
 
 import tinynet as tn
-from tinynet import _safetensors, checkpoint
+from tinynet.formats import checkpoint
+from tinynet.formats import safetensors as _safetensors
 from tinynet.rng import generator_state
 
 

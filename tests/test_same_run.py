@@ -12,7 +12,8 @@ from by_hand import learned
 from strategies import LAYOUTS
 
 import tinynet as tn
-from tinynet import _recipe, training
+from tinynet import training
+from tinynet.formats import recipe as _recipe
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(30, 5)).astype(np.float32), RNG.integers(0, 3, 30)

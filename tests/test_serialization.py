@@ -30,7 +30,8 @@ from survival import (
 )
 
 import tinynet as tn
-from tinynet import _safetensors, serialization
+from tinynet.formats import safetensors as _safetensors
+from tinynet.formats import serialization
 
 RNG = np.random.default_rng(0)
 TEXT = r"\A[^\n]+\Z"  # a message is one line

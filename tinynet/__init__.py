@@ -7,19 +7,20 @@ are crunched in ``kernels/``, where each equation stands beside the loop that ru
 
 from tinynet import data, datasets
 from tinynet._case import Finding
-from tinynet._safetensors import ModelFileError
 from tinynet._trace import LayerTrace, ParameterTrace, Trace
-from tinynet.checkpoint import RunningEpoch, load_checkpoint, save_checkpoint
 from tinynet.compiler import compile
 from tinynet.data import DataLoader
 from tinynet.doctor import Diagnosis, diagnose
-from tinynet.exchange import from_torch, to_torch
+from tinynet.formats.checkpoint import RunningEpoch, load_checkpoint, save_checkpoint
+from tinynet.formats.exchange import from_torch, to_torch
+from tinynet.formats.onnx_export import to_onnx
+from tinynet.formats.safetensors import ModelFileError
+from tinynet.formats.serialization import fingerprint, load, save
 from tinynet.gradcheck import GradientError, GradientReport, check_gradients
 from tinynet.kernels.jit import kernel
 from tinynet.layers import Add, Linear, LogSoftmax, ReLU, Softmax
 from tinynet.losses import CrossEntropyLoss, NLLLoss
 from tinynet.module import Module, Parameter, Sequential
-from tinynet.onnx_export import to_onnx
 from tinynet.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from tinynet.pages.playground import playground
 from tinynet.rng import TorchGenerator
@@ -27,7 +28,6 @@ from tinynet.runs.history import History
 from tinynet.runs.schedules import CosineLR, Schedule, StepLR
 from tinynet.runs.scores import evaluate
 from tinynet.runs.stopping import EarlyStopping
-from tinynet.serialization import fingerprint, load, save
 from tinynet.support.accuracy import accuracy
 from tinynet.tracing import trace
 from tinynet.training import fit

@@ -11,9 +11,9 @@ import numpy as np
 
 from tinynet import kernels
 from tinynet._writer import CannotWrite
-from tinynet.checkpoint import RunningEpoch
 from tinynet.compiler import CompiledSteps
 from tinynet.data import DataLoader
+from tinynet.formats.checkpoint import RunningEpoch
 from tinynet.module import Module, predicting, watching
 from tinynet.optim import Optimizer
 from tinynet.runs.guard import Guard, advice_after_divergence

@@ -17,10 +17,10 @@ from distributed import Client
 
 from tinynet import kernels
 from tinynet._cluster import SchedulerLost, Shares
-from tinynet._recipe import digest, names_of_changes, recipe
 from tinynet._share import WorkerLost
-from tinynet.checkpoint import load_checkpoint, save_checkpoint
 from tinynet.data import DataLoader
+from tinynet.formats.checkpoint import load_checkpoint, save_checkpoint
+from tinynet.formats.recipe import digest, names_of_changes, recipe
 from tinynet.losses import Loss
 from tinynet.module import Module
 from tinynet.optim import Optimizer

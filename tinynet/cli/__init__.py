@@ -10,9 +10,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from tinynet._safetensors import ModelFileError
 from tinynet.cli import about, gradcheck, predict, train
 from tinynet.datasets import DataError
+from tinynet.formats.safetensors import ModelFileError
 
 STOPPED, UNREAD = 130, 141  # the shell's codes for a program that SIGINT or SIGPIPE ended
 

@@ -17,17 +17,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinynet._checkpoint_parts import Run, divide, find_faults, score_lists
-from tinynet._recipe import BATCHES, Recipe, compare, names_of_changes, recorded, setup
-from tinynet._safetensors import Document, ModelFileError, read, to_bytes
 from tinynet.data import DataLoader
+from tinynet.formats.checkpoint_parts import Run, divide, find_faults, score_lists
+from tinynet.formats.recipe import BATCHES, Recipe, compare, names_of_changes, recorded, setup
+from tinynet.formats.safetensors import Document, ModelFileError, read, to_bytes
+from tinynet.formats.serialization import finite_weights
 from tinynet.module import Module
 from tinynet.optim import Optimizer, State
 from tinynet.rng import generator_state, set_generator_state
 from tinynet.runs.history import History
 from tinynet.runs.schedules import Schedule
 from tinynet.runs.stopping import EarlyStopping
-from tinynet.serialization import finite_weights
 from tinynet.support.atomic import file_path, write_atomically
 
 FORMAT = "tinynet checkpoint 1"

@@ -20,7 +20,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from tinynet._file_kinds import kind_of
+from tinynet.formats.file_kinds import kind_of
 from tinynet.support.types import Array
 
 Document = dict[str, Any]

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tinynet._safetensors import Document
 from tinynet.data import DataLoader
+from tinynet.formats.safetensors import Document
 from tinynet.module import Module
 from tinynet.optim import Optimizer
 from tinynet.rng import set_generator_state

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 import tinynet
-from tinynet.exchange import shared_layers
+from tinynet.formats.exchange import shared_layers
+from tinynet.formats.serialization import finite_weights
 from tinynet.layers import Linear, LogSoftmax, ReLU, Softmax
 from tinynet.module import Module
-from tinynet.serialization import finite_weights
 from tinynet.support.atomic import file_path, write_atomically
 
 OPSET = 13  # the oldest set of operations in which a softmax is along one axis, as here

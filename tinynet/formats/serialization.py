@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet._safetensors import ModelFileError, read, to_bytes
+from tinynet.formats.safetensors import ModelFileError, read, to_bytes
 from tinynet.layers import Add, Linear, LogSoftmax, ReLU, Softmax
 from tinynet.module import Module, Sequential
 from tinynet.support.atomic import file_path, write_atomically

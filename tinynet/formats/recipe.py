@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinynet._checkpoint_parts import Run, form
-from tinynet._safetensors import Document
 from tinynet.data import DataLoader
+from tinynet.formats.checkpoint_parts import Run, form
+from tinynet.formats.safetensors import Document
 from tinynet.module import Module
 from tinynet.optim import Optimizer
 from tinynet.support.options import defaults_of, options_of

@@ -1,0 +1,1 @@
+"""What tinynet writes and reads: models, checkpoints, PyTorch's files, ONNX."""
