@@ -18,9 +18,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tinynet import download
-from tinynet.datasets import Digits
-from tinynet.idx import idx_header
+from tinynet.datasets import Digits, download
+from tinynet.datasets.idx import idx_header
 
 NAMES = [f"{name}.gz" for name in download.FILES]
 RNG = np.random.default_rng(0)
@@ -39,7 +38,7 @@ SMALL_FILES = {
 PROCESS = """
 import json, os, signal, sys
 from pathlib import Path
-from tinynet import download
+from tinynet.datasets import download
 from tinynet.datasets import mnist
 given = json.loads(sys.argv[1])
 download.FILES = {name: (tuple(shape), sha) for name, (shape, sha) in given["files"].items()}

@@ -492,7 +492,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "ImageOps.grayscale(image) if image.getexif() else image",
         ),
     ),
-    "download.py": (
+    "datasets/download.py": (
         Bug(
             "archive-believed",
             "arrays in Keras' archive are taken without their SHA-256",
@@ -1177,7 +1177,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "datasets/columns.py": ("test_csv_files.py",),
     "datasets/csv_files.py": ("test_csv_files.py",),
     "datasets": ("test_pictures.py", "-k", "by_hand or every_form or without_shadows"),
-    "download.py": ("test_download.py", "-k", "other_names or keras"),
+    "datasets/download.py": ("test_download.py", "-k", "other_names or keras"),
     "layers.py": ("test_layers.py",),
     "losses.py": ("test_losses.py",),
     "optim.py": ("test_optim.py",),

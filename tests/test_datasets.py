@@ -25,7 +25,7 @@ from tinynet.datasets import (
     read_idx,
 )
 from tinynet.datasets import digits as digits_module
-from tinynet.idx import decode_idx
+from tinynet.datasets.idx import decode_idx
 
 FULL = Path(__file__).parents[1] / "../shared/data/mnist"
 needs_full_mnist = pytest.mark.skipif(

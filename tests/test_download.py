@@ -35,8 +35,7 @@ from loopback import (  # noqa: F401
     shared_server_fixture,
 )
 
-from tinynet import download
-from tinynet.datasets import DataError, mnist, mnist_small
+from tinynet.datasets import DataError, download, mnist, mnist_small
 
 FULL = Path(__file__).parents[1] / "../shared/data/mnist"
 needs_full_mnist = pytest.mark.skipif(

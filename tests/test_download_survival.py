@@ -27,8 +27,7 @@ from loopback import (  # noqa: F401
     shared_server_fixture,
 )
 
-from tinynet import download
-from tinynet.datasets import mnist
+from tinynet.datasets import download, mnist
 from tinynet.support import atomic
 from tinynet.support.atomic import write_atomically
 

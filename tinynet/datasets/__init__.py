@@ -8,8 +8,8 @@ learns from wrong data, only the wrong thing.
 
 from tinynet.datasets.csv_files import load_csv, load_images_csv
 from tinynet.datasets.digits import Digits, mnist, mnist_small
+from tinynet.datasets.idx import DataError, DataFileNotFoundError, read_idx
 from tinynet.datasets.pictures import fit_picture, load_pictures
-from tinynet.idx import DataError, DataFileNotFoundError, read_idx
 
 __all__ = [
     "DataError",

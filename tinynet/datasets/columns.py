@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinynet.datasets.digits import PIXELS
-from tinynet.idx import DataError
+from tinynet.datasets.idx import DataError
 from tinynet.support.types import Labels
 
 LabelColumn = int | str | None

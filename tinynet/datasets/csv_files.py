@@ -25,7 +25,7 @@ from tinynet.datasets.columns import (
 from tinynet.datasets.digits import PIXELS, Digits
 from tinynet.datasets.forms import DataSource, read_content, text_of
 from tinynet.datasets.hints import hint_for
-from tinynet.idx import DataError
+from tinynet.datasets.idx import DataError
 from tinynet.support.types import Labels
 
 AT_ONCE = 1000  # lines

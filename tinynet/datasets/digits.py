@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tinynet.download import load_files
-from tinynet.idx import read_idx
+from tinynet.datasets.download import load_files
+from tinynet.datasets.idx import read_idx
 
 PIXELS = 28 * 28
 DATA_FILES = Path(__file__).parents[1] / "data_files"

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from tinynet.idx import DataError, open_data
+from tinynet.datasets.idx import DataError, open_data
 from tinynet.support.magic import PICTURES, STARTS, kind_of
 
 DataSource = str | os.PathLike[str] | BinaryIO

@@ -7,7 +7,7 @@ there when narrow dark strokes are filled. Faint differences are noise, and smal
 import numpy as np
 from numpy.typing import NDArray
 
-from tinynet.idx import DataError
+from tinynet.datasets.idx import DataError
 from tinynet.support.types import Array
 
 SMALLEST, LARGEST = 14, 600  # pixels of a side; larger pictures are made smaller first

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from tinynet.datasets.digits import PIXELS
 from tinynet.datasets.fitting import fit
+from tinynet.datasets.idx import DataError, open_data
 from tinynet.datasets.ink import ink_of
-from tinynet.idx import DataError, open_data
 from tinynet.support.types import Array
 
 Picture = str | os.PathLike[str] | NDArray[Any]

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinynet.idx import GZIP_MAGIC, DataError, decode_idx, idx_header, open_data
+from tinynet.datasets.idx import GZIP_MAGIC, DataError, decode_idx, idx_header, open_data
 from tinynet.support.atomic import write_atomically
 
 MIRRORS = (
