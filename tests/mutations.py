@@ -1226,7 +1226,7 @@ TESTS: dict[str, tuple[str, ...]] = {
 """Which tests are run for the bugs of a file or a folder."""
 
 JIT_BUGS: dict[str, tuple[Bug, ...]] = {
-    "_findings.py": (
+    "inspection/findings.py": (
         Bug(
             "may-not-start-at-0",
             "layers that may start at 0 are called ill",
@@ -1240,7 +1240,7 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
             "if finding.name",
         ),
     ),
-    "_data_findings.py": (
+    "inspection/data_findings.py": (
         Bug(
             "first-epoch-forgotten",
             "a test set that does not belong to the training set is called overfitting",
@@ -1346,11 +1346,11 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
 """Bugs that only compiled code can have or show, or whose tests train too long without it."""
 
 JIT_TESTS: dict[str, tuple[str, ...]] = {
-    "_findings.py": (
+    "inspection/findings.py": (
         *("test_doctor.py", "-k", "may_start or set_that_does"),
         *("-m", "slow or not slow"),
     ),
-    "_data_findings.py": (
+    "inspection/data_findings.py": (
         *("test_doctor.py", "-k", "set_that_does or outweigh"),
         *("-m", "slow or not slow"),
     ),

@@ -6,17 +6,18 @@ are crunched in ``kernels/``, where each equation stands beside the loop that ru
 """
 
 from tinynet import data, datasets
-from tinynet._case import Finding
-from tinynet._trace import LayerTrace, ParameterTrace, Trace
 from tinynet.compiler import compile
 from tinynet.data import DataLoader
-from tinynet.doctor import Diagnosis, diagnose
 from tinynet.formats.checkpoint import RunningEpoch, load_checkpoint, save_checkpoint
 from tinynet.formats.exchange import from_torch, to_torch
 from tinynet.formats.onnx_export import to_onnx
 from tinynet.formats.safetensors import ModelFileError
 from tinynet.formats.serialization import fingerprint, load, save
 from tinynet.gradcheck import GradientError, GradientReport, check_gradients
+from tinynet.inspection.case import Finding
+from tinynet.inspection.doctor import Diagnosis, diagnose
+from tinynet.inspection.traced import LayerTrace, ParameterTrace, Trace
+from tinynet.inspection.tracing import trace
 from tinynet.kernels.jit import kernel
 from tinynet.layers import Add, Linear, LogSoftmax, ReLU, Softmax
 from tinynet.losses import CrossEntropyLoss, NLLLoss
@@ -29,7 +30,6 @@ from tinynet.runs.schedules import CosineLR, Schedule, StepLR
 from tinynet.runs.scores import evaluate
 from tinynet.runs.stopping import EarlyStopping
 from tinynet.support.accuracy import accuracy
-from tinynet.tracing import trace
 from tinynet.training import fit
 
 __version__ = "0.2.0"

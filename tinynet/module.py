@@ -19,7 +19,7 @@ from tinynet.support.replay import Recording
 from tinynet.support.types import Array
 
 if TYPE_CHECKING:
-    from tinynet.summary import Summary
+    from tinynet.inspection.summary import Summary
 
 
 class Parameter:
@@ -374,7 +374,7 @@ class Module:
         ValueError
             If `input_shape` is no shape. What forward raises for such rows comes through.
         """
-        from tinynet.summary import Summary  # which needs this module
+        from tinynet.inspection.summary import Summary  # which needs this module
 
         return Summary(self, input_shape)
 

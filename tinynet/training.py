@@ -15,9 +15,9 @@ import numpy as np
 
 from tinynet._steps import Steps
 from tinynet.data import DataLoader
-from tinynet.doctor import Rounds
 from tinynet.formats.checkpoint import load_checkpoint, save_checkpoint
 from tinynet.formats.recipe import names_of_changes, recipe
+from tinynet.inspection.doctor import Rounds
 from tinynet.module import Module
 from tinynet.optim import Optimizer
 from tinynet.runs.history import History

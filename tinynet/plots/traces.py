@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-    from tinynet._trace import Trace
+    from tinynet.inspection.traced import Trace
 
 PICTURES = 8  # units of the first layer whose weights are drawn
 

@@ -9,7 +9,7 @@ from tinynet.runs.scores import classifies
 from tinynet.support.types import Array
 
 if TYPE_CHECKING:
-    from tinynet.tracing import Trace
+    from tinynet.inspection.tracing import Trace
 
 
 @dataclass(frozen=True)

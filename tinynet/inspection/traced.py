@@ -2,7 +2,7 @@
 
 Printed, a trace is a table; ``explain`` writes out one unit's chain rule with its real numbers,
 ``plot`` draws the layers, and ``to_html`` makes a page of it all to walk through.
-``tinynet/tracing.py`` takes the step.
+``tinynet/inspection/tracing.py`` takes the step.
 """
 
 import os
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynet._explain import explain
+from tinynet.inspection.explain import explain
 from tinynet.layers import ReLU
 from tinynet.module import Module
 from tinynet.support.checks import whole_number

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet._trace import INPUT, LayerTrace, ParameterTrace, Trace
+from tinynet.inspection.traced import INPUT, LayerTrace, ParameterTrace, Trace
 from tinynet.module import Module, watching
 from tinynet.optim import Optimizer
 from tinynet.runs.scores import check_loss, one_float

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from tinynet._case import Case, Finding
+from tinynet.inspection.case import Case, Finding
 from tinynet.support.types import Array
 
 LARGE_INPUT = 5.0  # root mean square; pixels of 0 to 1 have 0.3, standardised inputs 1

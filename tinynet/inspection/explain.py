@@ -14,7 +14,7 @@ from tinynet.layers import Add, Linear, LogSoftmax, ReLU, Softmax
 from tinynet.support.types import Array
 
 if TYPE_CHECKING:
-    from tinynet._trace import LayerTrace, Trace
+    from tinynet.inspection.traced import LayerTrace, Trace
 
 
 class _Unit(NamedTuple):

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from tinynet._case import Case, Finding
-from tinynet._findings import findings_of
 from tinynet.data import DataLoader
+from tinynet.inspection.case import Case, Finding
+from tinynet.inspection.findings import findings_of
+from tinynet.inspection.tracing import Trace, trace
 from tinynet.module import Module
 from tinynet.optim import Optimizer
 from tinynet.runs.history import History
@@ -22,7 +23,6 @@ from tinynet.runs.rehearsal import spread
 from tinynet.runs.scores import check_loss, classifies, no_row_counts
 from tinynet.support.checks import check_dataset
 from tinynet.support.types import Array
-from tinynet.tracing import Trace, trace
 
 TRACED_ROWS = 512
 TRACED_STEPS = 3  # steps that are too large show themselves in the second or third

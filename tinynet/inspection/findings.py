@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinynet._case import Case, Finding
-from tinynet._data_findings import other_scale, sets_apart, unscaled_inputs
+from tinynet.inspection.case import Case, Finding
+from tinynet.inspection.data_findings import other_scale, sets_apart, unscaled_inputs
 from tinynet.layers import Linear
 from tinynet.losses import CrossEntropyLoss, NLLLoss
 from tinynet.support.types import Array
 
 if TYPE_CHECKING:
-    from tinynet.tracing import LayerTrace
+    from tinynet.inspection.tracing import LayerTrace
 
 ALIKE = 0.05  # of the weights' size: how far a layer's units differ; when drawn at random, by 1.0
 AT_CHANCE = 0.95  # of ln(C); lesson 3 is below it after three epochs, and by then it falls fast

@@ -1,0 +1,1 @@
+"""What looks into a network: traces, explanations, summaries, and the training doctor."""
