@@ -772,7 +772,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "running.losses[-1]",
         ),
     ),
-    "_steps.py": (
+    "compiler/steps.py": (
         Bug(
             "all-ignored-is-divergence",
             "a batch in which no row counts ends the run",
@@ -842,7 +842,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "                if False:",
         ),
     ),
-    "compiler.py": (
+    "compiler/__init__.py": (
         Bug(
             "compiled-steps-not-watched",
             "compiled steps go on with weights that are not finite",
@@ -906,7 +906,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "((epoch - 1) // self.step_size)",
         ),
     ),
-    "_writer.py": (
+    "compiler/writer.py": (
         Bug(
             "written-without-nesterov",
             "the compiled step leaves out Nesterov's look ahead",
@@ -1193,7 +1193,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "data.py": ("test_data.py",),
     "rng.py": ("test_rng.py",),
     "training.py": ("test_training.py::TestScores",),
-    "_steps.py": (
+    "compiler/steps.py": (
         "test_scores.py::TestIgnoredRowsInTraining",
         "test_training.py::TestEqualsTheLoopByHand::test_bit_for_bit",
         "test_training_faults.py::TestDivergence",
@@ -1201,12 +1201,12 @@ TESTS: dict[str, tuple[str, ...]] = {
     "support/accuracy.py": ("test_scores.py",),
     "runs/scores.py": ("test_scores.py",),
     "runs/guard.py": ("test_training_faults.py::TestFatalSteps", "-m", "slow or not slow"),
-    "compiler.py": ("test_training_faults.py::TestFatalSteps", "-m", "slow or not slow"),
+    "compiler/__init__.py": ("test_training_faults.py::TestFatalSteps", "-m", "slow or not slow"),
     "formats/recipe.py": ("test_same_run.py",),
     "formats/checkpoint.py": ("test_same_run.py::TestChanged",),
     "runs/stopping.py": ("test_early_stopping.py", "-k", "rule or by_hand or its_best"),
     "runs/schedules.py": ("test_schedules.py", "-k", "pytorch or formulas"),
-    "_writer.py": (
+    "compiler/writer.py": (
         "test_scores.py::TestIgnoredRowsInTraining",
         "test_training.py::TestEqualsTheLoopByHand::test_bit_for_bit",
         "test_training_faults.py::TestDivergence",

@@ -9,7 +9,7 @@ from by_hand import learned, network, rows, train_by_hand
 from strategies import fingerprint, same_bits
 
 import tinynet as tn
-from tinynet import _steps
+from tinynet.compiler import steps as _steps
 
 both_ways = pytest.mark.parametrize("compiled", [False, True], ids=["by layers", "compiled"])
 

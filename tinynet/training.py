@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet._steps import Steps
+from tinynet.compiler.steps import Steps
 from tinynet.data import DataLoader
 from tinynet.formats.checkpoint import load_checkpoint, save_checkpoint
 from tinynet.formats.recipe import names_of_changes, recipe

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 import tinynet
-from tinynet._source import import_source
-from tinynet._writer import CannotWrite, Writer
+from tinynet.compiler.source import import_source
+from tinynet.compiler.writer import CannotWrite, Writer
 from tinynet.data import DataLoader
 from tinynet.losses import Loss
 from tinynet.module import Module

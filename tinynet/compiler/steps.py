@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from tinynet import kernels
-from tinynet._writer import CannotWrite
 from tinynet.compiler import CompiledSteps
+from tinynet.compiler.writer import CannotWrite
 from tinynet.data import DataLoader
 from tinynet.formats.checkpoint import RunningEpoch
 from tinynet.module import Module, predicting, watching
