@@ -24,8 +24,8 @@ import numpy as np
 from distributed import Client, LocalCluster
 
 import tinynet as tn
-from tinynet._cluster import Shares
-from tinynet._share import Share
+from tinynet.distributed.cluster import Shares
+from tinynet.distributed.share import Share
 
 MODELS = {
     "784-32-10": (784, 32, 10),

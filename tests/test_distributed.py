@@ -25,9 +25,9 @@ from strategies import same_bits
 from threadpoolctl import threadpool_info
 
 import tinynet as tn
-from tinynet import _cluster
 from tinynet import distributed as tnd
-from tinynet._share import part_of_batch
+from tinynet.distributed import cluster as _cluster
+from tinynet.distributed.share import part_of_batch
 from tinynet.estimator import TinyNetClassifier
 
 SIZES = (70, 3, 0, 41, 1, 97, 18)

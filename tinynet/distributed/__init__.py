@@ -16,9 +16,9 @@ import numpy as np
 from distributed import Client
 
 from tinynet import kernels
-from tinynet._cluster import SchedulerLost, Shares
-from tinynet._share import WorkerLost
 from tinynet.data import DataLoader
+from tinynet.distributed.cluster import SchedulerLost, Shares
+from tinynet.distributed.share import WorkerLost
 from tinynet.formats.checkpoint import load_checkpoint, save_checkpoint
 from tinynet.formats.recipe import digest, names_of_changes, recipe
 from tinynet.losses import Loss

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 from distributed import Client, Future, default_client, futures_of
 
-from tinynet._share import Share, Total, WorkerLost, ask
 from tinynet.data import DataLoader
+from tinynet.distributed.share import Share, Total, WorkerLost, ask
 from tinynet.losses import Loss
 from tinynet.module import Module
 
