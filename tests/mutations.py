@@ -56,7 +56,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "",
         ),
     ),
-    "kernels/blocks.py": (
+    "kernels/gemm/blocks.py": (
         Bug(
             "one-block-of-strays",
             "in a small product, a zero meets NaN or infinity",
@@ -124,7 +124,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "if True:",
         ),
     ),
-    "kernels/sums.py": (
+    "kernels/gemm/sums.py": (
         Bug(
             "full-block-among-sparse-ones",
             "full blocks behind a sparse one are left out",
@@ -186,7 +186,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "if word != 0:\n        if M.shape[1] == 64:\n            _add_row(",
         ),
     ),
-    "kernels/one_row.py": (
+    "kernels/gemm/one_row.py": (
         Bug(
             "rest-counted-twice",
             "what is in a whole block is added again with the rest",
@@ -224,7 +224,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "load(first, (0, 0), 8)",
         ),
     ),
-    "kernels/panels.py": (
+    "kernels/gemm/panels.py": (
         Bug(
             "copy-margin",
             "the last columns of M are missing from its copy",
@@ -262,7 +262,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "for k in range(0, K - 7, 8):",
         ),
     ),
-    "kernels/nonzeros.py": (
+    "kernels/gemm/nonzeros.py": (
         Bug(
             "later-rows-of-dW",
             "dW does not hear of the rows from 33 to 64",
@@ -270,7 +270,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "",
         ),
     ),
-    "kernels/lanes.py": (
+    "kernels/simd/lanes.py": (
         Bug(
             "block-not-turned",
             "the blocks of W's transpose are not transposed themselves",
@@ -1152,12 +1152,12 @@ COMPUTES = "test_kernels.py::test_the_loop_computes_its_equation"
 STRAYS = "test_kernels.py::test_nan_and_inf_go_where_the_equation_sends_them"
 TESTS: dict[str, tuple[str, ...]] = {
     "kernels/products.py": ("test_kernels.py", "-k", "linear or dW or numbers or hides"),
-    "kernels/blocks.py": ("test_kernels.py", "-k", "linear or dW or numbers or hides"),
-    "kernels/sums.py": ("test_kernels.py", "-k", "linear or dW or numbers or hides"),
-    "kernels/one_row.py": ("test_kernels.py", "-k", "linear_dx or numbers"),
-    "kernels/panels.py": ("test_kernels.py", "-k", "linear or dW or numbers or hides"),
-    "kernels/nonzeros.py": ("test_kernels.py", "-k", "linear or dW or numbers or hides"),
-    "kernels/lanes.py": (COMPUTES, STRAYS, "-k", "linear"),
+    "kernels/gemm/blocks.py": ("test_kernels.py", "-k", "linear or dW or numbers or hides"),
+    "kernels/gemm/sums.py": ("test_kernels.py", "-k", "linear or dW or numbers or hides"),
+    "kernels/gemm/one_row.py": ("test_kernels.py", "-k", "linear_dx or numbers"),
+    "kernels/gemm/panels.py": ("test_kernels.py", "-k", "linear or dW or numbers or hides"),
+    "kernels/gemm/nonzeros.py": ("test_kernels.py", "-k", "linear or dW or numbers or hides"),
+    "kernels/simd/lanes.py": (COMPUTES, STRAYS, "-k", "linear"),
     "kernels/rows.py": (
         COMPUTES,
         STRAYS,
@@ -1254,7 +1254,7 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
             "    few, squares = large.mean() < LARGE_SHARE, squares + 1e9\n",
         ),
     ),
-    "kernels/blocks.py": (
+    "kernels/gemm/blocks.py": (
         Bug(
             "negative-zero-in-a-row-alone",
             "a row alone keeps a -0 that it loses in a batch",
@@ -1262,7 +1262,7 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
             "start[j] ",
         ),
     ),
-    "kernels/lanes_llvm.py": (
+    "kernels/simd/lanes_llvm.py": (
         Bug(
             "two-roundings",
             "multiply-add rounds twice though the processor can do with one",
@@ -1300,7 +1300,7 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
             "half = builder.ashr(k, all_lanes(31, whole))",
         ),
     ),
-    "kernels/jit.py": (
+    "kernels/jit/pairs.py": (
         Bug(
             "fast-math",
             "the compiler may reorder sums and leave out NaN",
@@ -1310,7 +1310,7 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "stale-code",
             "the cache does not know which source its code comes from",
-            'for path in sorted(Path(__file__).parent.glob("*.py")):',
+            'for path in sorted(Path(__file__).parents[1].rglob("*.py")):',
             "for path in list[Path]():",
         ),
         Bug(
@@ -1320,7 +1320,7 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
             "if hashlib.sha256(content).digest() is digest:",
         ),
     ),
-    "kernels/dependencies.py": (
+    "kernels/jit/dependencies.py": (
         Bug(
             "own-constants-unseen",
             "the key of an own kernel lacks its constants",
@@ -1334,7 +1334,7 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
             "for name in sorted(names & {}.keys()):",
         ),
     ),
-    "kernels/shared.py": (
+    "kernels/jit/shared.py": (
         Bug(
             "symbol-unknown",
             "code from the cache is linked before the part that it calls is known",
@@ -1354,21 +1354,21 @@ JIT_TESTS: dict[str, tuple[str, ...]] = {
         *("test_doctor.py", "-k", "set_that_does or outweigh"),
         *("-m", "slow or not slow"),
     ),
-    "kernels/blocks.py": ("test_kernels.py", "-k", "sign_of_its_zero"),
-    "kernels/lanes_llvm.py": (
+    "kernels/gemm/blocks.py": ("test_kernels.py", "-k", "sign_of_its_zero"),
+    "kernels/simd/lanes_llvm.py": (
         f"{COMPUTES}[linear_dx]",
         f"{STRAYS}[linear]",
         "test_optim.py::TestAgainstPyTorch::test_a_plain_float32_sgd_step_is_pytorch_s_bit_for_bit",
         "test_kernels.py::test_exp_is_right_to_a_few_units_in_the_last_place_and_at_its_ends",
     ),
-    "kernels/jit.py": (
+    "kernels/jit/pairs.py": (
         f"{COMPUTES}[log_softmax]",
         f"{STRAYS}[adam_direction]",
         "test_jit.py::test_an_edited_kernel_never_runs_as_its_old_self",
         "test_jit.py::test_one_flipped_bit_anywhere_in_a_cache_file_is_noticed",
     ),
-    "kernels/dependencies.py": ("test_own_kernels.py", "-k", "means or constants"),
-    "kernels/shared.py": (
+    "kernels/jit/dependencies.py": ("test_own_kernels.py", "-k", "means or constants"),
+    "kernels/jit/shared.py": (
         "test_jit.py::test_a_part_that_kernels_call_by_address_may_be_lost_from_the_cache",
         "-m",
         "slow",

@@ -16,7 +16,7 @@ from strategies import assert_within, normal
 
 import tinynet
 from tinynet.kernels import PAIRS
-from tinynet.kernels.jit import _CheckedFiles
+from tinynet.kernels.jit.pairs import _CheckedFiles
 
 PACKAGE = Path(tinynet.__file__).parent
 
@@ -97,7 +97,7 @@ def test_a_cache_that_cannot_be_written_costs_one_warning(tmp_path):
 @pytest.mark.slow
 def test_a_cache_that_goes_away_while_the_program_runs_costs_one_warning(tmp_path):
     take_away = (
-        "import shutil; from tinynet.kernels.jit import cache_folder; "
+        "import shutil; from tinynet.kernels.jit.pairs import cache_folder; "
         "shutil.rmtree(cache_folder()); cache_folder().touch()"
     )
     report = finish(start(tmp_path, PROGRAM.format(dtypes=BOTH, before=take_away)))
@@ -181,7 +181,7 @@ NO_FMA = """
 import json, sys
 import numpy as np
 from tinynet import kernels
-from tinynet.kernels.lanes_llvm import HAS_FMA
+from tinynet.kernels.simd.lanes_llvm import HAS_FMA
 arrays = dict(np.load({path!r}))
 x, W, b, dy, dW = (arrays[name] for name in ("x", "W", "b", "dy", "dW"))
 y = np.empty((len(x), W.shape[1]), x.dtype)

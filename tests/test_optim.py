@@ -185,7 +185,7 @@ class TestAgainstPyTorch:
 
 def rounds_once():
     """Whether PyTorch and our loops both use fused multiply-add on this processor."""
-    from tinynet.kernels.lanes_llvm import HAS_FMA
+    from tinynet.kernels.simd.lanes_llvm import HAS_FMA
 
     x86 = platform.machine() in ("x86_64", "AMD64")
     return HAS_FMA and not (x86 and torch.backends.cpu.get_cpu_capability() == "DEFAULT")

@@ -11,7 +11,7 @@ import pytest
 
 import tinynet as tn
 from tinynet import kernels
-from tinynet.kernels.dependencies import meaning
+from tinynet.kernels.jit.dependencies import meaning
 
 ROOT = Path(tn.__file__).parents[1]
 

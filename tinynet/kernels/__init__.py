@@ -13,9 +13,7 @@ Kernels expect C-contiguous arrays of one dtype and of matching shapes, and labe
 and losses see to that. Results go into arrays that the caller hands over, always the last argument.
 """
 
-from tinynet.kernels import lanes_llvm as lanes_llvm
-from tinynet.kernels.jit import PAIRS as PAIRS
-from tinynet.kernels.lanes import room as room
+from tinynet.kernels.jit.pairs import PAIRS as PAIRS
 from tinynet.kernels.products import linear as linear
 from tinynet.kernels.products import linear_db as linear_db
 from tinynet.kernels.products import linear_descend as linear_descend
@@ -39,6 +37,8 @@ from tinynet.kernels.rows import relu_dx as relu_dx
 from tinynet.kernels.rows import softmax as softmax
 from tinynet.kernels.rows import softmax_dx as softmax_dx
 from tinynet.kernels.rows import total as total
+from tinynet.kernels.simd import lanes_llvm
+from tinynet.kernels.simd.lanes import room as room
 from tinynet.kernels.updates import adam_direction as adam_direction
 from tinynet.kernels.updates import add_scaled as add_scaled
 from tinynet.kernels.updates import all_finite as all_finite

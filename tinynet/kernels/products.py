@@ -7,11 +7,11 @@ for each element. So one row alone gives the same bits as in a batch.
 import numpy as np
 from numba import types
 
-from tinynet.kernels.blocks import ROWS, affine, full_from, product
-from tinynet.kernels.jit import jit, kernel
-from tinynet.kernels.nonzeros import BLOCK, NEARLY_FULL, find_nonzeros, looks_full
-from tinynet.kernels.shared import shared
-from tinynet.kernels.sums import add_nonzeros, go_in_pairs
+from tinynet.kernels.gemm.blocks import ROWS, affine, full_from, product
+from tinynet.kernels.gemm.nonzeros import BLOCK, NEARLY_FULL, find_nonzeros, looks_full
+from tinynet.kernels.gemm.sums import add_nonzeros, go_in_pairs
+from tinynet.kernels.jit.pairs import jit, kernel
+from tinynet.kernels.jit.shared import shared
 from tinynet.kernels.updates import descend
 from tinynet.support.types import Array, Labels
 

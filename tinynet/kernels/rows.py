@@ -7,10 +7,10 @@ maximum is subtracted before `exp`: exp(89) is already more than float32 can hol
 
 import numpy as np
 
-from tinynet.kernels.jit import inlined, jit, kernel
-from tinynet.kernels.lanes import add_up, exp, fetch, fma, load, store, zeros
-from tinynet.kernels.nonzeros import lies_in_rows
-from tinynet.kernels.shared import shared
+from tinynet.kernels.gemm.nonzeros import lies_in_rows
+from tinynet.kernels.jit.pairs import inlined, jit, kernel
+from tinynet.kernels.jit.shared import shared
+from tinynet.kernels.simd.lanes import add_up, exp, fetch, fma, load, store, zeros
 from tinynet.kernels.updates import squares_reference
 from tinynet.support.types import Array, Labels
 

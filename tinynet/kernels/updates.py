@@ -8,9 +8,9 @@ rounding, ``fma`` does so here.
 
 import numpy as np
 
-from tinynet.kernels import lanes
-from tinynet.kernels.jit import kernel
-from tinynet.kernels.lanes import add_up, fma, load, zeros
+from tinynet.kernels.jit.pairs import kernel
+from tinynet.kernels.simd import lanes
+from tinynet.kernels.simd.lanes import add_up, fma, load, zeros
 from tinynet.support.types import Array
 
 

@@ -15,7 +15,7 @@ from numba.core.imputils import impl_ret_new_ref
 from numba.extending import lower_builtin, models, register_model, type_callable
 from numba.np.arrayobj import _empty_nd_impl
 
-from tinynet.kernels.lanes import (
+from tinynet.kernels.simd.lanes import (
     add_rows,
     add_up,
     all_finite,

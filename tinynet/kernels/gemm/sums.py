@@ -12,8 +12,11 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from tinynet.kernels.jit import inlined
-from tinynet.kernels.lanes import (
+from tinynet.kernels.gemm.nonzeros import BLOCK, Bits, Halves, find_nonzeros, lies_in_rows
+from tinynet.kernels.gemm.panels import is_finite
+from tinynet.kernels.jit.pairs import inlined
+from tinynet.kernels.jit.shared import matrix, shared
+from tinynet.kernels.simd.lanes import (
     count_bits,
     fetch,
     fma,
@@ -24,9 +27,6 @@ from tinynet.kernels.lanes import (
     widest,
     zeros,
 )
-from tinynet.kernels.nonzeros import BLOCK, Bits, Halves, find_nonzeros, lies_in_rows
-from tinynet.kernels.panels import is_finite
-from tinynet.kernels.shared import matrix, shared
 from tinynet.support.types import Array
 
 _bits, _int, _flag = types.uint64[::1], types.int64, types.boolean

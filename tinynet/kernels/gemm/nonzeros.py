@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from tinynet.kernels.jit import inlined
-from tinynet.kernels.lanes import count_bits, load, mark_nonzero, nonzero_bits, store, zeros
-from tinynet.kernels.shared import shared
+from tinynet.kernels.jit.pairs import inlined
+from tinynet.kernels.jit.shared import shared
+from tinynet.kernels.simd.lanes import count_bits, load, mark_nonzero, nonzero_bits, store, zeros
 from tinynet.support.types import Array
 
 Bits = Any  # uint64 (rows,): bit k of bits[r] tells whether A[r, k] is not zero

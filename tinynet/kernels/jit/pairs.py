@@ -24,7 +24,7 @@ from numba.core import config
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.misc.appdirs import AppDirs
 
-from tinynet.kernels.dependencies import is_own, meaning
+from tinynet.kernels.jit.dependencies import is_own, meaning
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -39,7 +39,7 @@ def cache_folder() -> Path:
 def source_hash() -> str:
     """SHA-256 over the source of all kernels and the version of Numba that compiles them."""
     digest = hashlib.sha256(numba.__version__.encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
 

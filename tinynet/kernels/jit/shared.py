@@ -14,7 +14,7 @@ import llvmlite.binding as llvm
 from numba.core import cgutils, config, types
 from numba.extending import lower_builtin, type_callable
 
-from tinynet.kernels.jit import Function, before_loading, inner
+from tinynet.kernels.jit.pairs import Function, before_loading, inner
 
 
 def shared(

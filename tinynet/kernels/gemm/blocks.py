@@ -13,25 +13,25 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from tinynet.kernels.jit import inlined, jit
-from tinynet.kernels.lanes import room
-from tinynet.kernels.nonzeros import (
+from tinynet.kernels.gemm.nonzeros import (
     BLOCK,
     NEARLY_FULL,
     find_nonzeros,
     lies_in_rows,
     looks_full,
 )
-from tinynet.kernels.one_row import add_narrow, times_rows
-from tinynet.kernels.panels import copy, copy_in_lanes, copy_turning, is_finite
-from tinynet.kernels.shared import matrix, shared
-from tinynet.kernels.sums import (
+from tinynet.kernels.gemm.one_row import add_narrow, times_rows
+from tinynet.kernels.gemm.panels import copy, copy_in_lanes, copy_turning, is_finite
+from tinynet.kernels.gemm.sums import (
     add_along,
     add_full_block,
     add_nonzeros,
     add_sparse_blocks,
     go_in_pairs,
 )
+from tinynet.kernels.jit.pairs import inlined, jit
+from tinynet.kernels.jit.shared import matrix, shared
+from tinynet.kernels.simd.lanes import room
 from tinynet.support.types import Array
 
 ROWS = 96  # of A at a time, by BLOCK of k and of the columns of M: 16 KiB of float32

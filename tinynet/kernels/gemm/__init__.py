@@ -1,0 +1,1 @@
+"""The fast product: how it is cut into blocks, packed, and summed without its zeros."""

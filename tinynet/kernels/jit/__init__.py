@@ -1,0 +1,1 @@
+"""How kernels are compiled, kept, shared, and tied to their equations."""

@@ -1,0 +1,1 @@
+"""The vector type of the loops, and what it means to LLVM."""
