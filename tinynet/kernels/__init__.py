@@ -37,7 +37,7 @@ from tinynet.kernels.rows import relu_dx as relu_dx
 from tinynet.kernels.rows import softmax as softmax
 from tinynet.kernels.rows import softmax_dx as softmax_dx
 from tinynet.kernels.rows import total as total
-from tinynet.kernels.simd import lanes_llvm
+from tinynet.kernels.simd import lanes_llvm as lanes_llvm
 from tinynet.kernels.simd.lanes import room as room
 from tinynet.kernels.updates import adam_direction as adam_direction
 from tinynet.kernels.updates import add_scaled as add_scaled
