@@ -1,9 +1,11 @@
 """tinynet: a neural-net library to read, small enough to understand and fast enough to use.
 
-Start with ``layers.py``: every layer has its equation, and its derivative directly below. Then
+Start with ``layers/``: every layer has its equation, and its derivative directly below. Then
 ``losses.py`` and ``optim.py``; ``module.py`` chains them; ``training.py`` is the loop. The numbers
 are crunched in ``kernels/``, where each equation stands beside the loop that runs it.
 """
+
+import sys
 
 from tinynet import data, datasets
 from tinynet.compiler import compile
@@ -14,6 +16,7 @@ from tinynet.formats.onnx_export import to_onnx
 from tinynet.formats.safetensors import ModelFileError
 from tinynet.formats.serialization import fingerprint, load, save
 from tinynet.gradcheck import GradientError, GradientReport, check_gradients
+from tinynet.inspection import case, doctor, traced
 from tinynet.inspection.case import Finding
 from tinynet.inspection.doctor import Diagnosis, diagnose
 from tinynet.inspection.traced import LayerTrace, ParameterTrace, Trace
@@ -25,6 +28,7 @@ from tinynet.module import Module, Parameter, Sequential
 from tinynet.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from tinynet.pages.playground import playground
 from tinynet.rng import TorchGenerator
+from tinynet.runs import history, schedules, stopping
 from tinynet.runs.history import History
 from tinynet.runs.schedules import CosineLR, Schedule, StepLR
 from tinynet.runs.scores import evaluate
@@ -32,7 +36,17 @@ from tinynet.runs.stopping import EarlyStopping
 from tinynet.support.accuracy import accuracy
 from tinynet.training import fit
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
+
+for _old, _module in {
+    "_case": case,
+    "_trace": traced,
+    "doctor": doctor,
+    "history": history,
+    "schedules": schedules,
+    "stopping": stopping,
+}.items():  # where these stood up to version 0.2: pickles name them there
+    sys.modules[f"tinynet.{_old}"] = _module
 
 __all__ = [
     "SGD",

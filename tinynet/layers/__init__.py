@@ -1,0 +1,13 @@
+"""The layers, one family a file: each one equation forward and, directly below, backward.
+
+Read them in pairs. `forward` computes y from x and keeps the one thing that `backward` needs;
+`backward` is handed dy, the derivative of the loss with respect to y, and returns dx, the
+derivative with respect to x. Both have the shape of their array. The arithmetic is done by the
+kernel that each line calls; its equation stands beside it in ``tinynet/kernels``.
+"""
+
+from tinynet.layers.activations import ReLU as ReLU
+from tinynet.layers.linear import Linear as Linear
+from tinynet.layers.paths import Add as Add
+from tinynet.layers.softmax import LogSoftmax as LogSoftmax
+from tinynet.layers.softmax import Softmax as Softmax

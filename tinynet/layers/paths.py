@@ -1,0 +1,35 @@
+"""Where paths through a network meet again."""
+
+import numpy as np
+
+from tinynet.module import Module
+from tinynet.support.checks import float_array
+from tinynet.support.types import Array
+
+
+class Add(Module):
+    """The sum of two arrays of one shape: where a path around a block meets it again.
+
+    ::
+
+        forward    y = a + b
+        backward   da = dy,  db = dy
+    """
+
+    def forward(self, a: Array, b: Array) -> Array:  # type: ignore[override]
+        a, b = float_array("Add", a), float_array("Add", b)
+        if a.shape != b.shape or a.dtype != b.dtype:
+            raise ValueError(
+                f"Add(): inputs are {a.shape} {a.dtype} and {b.shape} {b.dtype}; "
+                "they must have one shape and one dtype"
+            )
+        self.keep()
+        with np.errstate(all="ignore"):
+            return np.asarray(a + b)  # of 0-d arrays, a number
+
+    def backward(self, dy: Array) -> tuple[Array, Array]:
+        (dy,) = self.kept(dy)
+        return dy.copy(), dy.copy()
+
+    def __repr__(self) -> str:
+        return "Add()"
