@@ -1,7 +1,7 @@
 """Write what this version writes into a folder named after it: ``python tests/stored/write.py``.
 
-Each release adds its folder once, before it changes anything; ``tests/test_stored.py`` reads them
-all for ever. Only public names are used, so that the script runs with every version.
+Each release adds its folder once, before it changes anything; ``test_stored.py`` reads
+them all for ever. Only public names are used, so that the script runs with every version.
 """
 
 import json

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from cases import slow_but
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 PEERS = (
     *("pytorch_course.PyTorchCourse", "pytorch_bare.PyTorchBare", "numpy_by_hand.NumpyByHand"),
     *("sklearn_mlp.SklearnMLP", "plain_c.PlainC", "plain_c_skipping_zeros.PlainCSkippingZeros"),

@@ -15,7 +15,7 @@ import pytest
 
 import tinynet as tn
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 SOURCES = sorted((ROOT / "tinynet").rglob("*.py"))
 NOT_PUBLISHED = {".git", *(ROOT / ".gitignore").read_text().replace("/", "").split()}

@@ -139,7 +139,7 @@ tn.save(net, {str(path)!r})
     for seed in ("1", "2"):
         environment = os.environ | {
             "PYTHONHASHSEED": seed,
-            "PYTHONPATH": str(Path(__file__).parents[1]),
+            "PYTHONPATH": str(Path(__file__).parents[2]),
         }
         subprocess.run([sys.executable, "-c", code], env=environment, cwd=tmp_path, check=True)
         contents.add(path.read_bytes())
@@ -690,7 +690,7 @@ def test_loading_runs_nothing(tmp_path: Path) -> None:
         paths[-1].write_bytes(content)
     torch.save(Evil(), tmp_path / "evil.pt")
     command = [sys.executable, "-c", AUDIT, *map(str, paths), str(tmp_path / "evil.pt")]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > len(contents)
@@ -698,7 +698,9 @@ def test_loading_runs_nothing(tmp_path: Path) -> None:
 
 
 def test_no_module_that_reads_data_or_models_knows_pickle() -> None:
-    for source in Path(tn.__file__).parent.glob("*.py"):
+    own = [p for p in Path(tn.__file__).parent.rglob("*.py") if p.parent.name != "jit"]
+    assert len(own) > 100
+    for source in own:  # Numba's own cache is pickled
         words = re.findall(r"^\s*(?:import|from) (\w+)", source.read_text(), re.MULTILINE)
         assert not {"pickle", "shelve", "marshal", "dill", "cloudpickle", "joblib"} & set(words)
         assert "allow_pickle" not in source.read_text()

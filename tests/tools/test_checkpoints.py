@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 from checkpointed_run import EPOCHS, GENERATORS, OPTIMIZERS, STEPS, Run
+from child import TESTS
 from survival import (
     SAVING,
     WRITING,
@@ -271,13 +272,13 @@ print(kills)
 def test_killed_at_every_batch(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    kills = int(run_in_process(KILLED_RUNS, str(tmp_path), str(Path(__file__).parent)))
+    kills = int(run_in_process(KILLED_RUNS, str(tmp_path), str(TESTS / "children")))
     assert kills == 3 * STEPS
     record_property("training: kills survived", kills)
 
 
 SAVE = f"""
-sys.path.insert(0, {str(Path(__file__).parent)!r})
+sys.path.insert(0, {str(TESTS / "children")!r})
 from checkpointed_run import Run
 runs = [Run(), Run()]
 runs[1].train(root / "file")

@@ -1,9 +1,9 @@
 """The test of the tests: tinynet with a planted bug, over and over, and a test must object.
 
-    python tests/mutants.py                        plant every bug, each in a copy of its own
-    python tests/mutants.py --jit                  the same for bugs of compiled code
-    python tests/mutants.py --list                 which bugs there are
-    python tests/mutants.py --plant mean-without-n break it yourself: which test goes red?
+    python tests/mutants/mutants.py                plant every bug, each in a copy of its own
+    python tests/mutants/mutants.py --jit          the same for bugs of compiled code
+    python tests/mutants/mutants.py --list         which bugs there are
+    python tests/mutants/mutants.py --plant mean-without-n break it yourself: which test goes red?
 
 The bugs stand in ``mutations.py``. One counts as killed if a test fails by an assertion of its own,
 and passes without the bug: a crash or a time-out is no kill. Exits with 1 unless all are killed
@@ -29,7 +29,7 @@ import pytest
 from hypothesis import Phase, settings
 from mutations import BUGS, JIT_BUGS, JIT_TESTS, TESTS, Bug
 
-REPO = Path(__file__).parents[1]
+REPO = Path(__file__).parents[2]
 AT_ONCE = 2
 SECONDS = 600  # for one bug; a time-out is no kill
 LARGEST_SHARE = 1 / 3
@@ -59,7 +59,7 @@ class Mutant(NamedTuple):
         if source.count(self.bug.old) != 1:
             raise SystemExit(
                 f"{self.bug.name}: its old text stands {source.count(self.bug.old)} times in "
-                f"tinynet/{self.file}, expected once; mend it in tests/mutations.py"
+                f"tinynet/{self.file}, expected once; mend it in tests/mutants/mutations.py"
             )
         return source.replace(self.bug.old, self.bug.new)
 
@@ -120,7 +120,7 @@ def run_here(folder: Path, tests: tuple[str, ...], sender: Connection) -> None:
         os.dup2(output.fileno(), 2)
     recorder = Recorder()
     options = ["-q", "-p", "no:cacheprovider", "--hypothesis-profile=mutants"]
-    places = [str(REPO / "tests" / t) if t.startswith("test_") else t for t in tests]
+    places = [str(REPO / "tests" / t) if t.partition("::")[0].endswith(".py") else t for t in tests]
     pytest.main([*options, f"--config-file={REPO / 'pyproject.toml'}", *places], [recorder])
     assert Path(sys.modules["tinynet"].__file__ or "").parents[1] == folder
     sender.send(recorder.verdicts)

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from child import TESTS
 
 from tinynet.datasets import Digits, download
 from tinynet.datasets.idx import idx_header
@@ -53,7 +54,7 @@ class LoopbackServer:
     def __init__(self, certificate: Path, folder: Path, plain_port: int = 9) -> None:
         self.log = folder / "log"
         self.log.touch()
-        script = Path(__file__).with_name("https_server.py")
+        script = TESTS / "children" / "https_server.py"
         self.process = subprocess.Popen(
             [sys.executable, script, certificate, folder, self.log],
             stdout=subprocess.PIPE,
@@ -134,7 +135,7 @@ def running(
         "mirrors": [server.mirror(behaviour) for behaviour in behaviours],
         "silence": silence,
     }
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     command = [sys.executable, "-c", PROCESS + code, json.dumps(given)]
     environment = os.environ | {"PYTHONPATH": str(root)}
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options

@@ -4,21 +4,18 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from child import PYTHONPATH, TESTS
 
-import tinynet as tn
-
-SCRIPT = Path(__file__).with_name("fuzz_api.py")
+SCRIPT = TESTS / "support" / "fuzz_api.py"
 
 
 def fuzz(examples, **environment):
     """Run all targets; return how many inputs were tried and how many of them taken."""
-    paths = os.pathsep.join([str(Path(tn.__file__).parents[1]), str(SCRIPT.parent)])
     done = subprocess.run(
         [sys.executable, "-X", "faulthandler", str(SCRIPT), str(examples)],
-        env=os.environ | {"PYTHONPATH": paths} | environment,
+        env=os.environ | {"PYTHONPATH": PYTHONPATH} | environment,
         capture_output=True,
         text=True,
         timeout=1800,

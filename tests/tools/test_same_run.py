@@ -20,7 +20,7 @@ X, Y = RNG.normal(size=(30, 5)).astype(np.float32), RNG.integers(0, 3, 30)
 OTHER_X = X.copy()
 OTHER_X[17, 2] += np.float32(1e-6)
 OTHER_Y = np.roll(Y, 1)
-STORED = Path(__file__).parent / "stored" / "0.1.0"
+STORED = Path(__file__).parents[1] / "stored" / "0.1.0"
 
 
 def network(first=1, second=2):

@@ -13,7 +13,7 @@ from matplotlib.image import imread
 
 import tinynet as tn
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @dataclass(frozen=True)

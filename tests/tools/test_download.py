@@ -37,7 +37,7 @@ from loopback import (  # noqa: F401
 
 from tinynet.datasets import DataError, download, mnist, mnist_small
 
-FULL = Path(__file__).parents[1] / "../shared/data/mnist"
+FULL = Path(__file__).parents[2] / "../shared/data/mnist"
 needs_full_mnist = pytest.mark.skipif(
     not FULL.is_dir(), reason="the full MNIST files are not in ../shared/data/mnist"
 )

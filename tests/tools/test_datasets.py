@@ -27,7 +27,7 @@ from tinynet.datasets import (
 from tinynet.datasets import digits as digits_module
 from tinynet.datasets.idx import decode_idx
 
-FULL = Path(__file__).parents[1] / "../shared/data/mnist"
+FULL = Path(__file__).parents[2] / "../shared/data/mnist"
 needs_full_mnist = pytest.mark.skipif(
     not FULL.is_dir(), reason="the full MNIST files are not in ../shared/data/mnist"
 )

@@ -10,7 +10,7 @@ import pytest
 
 import tinynet as tn
 
-STORED = Path(__file__).parent / "stored"
+STORED = Path(__file__).parents[1] / "stored"
 sys.path.insert(0, str(STORED))
 import write  # noqa: E402  # how the files were written
 

@@ -5,12 +5,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from bounds import LIBM, ROUNDINGS, rounding_bound
+from child import PYTHONPATH, TESTS
 from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import (
@@ -469,10 +469,10 @@ def test_exp_is_right_to_a_few_units_in_the_last_place_and_at_its_ends(dtype):
 @pytest.mark.skipif(sys.platform == "win32", reason="pages are guarded by mprotect")
 @pytest.mark.slow
 def test_no_lane_reaches_beyond_an_array():
-    script = Path(__file__).with_name("guarded_run.py")
+    script = TESTS / "children" / "guarded_run.py"
     run = subprocess.run(
         [sys.executable, str(script), "300"],
-        env=os.environ | {"NUMBA_DISABLE_JIT": "0"},
+        env=os.environ | {"NUMBA_DISABLE_JIT": "0", "PYTHONPATH": PYTHONPATH},
         capture_output=True,
         text=True,
         timeout=300,

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from child import PYTHONPATH, TESTS
 from strategies import normal
 
 import tinynet as tn
 from tinynet.support.blas import LARGEST_OWN
 
-SCRIPT = Path(__file__).with_name("same_bits_run.py")
+SCRIPT = TESTS / "children" / "same_bits_run.py"
 SETTINGS = {1: "0", 2: "1", 3: "4242", 7: "random"}  # threads: PYTHONHASHSEED
 POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -24,7 +25,7 @@ def run(folder: Path, threads: int, hash_seed: str, *arguments: object) -> str:
     environment = os.environ | {name: str(threads) for name in POOLS}
     environment |= {
         "PYTHONHASHSEED": hash_seed,
-        "PYTHONPATH": os.pathsep.join([str(Path(tn.__file__).parents[1]), str(SCRIPT.parent)]),
+        "PYTHONPATH": PYTHONPATH,
     }
     done = subprocess.run(
         [sys.executable, str(SCRIPT), *map(str, arguments)],

@@ -4,11 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from cases import slow_but
+from child import PYTHONPATH, TESTS
 
 import tinynet as tn
 from tinynet import training
@@ -125,14 +125,15 @@ own.run(Path(sys.argv[1]), compiled=True)
 def test_killed_before_and_after_every_checkpoint(tmp_path, record_property):
     run(tmp_path / "expected", compiled=True)
     expected = (tmp_path / "expected").read_bytes()
-    code, kills = KILLED.format(tests=str(Path(__file__).parent)), 0
+    environment = os.environ | {"PYTHONPATH": PYTHONPATH}
+    code, kills = KILLED.format(tests=str(TESTS / "tools")), 0
     for moment in range(1, 2 * EPOCHS * (BATCHES + 1) + 1):
         path = tmp_path / f"killed-{moment}"
         command = [sys.executable, "-c", code, str(path)]
-        first = subprocess.run([*command, str(moment)], env=os.environ)
+        first = subprocess.run([*command, str(moment)], env=environment)
         assert first.returncode == -signal.SIGKILL
         kills += 1
-        subprocess.run([*command, "0"], env=os.environ, check=True)
+        subprocess.run([*command, "0"], env=environment, check=True)
         assert path.read_bytes() == expected
     record_property("kills of fit survived", kills)
 
