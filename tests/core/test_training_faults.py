@@ -134,7 +134,7 @@ class TestCtrlC:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,  # a buffer would take further lines with the third, and keep them
-            cwd=Path(__file__).parent,
+            cwd=Path(__file__).parents[1] / "support",
         ) as process:
             lines = [process.stdout.readline() for _ in range(3)]
             pressed = time.monotonic()

@@ -23,8 +23,7 @@ PROVIDED_BY = {
     "sklearn": "scikit-learn", "joblib": "scikit-learn", "scipy": "scikit-learn",
     "PIL": "matplotlib", "distributed": "dask", "pandas": "dask",
 }  # fmt: skip
-NEED_AN_EXTRA = {"estimator": "sklearn scipy", "distributed": "distributed"}
-NEED_AN_EXTRA |= {"_cluster": "distributed", "_share": "distributed"}
+NEED_AN_EXTRA = {"estimator": "sklearn scipy", "distributed": "distributed"}  # by folder
 MODULES = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
     for path in SOURCES
@@ -79,7 +78,7 @@ class TestImport:
             for name, at_once in imports(path)
             if name.split(".")[0] in ("pickle", "cPickle", "dill", "joblib", "shelve", "marshal")
         }
-        assert users == {("jit.py", False)}
+        assert users == {("pairs.py", False)}
         for path in SOURCES:
             assert "allow_pickle=True" not in path.read_text()
 
@@ -87,7 +86,9 @@ class TestImport:
         installed = {distribution(requirement) for requirement in PROJECT["dependencies"]}
         allowed = installed | {"tinynet", "llvmlite"} | sys.stdlib_module_names
         for path in SOURCES:
-            more = NEED_AN_EXTRA.get(path.stem, "").split()  # nothing else imports these modules
+            more = NEED_AN_EXTRA.get(
+                path.parent.name, ""
+            ).split()  # nothing else imports these modules
             for name, at_once in imports(path):
                 package = name.split(".")[0]
                 assert not at_once or package in allowed.union(more), f"{path} imports {name}"

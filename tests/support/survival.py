@@ -16,8 +16,12 @@ import pytest
 
 import tinynet
 
-WRITING = "atomic"  # the modules of tinynet whose lines are struck: those that touch files, or all
-SAVING = "atomic _safetensors serialization checkpoint _checkpoint_parts"
+WRITING = "support/atomic"  # the modules of tinynet whose lines are struck: those that touch files, or all
+SAVING = " ".join(
+    [WRITING]
+    + [f"formats/{name}" for name in ("safetensors", "serialization", "checkpoint")]
+    + ["formats/checkpoint_parts"]
+)
 
 START = """
 import os, pathlib, signal, sys

@@ -208,13 +208,13 @@ def read(path):
 
 @pytest.mark.slow
 def test_killed_at_every_line_of_to_onnx(tmp_path: Path) -> None:
-    kills, new = kills_at_every_line(EXPORT, tmp_path, "atomic onnx_export")
+    kills, new = kills_at_every_line(EXPORT, tmp_path, "support/atomic formats/onnx_export")
     assert kills > 25
     assert 0 < new < 10
 
 
 def test_interrupted_at_every_line_of_to_onnx(tmp_path: Path) -> None:
-    stops, new = interrupted_at_every_line(EXPORT, tmp_path, "atomic onnx_export")
+    stops, new = interrupted_at_every_line(EXPORT, tmp_path, "support/atomic formats/onnx_export")
     assert stops > 25
     assert 0 < new < 10
 
