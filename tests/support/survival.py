@@ -16,7 +16,7 @@ import pytest
 
 import tinynet
 
-WRITING = "support/atomic"  # the modules of tinynet whose lines are struck: those that touch files, or all
+WRITING = "support/atomic"  # whose lines are struck: those that touch files, or all
 SAVING = " ".join(
     [WRITING]
     + [f"formats/{name}" for name in ("safetensors", "serialization", "checkpoint")]
