@@ -21,7 +21,7 @@ from tinynet.inspection.case import Finding
 from tinynet.inspection.doctor import Diagnosis, diagnose
 from tinynet.inspection.traced import LayerTrace, ParameterTrace, Trace
 from tinynet.inspection.tracing import trace
-from tinynet.kernels.jit.pairs import kernel
+from tinynet.kernels.jit.kernel import kernel
 from tinynet.layers import Add, Linear, LogSoftmax, ReLU, Softmax
 from tinynet.losses import CrossEntropyLoss, NLLLoss
 from tinynet.module import Module, Parameter, Sequential

@@ -16,7 +16,7 @@ from strategies import assert_within, normal
 
 import tinynet
 from tinynet.kernels import PAIRS
-from tinynet.kernels.jit.pairs import _CheckedFiles
+from tinynet.kernels.jit.cache import _CheckedFiles
 
 PACKAGE = Path(tinynet.__file__).parent
 
@@ -34,7 +34,7 @@ with warnings.catch_warnings(record=True) as caught:
         kernels.relu(x, y)
         kernels.relu_dx(x, y, dx)
         results.append([y.tolist(), dx.tolist()])
-stats = [kernel.stats for kernel in (kernels.relu, kernels.relu_dx)]
+stats = [kernel.loop.stats for kernel in (kernels.relu, kernels.relu_dx)]
 print(json.dumps({{
     "results": results,
     "warnings": [str(warning.message) for warning in caught],
@@ -97,7 +97,7 @@ def test_a_cache_that_cannot_be_written_costs_one_warning(tmp_path):
 @pytest.mark.slow
 def test_a_cache_that_goes_away_while_the_program_runs_costs_one_warning(tmp_path):
     take_away = (
-        "import shutil; from tinynet.kernels.jit.pairs import cache_folder; "
+        "import shutil; from tinynet.kernels.jit.cache import cache_folder; "
         "shutil.rmtree(cache_folder()); cache_folder().touch()"
     )
     report = finish(start(tmp_path, PROGRAM.format(dtypes=BOTH, before=take_away)))
@@ -163,7 +163,7 @@ from tinynet import kernels
 y = np.empty((2, 1), np.float32)
 x, W, b = (np.ones(shape, np.float32) for shape in ((2, 3), (3, 1), (1,)))
 kernels.linear(x, W, b, y)
-print(json.dumps({"y": y.tolist(), "loaded": sum(kernels.linear.stats.cache_hits.values())}))
+print(json.dumps({"y": y.tolist(), "loaded": sum(kernels.linear.loop.stats.cache_hits.values())}))
 """
 
 

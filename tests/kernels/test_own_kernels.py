@@ -63,7 +63,7 @@ from own_kernel import bent
 x = np.ones(3)
 y = np.empty(3)
 bent(x, y)
-stats = bent.stats
+stats = bent.loop.stats
 print(json.dumps([y[0], sum(stats.cache_hits.values())]))
 """
 
@@ -157,9 +157,9 @@ def test_cells_that_change_and_the_name_of_one_of_ours():
         own = cell(CELL.replace("FACTOR", factor))
         own["relu"](x, y)
         assert y.tolist() == 3 * [float(factor)]
-        assert own["relu"].pair.reference is own["relu_reference"]
-        assert kernels.PAIRS["__main__.relu"].loop is own["relu"]
-        assert kernels.PAIRS["relu"] is ours and ours.loop is kernels.relu
+        assert own["relu"].reference is own["relu_reference"]
+        assert kernels.PAIRS["__main__.relu"] is own["relu"]
+        assert kernels.PAIRS["relu"] is ours and ours is kernels.relu
     net = tn.Sequential(tn.Linear(3, 4, rng=0), tn.ReLU(), tn.Linear(4, 2, rng=1), tn.LogSoftmax())
     x = np.ones((2, 3), np.float32)
     expected = net.predict(x)

@@ -1322,13 +1322,15 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
             "half = builder.ashr(k, all_lanes(31, whole))",
         ),
     ),
-    "kernels/jit/pairs.py": (
+    "kernels/jit/compile.py": (
         Bug(
             "fast-math",
             "the compiler may reorder sums and leave out NaN",
             'numba.njit(error_model="numpy", **options)',
             'numba.njit(error_model="numpy", fastmath=True, **options)',
         ),
+    ),
+    "kernels/jit/cache.py": (
         Bug(
             "stale-code",
             "the cache does not know which source its code comes from",
@@ -1383,9 +1385,8 @@ JIT_TESTS: dict[str, tuple[str, ...]] = {
         "core/test_optim.py::TestAgainstPyTorch::test_a_plain_float32_sgd_step_is_pytorch_s_bit_for_bit",
         "kernels/test_kernels.py::test_exp_is_right_to_a_few_units_in_the_last_place_and_at_its_ends",
     ),
-    "kernels/jit/pairs.py": (
-        f"{COMPUTES}[log_softmax]",
-        f"{STRAYS}[adam_direction]",
+    "kernels/jit/compile.py": (f"{COMPUTES}[log_softmax]", f"{STRAYS}[adam_direction]"),
+    "kernels/jit/cache.py": (
         "kernels/test_jit.py::test_an_edited_kernel_never_runs_as_its_old_self",
         "kernels/test_jit.py::test_one_flipped_bit_anywhere_in_a_cache_file_is_noticed",
     ),

@@ -78,7 +78,7 @@ class TestImport:
             for name, at_once in imports(path)
             if name.split(".")[0] in ("pickle", "cPickle", "dill", "joblib", "shelve", "marshal")
         }
-        assert users == {("pairs.py", False)}
+        assert users == {("cache.py", False)}
         for path in SOURCES:
             assert "allow_pickle=True" not in path.read_text()
 

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_info
 
 import tinynet as tn
 from tinynet.cli.train import BATCH_SIZE, network, scaled, score_table
-from tinynet.kernels.jit.pairs import cache_folder
+from tinynet.kernels.jit.cache import cache_folder
 from tinynet.support.types import Array
 
 EPOCHS = 30

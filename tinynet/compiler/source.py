@@ -14,7 +14,7 @@ from types import ModuleType
 
 import llvmlite.binding as llvm
 
-from tinynet.kernels.jit.pairs import cache_folder, source_hash
+from tinynet.kernels.jit.cache import cache_folder, source_hash
 from tinynet.support.atomic import write_atomically
 
 _temporary: list[tempfile.TemporaryDirectory[str]] = []

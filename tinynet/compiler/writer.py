@@ -156,7 +156,7 @@ class Writer:
             "from tinynet.kernels import (",
             *(f"    {name}," for name in used),
             ")",
-            "from tinynet.kernels.jit.pairs import jit",
+            "from tinynet.kernels.jit.compile import jit",
             "",
             "",
             *body,

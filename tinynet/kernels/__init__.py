@@ -13,7 +13,7 @@ Kernels expect C-contiguous arrays of one dtype and of matching shapes, and labe
 and losses see to that. Results go into arrays that the caller hands over, always the last argument.
 """
 
-from tinynet.kernels.jit.pairs import PAIRS as PAIRS
+from tinynet.kernels.jit.kernel import PAIRS as PAIRS
 from tinynet.kernels.products import linear as linear
 from tinynet.kernels.products import linear_db as linear_db
 from tinynet.kernels.products import linear_descend as linear_descend

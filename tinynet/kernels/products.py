@@ -10,7 +10,8 @@ from numba import types
 from tinynet.kernels.gemm.blocks import ROWS, affine, full_from, product
 from tinynet.kernels.gemm.nonzeros import BLOCK, NEARLY_FULL, find_nonzeros, looks_full
 from tinynet.kernels.gemm.sums import add_nonzeros, go_in_pairs
-from tinynet.kernels.jit.pairs import jit, kernel
+from tinynet.kernels.jit.compile import jit
+from tinynet.kernels.jit.kernel import kernel
 from tinynet.kernels.jit.shared import shared
 from tinynet.kernels.updates import descend
 from tinynet.support.types import Array, Labels

@@ -8,7 +8,8 @@ maximum is subtracted before `exp`: exp(89) is already more than float32 can hol
 import numpy as np
 
 from tinynet.kernels.gemm.nonzeros import lies_in_rows
-from tinynet.kernels.jit.pairs import inlined, jit, kernel
+from tinynet.kernels.jit.compile import inlined, jit
+from tinynet.kernels.jit.kernel import kernel
 from tinynet.kernels.jit.shared import shared
 from tinynet.kernels.simd.lanes import add_up, exp, fetch, fma, load, store, zeros
 from tinynet.kernels.updates import squares_reference

@@ -8,7 +8,7 @@ rounding, ``fma`` does so here.
 
 import numpy as np
 
-from tinynet.kernels.jit.pairs import kernel
+from tinynet.kernels.jit.kernel import kernel
 from tinynet.kernels.simd import lanes
 from tinynet.kernels.simd.lanes import add_up, fma, load, zeros
 from tinynet.support.types import Array

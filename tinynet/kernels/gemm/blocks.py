@@ -29,7 +29,7 @@ from tinynet.kernels.gemm.sums import (
     add_sparse_blocks,
     go_in_pairs,
 )
-from tinynet.kernels.jit.pairs import inlined, jit
+from tinynet.kernels.jit.compile import inlined, jit
 from tinynet.kernels.jit.shared import matrix, shared
 from tinynet.kernels.simd.lanes import room
 from tinynet.support.types import Array

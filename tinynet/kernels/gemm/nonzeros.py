@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from tinynet.kernels.jit.pairs import inlined
+from tinynet.kernels.jit.compile import inlined
 from tinynet.kernels.jit.shared import shared
 from tinynet.kernels.simd.lanes import count_bits, load, mark_nonzero, nonzero_bits, store, zeros
 from tinynet.support.types import Array

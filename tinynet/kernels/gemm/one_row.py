@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinynet.kernels.gemm.nonzeros import BLOCK, bits_of_row
-from tinynet.kernels.jit.pairs import inner
+from tinynet.kernels.jit.compile import inner
 from tinynet.kernels.jit.shared import shared
 from tinynet.kernels.simd.lanes import add_rows, fma, load, lowest_bit, square, store, zeros
 from tinynet.support.types import Array

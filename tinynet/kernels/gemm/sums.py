@@ -14,7 +14,7 @@ from numba import types
 
 from tinynet.kernels.gemm.nonzeros import BLOCK, Bits, Halves, find_nonzeros, lies_in_rows
 from tinynet.kernels.gemm.panels import is_finite
-from tinynet.kernels.jit.pairs import inlined
+from tinynet.kernels.jit.compile import inlined
 from tinynet.kernels.jit.shared import matrix, shared
 from tinynet.kernels.simd.lanes import (
     count_bits,

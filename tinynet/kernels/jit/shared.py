@@ -14,7 +14,8 @@ import llvmlite.binding as llvm
 from numba.core import cgutils, config, types
 from numba.extending import lower_builtin, type_callable
 
-from tinynet.kernels.jit.pairs import Function, before_loading, inner
+from tinynet.kernels.jit.cache import before_loading
+from tinynet.kernels.jit.compile import Function, inner
 
 
 def shared(

@@ -1,10 +1,9 @@
-"""How a kernel becomes machine code, and where that code is kept.
+"""Where compiled code is kept: on disk, under everything that its meaning depends on.
 
-A kernel is written twice: as one NumPy equation (the reference) and as a plain Python loop. Numba
-compiles the loop the first time it is called; the compiled code is then kept on disk, in a folder
-whose name is a hash of the source of all of tinynet's kernels; the code of a kernel of your own has
-all that it depends on in its file's name. So an edited kernel can never run as its old self. A
-cache that cannot be written, or that was damaged, costs one warning and some time.
+tinynet's kernels lie in a folder whose name is a hash of the source of them all; the code of a
+kernel of your own has all that it depends on in its file's name. So an edited kernel can never run
+as its old self. A cache that cannot be written, or that was damaged, costs one warning and some
+time.
 """
 
 import functools
@@ -17,7 +16,7 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 import numba
 from numba.core import config
@@ -25,8 +24,6 @@ from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.misc.appdirs import AppDirs
 
 from tinynet.kernels.jit.dependencies import is_own, meaning
-
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def cache_folder() -> Path:
@@ -44,137 +41,8 @@ def source_hash() -> str:
     return digest.hexdigest()
 
 
-def jit(function: Function) -> Function:
-    """Compile `function` at its first call: no fast-math, the GIL released, the result cached."""
-    return _compiled(function)
-
-
-def inner(function: Function) -> Function:
-    """The same for a part of kernels, which compiled code alone calls.
-
-    It makes no arrays, and so counts no references to the views that it takes of its arguments:
-    Numba would count up and down around every loop over a block.
-    """
-    return _compiled(function, no_cpython_wrapper=True, _nrt=False)
-
-
-def inlined(function: Function) -> Function:
-    """A part of an inner loop, where a call would cost more than its work: it is copied there.
-
-    Numba copies it before it compiles, and so LLVM sees it once, not for itself as well.
-    """
-    return _compiled(function, no_cpython_wrapper=True, _nrt=False, inline="always")
-
-
-def _compiled(function: Function, **options: Any) -> Function:
-    options |= {"nogil": True, "no_cfunc_wrapper": True}
-    compiled = numba.njit(error_model="numpy", **options)(function)
-    if not config.DISABLE_JIT:
-        keep_on_disk(compiled, cache_folder())
-    return compiled
-
-
 before_loading: list[Callable[[bytes], None]] = []
 """What is called with compiled code from the cache before it is loaded."""
-
-
-class Pair(NamedTuple):
-    """A kernel: the equation that says what it computes, and the loop that runs.
-
-    Attributes
-    ----------
-    reference : callable
-        The equation, in NumPy.
-    loop : callable
-        The compiled loop.
-    updates : tuple of str
-        The arguments that it changes, if it is not given an array for the result.
-    """
-
-    reference: Callable[..., Any]
-    loop: Callable[..., Any]
-    updates: tuple[str, ...]
-
-
-PAIRS: dict[str, Pair] = {}
-"""Every kernel: tinynet's by its name, others by module and name, so that none takes another's
-place. The tests walk all of tinynet's and compare equation and loop."""
-
-
-def kernel(
-    reference: Callable[..., Any], *, updates: tuple[str, ...] = ()
-) -> Callable[[Function], Function]:
-    """Compile a loop and tie it to the NumPy equation that says what it computes.
-
-    The loop takes the arguments of the equation, under the same names, and then the array that it
-    writes the result to::
-
-        def tanh_reference(x):
-            return np.tanh(x)
-
-        @tn.kernel(tanh_reference)
-        def tanh(x, y):
-            inputs, outputs = x.reshape(-1), y.reshape(-1)
-            for i in range(inputs.size):
-                outputs[i] = np.tanh(inputs[i])
-
-    A layer calls ``tanh(x, y)`` with C-contiguous arrays (``np.ascontiguousarray`` makes one) of
-    matching shapes; with other shapes Numba reads past the end without a word. It compiles at the
-    first call for a dtype, without fast-math, and the machine code is kept on disk for later
-    processes: until the loop changes, or anything that it calls or names.
-
-    Parameters
-    ----------
-    reference : callable
-        The equation: a function of arrays and numbers that returns the result.
-    updates : tuple of str, optional
-        Instead of writing a result, the loop changes the arguments of these names, as an
-        optimizer's step does. A result that is one number is returned, be it the only one or the
-        second.
-
-    Returns
-    -------
-    callable
-        A decorator. What it makes has the equation as its ``pair.reference``.
-
-    Raises
-    ------
-    TypeError
-        If the arguments of the loop are not those of the equation and one for the result, or
-        `updates` names something else.
-    """
-
-    def tie(loop: Function) -> Function:
-        _check_arguments(reference, loop, updates)
-        compiled = jit(loop)
-        pair = Pair(reference, compiled, updates)
-        name = loop.__qualname__
-        PAIRS[name if is_own(loop) else f"{loop.__module__}.{name}"] = pair
-        compiled.pair = pair  # type: ignore[attr-defined]
-        return compiled
-
-    return tie
-
-
-def _check_arguments(reference: Any, loop: Any, updates: tuple[str, ...]) -> None:
-    for function in (reference, loop):
-        if not inspect.isfunction(function):
-            raise TypeError(
-                f"kernel: {function!r} is no plain function; use @tn.kernel(equation) above the "
-                "loop, where equation is the NumPy function of the same arguments"
-            )
-    wanted, given = (list(inspect.signature(f).parameters) for f in (reference, loop))
-    if unknown := set(updates) - set(wanted):
-        raise TypeError(
-            f"kernel: updates names {', '.join(sorted(unknown))}, but the arguments of "
-            f"{reference.__name__} are {', '.join(wanted)}"
-        )
-    if given[: len(wanted)] != wanted or len(given) > len(wanted) + (not updates):
-        last = "" if updates else ", and then the array of the result"
-        raise TypeError(
-            f"kernel: {loop.__name__} takes ({', '.join(given)}), expected the arguments of "
-            f"{reference.__name__}, ({', '.join(wanted)}){last}"
-        )
 
 
 def keep_on_disk(dispatcher: Any, folder: Path) -> None:

@@ -1,0 +1,41 @@
+"""How a loop becomes machine code: no fast-math, the GIL released, the result kept on disk."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+from numba.core import config
+
+from tinynet.kernels.jit.cache import cache_folder, keep_on_disk
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def jit(function: Function) -> Function:
+    """Compile `function` at its first call: no fast-math, the GIL released, the result cached."""
+    return _compiled(function)
+
+
+def inner(function: Function) -> Function:
+    """The same for a part of kernels, which compiled code alone calls.
+
+    It makes no arrays, and so counts no references to the views that it takes of its arguments:
+    Numba would count up and down around every loop over a block.
+    """
+    return _compiled(function, no_cpython_wrapper=True, _nrt=False)
+
+
+def inlined(function: Function) -> Function:
+    """A part of an inner loop, where a call would cost more than its work: it is copied there.
+
+    Numba copies it before it compiles, and so LLVM sees it once, not for itself as well.
+    """
+    return _compiled(function, no_cpython_wrapper=True, _nrt=False, inline="always")
+
+
+def _compiled(function: Function, **options: Any) -> Function:
+    options |= {"nogil": True, "no_cfunc_wrapper": True}
+    compiled = numba.njit(error_model="numpy", **options)(function)
+    if not config.DISABLE_JIT:
+        keep_on_disk(compiled, cache_folder())
+    return compiled

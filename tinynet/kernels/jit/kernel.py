@@ -1,0 +1,160 @@
+"""A kernel: one NumPy equation, and the loop that computes it.
+
+A kernel is written twice: as one NumPy equation (the reference) and as a plain Python loop, which
+Numba compiles the first time it is called. Layers call the kernel as a function; so does compiled
+code. Who wants to know which kernels a layer calls, and on what, listens: see `listening`.
+"""
+
+import functools
+import inspect
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+from tinynet.kernels.jit.compile import Function, jit
+from tinynet.kernels.jit.dependencies import is_own
+
+
+class Kernel:
+    """An equation and the loop that computes it, to be called like the loop.
+
+    Attributes
+    ----------
+    name : str
+    reference : callable
+        The equation, in NumPy.
+    loop : callable
+        The compiled loop.
+    updates : tuple of str
+        The arguments that it changes, if it is not given an array for the result.
+    parameters : tuple of str
+        The names of its arguments.
+    """
+
+    def __init__(
+        self, reference: Callable[..., Any], loop: Callable[..., Any], updates: tuple[str, ...]
+    ) -> None:
+        functools.update_wrapper(self, loop)
+        self.reference, self.loop, self.updates = reference, loop, updates
+        self.name = loop.__qualname__
+        self.parameters = tuple(inspect.signature(loop).parameters)
+
+    def __call__(self, *arguments: Any) -> Any:
+        listener = _ear.listener
+        if listener is None:
+            return self.loop(*arguments)
+        return listener(self, arguments)
+
+    @property
+    def _numba_type_(self) -> Any:
+        """Compiled code that names a kernel calls its loop."""
+        return self.loop._numba_type_  # type: ignore[attr-defined]
+
+    def __reduce__(self) -> str:
+        return self.name
+
+    def __deepcopy__(self, memo: Any) -> "Kernel":
+        return self
+
+    def __repr__(self) -> str:
+        return f"<kernel {self.__module__}.{self.name}>"
+
+
+Listener = Callable[[Kernel, tuple[Any, ...]], Any]
+
+
+class _Ear(threading.local):
+    listener: Listener | None = None
+
+
+_ear = _Ear()
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Within, kernels that this thread calls are handed to `listener`, which gives their result."""
+    before, _ear.listener = _ear.listener, listener
+    try:
+        yield
+    finally:
+        _ear.listener = before
+
+
+PAIRS: dict[str, Kernel] = {}
+"""Every kernel: tinynet's by its name, others by module and name, so that none takes another's
+place. The tests walk all of tinynet's and compare equation and loop."""
+
+
+def kernel(
+    reference: Callable[..., Any], *, updates: tuple[str, ...] = ()
+) -> Callable[[Function], Function]:
+    """Compile a loop and tie it to the NumPy equation that says what it computes.
+
+    The loop takes the arguments of the equation, under the same names, and then the array that it
+    writes the result to::
+
+        def tanh_reference(x):
+            return np.tanh(x)
+
+        @tn.kernel(tanh_reference)
+        def tanh(x, y):
+            inputs, outputs = x.reshape(-1), y.reshape(-1)
+            for i in range(inputs.size):
+                outputs[i] = np.tanh(inputs[i])
+
+    A layer calls ``tanh(x, y)`` with C-contiguous arrays (``np.ascontiguousarray`` makes one) of
+    matching shapes; with other shapes Numba reads past the end without a word. It compiles at the
+    first call for a dtype, without fast-math, and the machine code is kept on disk for later
+    processes: until the loop changes, or anything that it calls or names.
+
+    Parameters
+    ----------
+    reference : callable
+        The equation: a function of arrays and numbers that returns the result.
+    updates : tuple of str, optional
+        Instead of writing a result, the loop changes the arguments of these names, as an
+        optimizer's step does. A result that is one number is returned, be it the only one or the
+        second.
+
+    Returns
+    -------
+    callable
+        A decorator. What it makes is called like the loop; its ``reference`` is the equation.
+
+    Raises
+    ------
+    TypeError
+        If the arguments of the loop are not those of the equation and one for the result, or
+        `updates` names something else.
+    """
+
+    def tie(loop: Function) -> Function:
+        _check_arguments(reference, loop, updates)
+        made = Kernel(reference, jit(loop), updates)
+        name = loop.__qualname__
+        PAIRS[name if is_own(loop) else f"{loop.__module__}.{name}"] = made
+        return cast(Function, made)
+
+    return tie
+
+
+def _check_arguments(reference: Any, loop: Any, updates: tuple[str, ...]) -> None:
+    for function in (reference, loop):
+        if not inspect.isfunction(function):
+            raise TypeError(
+                f"kernel: {function!r} is no plain function; use @tn.kernel(equation) above the "
+                "loop, where equation is the NumPy function of the same arguments"
+            )
+    wanted, given = (list(inspect.signature(f).parameters) for f in (reference, loop))
+    if unknown := set(updates) - set(wanted):
+        raise TypeError(
+            f"kernel: updates names {', '.join(sorted(unknown))}, but the arguments of "
+            f"{reference.__name__} are {', '.join(wanted)}"
+        )
+    if given[: len(wanted)] != wanted or len(given) > len(wanted) + (not updates):
+        last = "" if updates else ", and then the array of the result"
+        raise TypeError(
+            f"kernel: {loop.__name__} takes ({', '.join(given)}), expected the arguments of "
+            f"{reference.__name__}, ({', '.join(wanted)}){last}"
+        )
