@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, SupportsIndex, overload
 
 import numpy as np
 
+from tinynet import kernels
 from tinynet.support.checks import float_array, unmasked
 from tinynet.support.held import PASSING, held, refuse_hidden
 from tinynet.support.replay import Recording
@@ -77,12 +78,10 @@ class Parameter:
         if self._grad is None:
             self._grad = on_cache_lines(np.zeros_like(self._data))
         if gradient is not None:
-            # What overflows is added, too, before NumPy complains, if it was told to; our kernels
-            # never do. Asking NumPy not to would cost more than the sum of a small gradient.
-            try:  # noqa: SIM105 (this costs nothing where nothing is raised)
-                self._grad += gradient
-            except (FloatingPointError, RuntimeWarning):
-                pass
+            total, shape = self._grad, self._grad.shape
+            if type(gradient) is not np.ndarray or gradient.shape != shape:
+                gradient = np.broadcast_to(gradient, shape)
+            kernels.accumulate(total, np.require(gradient, total.dtype, ["C", "A", "W"]))
         return self._grad
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -142,6 +141,7 @@ class Module:
 
     _kept: tuple[Any, ...] | None = None
     _output: tuple[Any, ...] | None = None
+    _compiled: Any = None  # set by tn.compile and by fit
     torch_layout: ClassVar[dict[str, tuple[str, Callable[[Array], Array]]]] = {}
     """PyTorch's name for a parameter, and the function that turns it into PyTorch's layout."""
 
@@ -195,6 +195,10 @@ class Module:
 
     def predict(self, *inputs: Array) -> Array:
         """Compute forward's output without keeping anything; safe from several threads at once."""
+        if self._compiled is not None:
+            output: Array | None = self._compiled.predict(*inputs)
+            if output is not None:
+                return output
         with predicting():
             return self(*inputs)
 
@@ -419,8 +423,6 @@ class Sequential(Module):
         If something is not a Module (a class instead of an object, for example).
     """
 
-    _compiled: Callable[..., Array | None] | None = None  # set by tn.compile and by fit
-
     def __init__(self, *layers: Module) -> None:
         seen: set[int] = set()
         for position, layer in enumerate(layers):
@@ -454,13 +456,6 @@ class Sequential(Module):
         super().__init_subclass__(**options)
         if "forward" in vars(cls) and "backward" not in vars(cls):
             cls.backward = Module.backward  # type: ignore[method-assign]  # replays the new forward
-
-    def predict(self, *inputs: Array) -> Array:
-        if self._compiled is not None:
-            output = self._compiled(self.layers, *inputs)
-            if output is not None:
-                return output
-        return super().predict(*inputs)
 
     def children(self) -> Iterator[tuple[str, Module]]:
         for name, layer in super().children():

@@ -163,7 +163,7 @@ class SGD(Optimizer):
 
     def update(self, w: Array, g: Array, state: State) -> None:
         if self.maximize:
-            g = np.asarray(-g)  # NumPy's -g of a 0-d array is a scalar
+            g = _negative(g)
         if self.weight_decay:
             g = _sum(g, self.weight_decay, w)  # g + weight_decay * w
         if self.momentum:
@@ -230,7 +230,7 @@ class RMSprop(Optimizer):
 
     def update(self, w: Array, g: Array, state: State) -> None:
         if self.maximize:
-            g = np.asarray(-g)
+            g = _negative(g)
         if self.weight_decay:
             g = _sum(g, self.weight_decay, w)
         v, direction = _remembered(state, "square", w), np.empty_like(w)
@@ -297,7 +297,7 @@ class Adam(Optimizer):
 
     def update(self, w: Array, g: Array, state: State) -> None:
         if self.maximize:
-            g = np.asarray(-g)
+            g = _negative(g)
         if self.weight_decay:
             g = self._decay(w, g)
         t = state["step"] = state.get("step", 0) + 1
@@ -346,8 +346,14 @@ class AdamW(Adam):
         super().__init__(parameters, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
 
     def _decay(self, w: Array, g: Array) -> Array:
-        kernels.shrink(w, 1 - self.lr * self.weight_decay)
+        kernels.shrink(w, self.lr, self.weight_decay)
         return g
+
+
+def _negative(g: Array) -> Array:
+    result = np.empty_like(g)
+    kernels.negative(g, result)  # -g
+    return result
 
 
 def _sum(a: Array, factor: float, b: Array) -> Array:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from tinynet import kernels
-from tinynet.compiler import CompiledSteps
-from tinynet.compiler.writer import CannotWrite
+from tinynet.compiler.compiled import CompiledSteps
+from tinynet.compiler.recording import CannotRecord
 from tinynet.data import DataLoader
 from tinynet.formats.checkpoint import RunningEpoch
 from tinynet.module import Module, predicting, watching
@@ -45,7 +45,7 @@ class Steps:
             self.compiled = CompiledSteps.for_training(
                 self.net, self.loss_fn, self.optimizer, self.loader, self.score
             )
-        except CannotWrite as error:
+        except CannotRecord as error:
             if must:
                 raise TypeError(f"fit: compiled=True, but {error}; leave it out") from error
 
