@@ -204,7 +204,8 @@ class CompiledSteps:
                 yield from [(losses[:0], accuracies[:0])] * (stop - first)
                 return
             clock.append(time.perf_counter())
-            yield losses, accuracies
+            if len(losses):
+                yield losses, accuracies
             if len(losses) < stop - first:
                 yield losses[:0], accuracies[:0]
                 return
