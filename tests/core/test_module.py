@@ -14,6 +14,7 @@ import torch
 from strategies import LAYOUTS, assert_close_to_torch, fingerprint, same_bits
 
 import tinynet as tn
+from tinynet.support.held import named
 
 
 class CourseNet(tn.Module):
@@ -160,7 +161,7 @@ def assert_gradients_match(ours, theirs, *inputs):
 
 
 def assert_parameter_gradients_match(ours, theirs):
-    layouts = {name: layout for name, _, layout in ours._placed_parameters()}
+    layouts = {name: layout for name, _, layout in named(ours, tn.Parameter, tn.Module)}
     torch_parameters = dict(theirs.named_parameters())
     assert [name for name, _ in ours.named_parameters()] == list(torch_parameters)
     for name, parameter in ours.named_parameters():
