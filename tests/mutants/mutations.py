@@ -758,13 +758,15 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "float(own())",
         ),
     ),
-    "rng.py": (
+    "rng/__init__.py": (
         Bug(
             "fan-out",
             "the weights' bound is that of the outputs",
             "w_bound = math.sqrt(3.0) * (gain / math.sqrt(in_features))",
             "w_bound = math.sqrt(3.0) * (gain / math.sqrt(out_features))",
         ),
+    ),
+    "rng/torch_generator.py": (
         Bug(
             "high-bits",
             "a float32 is made of a draw's high bits instead of the low ones",
@@ -1214,7 +1216,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "core/test_module.py::TestWhatARecordCannotExpress",
     ),
     "data.py": ("core/test_data.py",),
-    "rng.py": ("core/test_rng.py",),
+    "rng": ("core/test_rng.py",),
     "training.py": ("core/test_training.py::TestScores",),
     "compiler/steps.py": (
         "core/test_scores.py::TestIgnoredRowsInTraining",
