@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-import tinynet
 from tinynet.compiler.source import import_source
 from tinynet.compiler.writer import CannotWrite, Writer
 from tinynet.data import DataLoader
@@ -25,6 +24,7 @@ from tinynet.runs.guard import Guard
 from tinynet.runs.scores import Score, score_of
 from tinynet.support.checks import float_array, labels_array
 from tinynet.support.types import Array
+from tinynet.version import __version__
 
 SLOWLY = 5e9  # multiply-adds per second that any processor reaches: the size of a first call
 CALL_SECONDS = 0.02  # how long one compiled call may take: after it, Ctrl-C and progress get a turn
@@ -83,7 +83,7 @@ class CompiledSteps:
         self._target: Array | None = None
         self._size = 0  # batches of one call
         self.source = self._writer.source()
-        self._code = import_source(self.source, tinynet.__version__)
+        self._code = import_source(self.source, __version__)
         self.path = str(self._code.__file__)
         self._layers = list(self._writer.net.layers)
         self._made_for = [
