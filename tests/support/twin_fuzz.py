@@ -300,7 +300,7 @@ def program(seed: int) -> tuple[str, list[str]]:
 
 
 def _filled(line: str, choose: random.Random, n: int) -> str:
-    takes_it = "input_gradient" in inspect.signature(tn.Module.backward).parameters
+    takes_it = "input_gradient" in inspect.signature(tn.Sequential.backward).parameters
     if not takes_it:
         line = line.replace(", input_gradient=False", "")
     return line.format(n=n, s=choose.randrange(1000), k=choose.randrange(2))
