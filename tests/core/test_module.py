@@ -14,6 +14,7 @@ import torch
 from strategies import LAYOUTS, assert_close_to_torch, fingerprint, same_bits
 
 import tinynet as tn
+from tinynet.support.calls import watching
 from tinynet.support.held import named
 
 
@@ -1224,3 +1225,17 @@ class TestThreads:
             leave.set()
             waiting.result()
         assert same_bits(dx, expected)
+
+
+class TestWatching:
+    def test_it_ends_with_its_block_also_by_an_error(self):
+        layer, x = tn.ReLU(), np.ones((2, 3), np.float32)
+        with watching() as outer:
+            layer(x)
+            with pytest.raises(KeyError), watching() as inner:
+                layer(x)
+                raise KeyError
+            y = layer(x)
+        layer(x)
+        assert (len(outer), len(inner)) == (2, 1)
+        assert outer[1][0] is layer and outer[1][1] is y
