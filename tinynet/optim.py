@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from tinynet import kernels
-from tinynet.module import Parameter, writable
+from tinynet.module import Parameter
+from tinynet.support.memory import writable
 from tinynet.support.options import Flag, Number, Pair, WithOptions, code
 from tinynet.support.types import Array
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-import tinynet
 from tinynet.compiler.recorded import (
     Options,
     record_layers,
@@ -24,6 +23,7 @@ from tinynet.optim import Optimizer
 from tinynet.runs.guard import Guard
 from tinynet.runs.scores import Score, score_of
 from tinynet.support.types import Array
+from tinynet.version import __version__
 
 SLOWLY = 5e9  # multiply-adds per second that any processor reaches: the size of a first call
 CALL_SECONDS = 0.02  # how long one compiled call may take: after it, Ctrl-C and progress get a turn
@@ -94,9 +94,7 @@ class CompiledSteps:
             self._scored,
         )
         self.source = self._writer.source()
-        self._code = import_source(
-            self.source, tinynet.__version__, self._writer.script.strangers()
-        )
+        self._code = import_source(self.source, __version__, self._writer.script.strangers())
         self.path = str(self._code.__file__)
         given = self._writer.script.given
         self._predict_arrays = [given[name] for name in self._writer.predict_names]

@@ -14,11 +14,12 @@ from tinynet.compiler.compiled import CompiledSteps
 from tinynet.compiler.recording import CannotRecord
 from tinynet.data import DataLoader
 from tinynet.formats.checkpoint import RunningEpoch
-from tinynet.module import Module, predicting, watching
+from tinynet.module import Module
 from tinynet.optim import Optimizer
 from tinynet.runs.guard import Guard, advice_after_divergence
 from tinynet.runs.rehearsal import batches, deals_by_order
 from tinynet.runs.scores import Score, no_row_counts, one_float, score_of
+from tinynet.support.calls import predicting, watching
 from tinynet.support.types import Array
 
 COMPILE_FROM = 3000  # batches: compiling the steps takes about as long as these, layer by layer

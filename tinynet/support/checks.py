@@ -75,6 +75,14 @@ def float_array(owner: object, values: Any, dtype: Any = None, *, method: str = 
     return np.require(values, native, ["C", "A", "W"])
 
 
+def float_array_like(owner: str, values: Any, model: Array) -> Array:
+    """`values` as ``float_array`` gives them, with the dtype and the shape of `model`."""
+    values = float_array(owner, values, model.dtype)
+    if values.shape != model.shape:
+        raise ValueError(f"{owner}: got shape {values.shape}, expected {model.shape}")
+    return values
+
+
 def conversion(given: np.dtype[Any], wanted: Any = None) -> str:
     """How to make numbers of `given` dtype floats, as the end of a message; "" if they are none."""
     name = np.dtype(np.float32 if wanted is None else wanted).name
