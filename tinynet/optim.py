@@ -37,6 +37,7 @@ class Optimizer(WithOptions):
 
     lr = Number(0)
     _scheduled: tuple[float, float] | None = None
+    _compiled: Any = None  # set by tn.compile
 
     def __init__(self, parameters: Iterable[Parameter], lr: float) -> None:
         name = type(self).__name__
@@ -67,9 +68,15 @@ class Optimizer(WithOptions):
 
     def step(self) -> None:
         """Update every parameter by its gradient; one whose ``grad`` is None is left alone."""
+        if self._compiled is not None and self._compiled.step():
+            return
         for parameter, state in zip(self.parameters, self.state, strict=True):
             if parameter.grad is not None:
                 self.update(parameter.data, parameter.grad, state)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies and pickles hold: no compiled code."""
+        return {name: value for name, value in vars(self).items() if name != "_compiled"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """What a pickle holds, its memories writable: joblib hands over large arrays read-only."""

@@ -9,6 +9,7 @@ written down. So a layer of your own, all of whose arithmetic is in kernels, is 
 import numpy as np
 
 from tinynet.compiler.compiled import CompiledSteps as CompiledSteps
+from tinynet.compiler.verbs import compile_verbs
 from tinynet.module import Module
 from tinynet.optim import Optimizer
 
@@ -33,4 +34,6 @@ def compile(net: Module, loss_fn: Module, optimizer: Optimizer) -> CompiledSteps
     TypeError
         If a part does what only Python can do; the message says which.
     """
-    return CompiledSteps(net, loss_fn, optimizer, np.zeros(1, np.int64))
+    steps = CompiledSteps(net, loss_fn, optimizer, np.zeros(1, np.int64))
+    compile_verbs(net, loss_fn, optimizer)
+    return steps

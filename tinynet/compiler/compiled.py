@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from tinynet.compiler.recorded import (
-    Options,
     record_layers,
     recorded_loss,
     recorded_updates,
 )
 from tinynet.compiler.recording import CannotRecord, by_equation
 from tinynet.compiler.source import import_source
+from tinynet.compiler.verbs import Verbs
 from tinynet.compiler.writer import Step, Update, Writer
 from tinynet.data import DataLoader
 from tinynet.kernels.jit.kernel import listening
@@ -67,6 +67,8 @@ class CompiledSteps:
     ) -> None:
         self._net, self._loss_fn, self._optimizer = net, loss_fn, optimizer
         layers, self._dtype = record_layers(net)
+        loop = net._compiled is not None and net._compiled.loop
+        net._compiled = Verbs(net, layers, self._dtype, loop)
         for layer in layers:
             if layer.part is None:
                 raise CannotRecord(f"{layer}: {layer.reason}")
@@ -96,11 +98,7 @@ class CompiledSteps:
         self.source = self._writer.source()
         self._code = import_source(self.source, __version__, self._writer.script.strangers())
         self.path = str(self._code.__file__)
-        given = self._writer.script.given
-        self._predict_arrays = [given[name] for name in self._writer.predict_names]
-        self._options = Options(net)
         self._guard = Guard("fit", net, optimizer)
-        net._compiled = self
         self._fewest = max(layer.part.fewest for layer in layers if layer.part)
         self._size = 0  # batches of one call
         self._target: Array | None = None
@@ -248,23 +246,6 @@ class CompiledSteps:
                 answers, target = outputs[part], loader.y[rows[part]]
                 accuracies[batch] = score_of(self._loss_fn, answers, target, self._score)
         return losses[:taken], accuracies[:taken]
-
-    def predict(self, x: Any) -> Array | None:
-        """The network's output for `x`; None if the layers themselves must have a look at it.
-
-        They must where `x` is not as usual, or a layer, a parameter or an option was replaced.
-        """
-        usual = (
-            type(x) is np.ndarray
-            and x.shape[1:] == (self._features,)
-            and x.dtype == self._dtype
-            and x.flags.carray
-            and self._options.are_as_they_were()
-        )
-        if not usual:
-            return None
-        output: Array = self._code.predict(x, *(array() for array in self._predict_arrays))
-        return output
 
     def __repr__(self) -> str:
         return f"<CompiledSteps in {self.path}>"

@@ -44,7 +44,7 @@ class Row(NamedTuple):
             for name, text in self.arguments.items()
             if name not in kernel.outputs or name in kernel.updates
         }
-        return {word for text in given for word in re.findall(r"[A-Za-z_]\w*", text)}
+        return {word for text in given for word in words(text)}
 
     @property
     def writes(self) -> set[str]:
@@ -69,6 +69,7 @@ class Script:
         self.given: dict[str, Callable[[], Array]] = {}
         self.kernels: dict[str, Kernel] = {}
         self.shapes: dict[str, str] = {}
+        self.handed: dict[str, list[Callable[[], Array]]] = {}
         self.numbers: set[str] = set()
         self._numbers: dict[tuple[str, int], str] = {}
 
@@ -168,6 +169,36 @@ class Script:
             return f"{name} = room({', '.join(axes)}, np.{np.dtype(dtype).name})"
         return f"{name} = np.empty({shape_text(shape)}, np.{np.dtype(dtype).name})"
 
+    def foresee(self, part: Part, verb: str, names: dict[Name, str], text: str) -> None:
+        """Give a verb's result its name, if the part makes it."""
+        result = part.results[verb]
+        if result.shape is None and result.name.role == "made" and result.name not in names:
+            self.make(text, part, result.name, names)
+
+    def function(self, name: str, rows: list[Row], takes: list[str], gives: str) -> Iterator[str]:
+        """The lines of a function; `handed` then says which arrays it is given besides `takes`."""
+        used = {word for row in rows for word in row.reads | row.writes}
+        handed = [text for text in self.given if text in used and text not in takes]
+        self.handed[name] = [self.given[text] for text in handed]
+        yield from ["", "", "@jit", f"def {name}({', '.join([*takes, *handed])}):"]
+        rooms = [self.room_line(text) for text in self.rooms if text in used - {*takes}]
+        if "N" in used | words(" ".join(rooms)):
+            yield f"    N = {takes[0]}.shape[0]"
+        yield from (f"    {line}" for line in rooms)
+        for row in rows:
+            yield f"    {self.line(row)}"
+            if row.looked_at is not None:
+                yield f"    if {row.result} != {row.looked_at!r}:"
+                yield f"        return {gives.replace('(True, loss', '(False, 0.0', 1)}"
+        if gives:
+            yield f"    return {gives}"
+
+    def module(self, title: list[str], body: list[str]) -> str:
+        """The source of a module with these lines."""
+        opening = [f'"""{title[0]}', *title[1:], '"""'] if title[1:] else [f'"""{title[0]}"""']
+        lines = [*opening, "", "import numpy as np", "", *self.imports()]
+        return "\n".join([*lines, "from tinynet.kernels.jit.compile import jit", *body]) + "\n"
+
     def strangers(self) -> dict[str, Kernel]:
         """The kernels that are not tinynet's, by their names in the code."""
         return {name: k for name, k in self.kernels.items() if not is_own(k.loop)}
@@ -185,7 +216,7 @@ class Script:
 RESERVED = {
     *("x", "X", "N", "t", "lr", "rows", "order", "target", "batch", "first", "last"),
     *("all_losses", "all_scores", "scale", "outputs", "batch_size", "np", "room", "jit", "labels"),
-    *("following", "train", "predict", "update"),
+    *("dy", "following", "train", "predict", "update"),
 }
 
 
@@ -211,6 +242,11 @@ def fused(rows: list[Row], update: list[Row], gradient: str) -> tuple[Row, Fusio
     into, (moved,) = fusion.into, step.kernel.updates
     known = maker.arguments | step.arguments | {into.parameters[0]: step.arguments[moved]}
     return Row(into, {name: known[name] for name in into.parameters}), fusion
+
+
+def words(text: str) -> set[str]:
+    """The names in a piece of source."""
+    return set(re.findall(r"[A-Za-z_]\w*", text))
 
 
 def _is_asked_for(part: Part, number: int) -> bool:

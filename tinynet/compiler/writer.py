@@ -71,7 +71,7 @@ class Writer:
         if not scored and "score" in step.loss.calls:
             self.score_rows = script.rows(step.loss, "score", names, "")
             self.score = script.text(step.loss, step.loss.results["score"], names, "")
-        self._foresee(step.loss, names, f"dy{len(step.layers) - 1}", "backward")
+        script.foresee(step.loss, "backward", names, f"dy{len(step.layers) - 1}")
         self.backward = script.rows(step.loss, "backward", names, "")
         dy = script.text(step.loss, step.loss.results["backward"], names, "")
         self.backward += list(self._backward(dy))
@@ -97,22 +97,16 @@ class Writer:
             for key, array in states_of(layer):
                 names[Name("state", key)] = f"{key}{i}"
                 script.give(f"{key}{i}", part, Name("state", key), array)
-            self._foresee(part, names, f"y{i}", "forward")
+            script.foresee(part, "forward", names, f"y{i}")
             yield from script.rows(part, "forward", names, str(i))
             self.y = script.text(part, part.results["forward"], names, str(i))
             self._names.append(names)
-
-    def _foresee(self, part: Part, names: dict[Name, str], text: str, verb: str) -> None:
-        """Give a verb's result its name, if the part makes it."""
-        result = part.results[verb]
-        if result.shape is None and result.name.role == "made" and result.name not in names:
-            self.script.make(text, part, result.name, names)
 
     def _backward(self, dy: str) -> Iterator[Row]:
         for i, (_, part) in reversed(list(enumerate(self.step.layers))):
             names = self._names[i]
             names[Name("upstream", "0")] = dy
-            self._foresee(part, names, f"dy{i - 1}" if i else "dx", "backward")
+            self.script.foresee(part, "backward", names, f"dy{i - 1}" if i else "dx")
             for call in part.calls["backward"]:
                 if call.kernel is accumulate:
                     self._foresee_gradient(part, names, *call.operands)
@@ -170,26 +164,16 @@ class Writer:
 
     def source(self) -> str:
         """The module's source."""
-        train, predict = list(self._train()), ["", "", *self._predict()]
-        lines = [
-            '"""Training steps and predictions of',
+        train = list(self._train())
+        title = [
+            "Training steps of",
             "",
             *(f"    {line}" for line in self.title),
             "",
             "written out by tn.compile. N is the number of rows in a batch; layer i turns its",
             "input into y{i}, and dy{i} is the derivative of the loss with respect to y{i}.",
-            '"""',
-            "",
-            "import numpy as np",
-            "",
-            *self.script.imports(),
-            "from tinynet.kernels.jit.compile import jit",
-            "",
-            "",
-            *train,
-            *predict,
         ]
-        return "\n".join(lines) + "\n"
+        return self.script.module(title, ["", "", *train])
 
     def handed(self) -> list[Callable[[], Array]]:
         """How to get at the arrays that `train` is handed, in order."""
@@ -242,29 +226,6 @@ class Writer:
             yield from (f"        {line}" for line in block)
             yield ""
         yield "    return last - first"
-
-    def _predict(self) -> Lines:
-        script, y, given = self.script, "x", list(self.script.given)
-        rows: list[Row] = []
-        for i, (_, part) in enumerate(self.step.layers):
-            names = {n: t for n, t in self._names[i].items() if n.role in ("parameter", "state")}
-            names[Name("input", "0")] = y
-            result = part.results["predict"]
-            if result.shape is None and result.name.role == "made":
-                script.make(f"y{i}", part, result.name, names)
-            rows += script.rows(part, "predict", names, str(i))
-            y = script.text(part, result, names, str(i))
-        self.predict_names = [n for n in script.given if any(n in r.reads | r.writes for r in rows)]
-        used = {word for row in rows for word in row.reads | row.writes}
-        yield "@jit"
-        yield f"def predict({', '.join(['x', *self.predict_names])}):"
-        yield '    """The output for a batch, with nothing kept."""'
-        yield "    N = x.shape[0]"
-        for name in script.rooms:
-            if name in used and name not in ("x", *given):
-                yield f"    {script.room_line(name)}"
-        yield from (f"    {script.line(row)}" for row in rows)
-        yield f"    return {y}"
 
     def _batch(self) -> Lines:
         call = self.script.called
