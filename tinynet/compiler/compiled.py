@@ -73,10 +73,7 @@ class CompiledSteps:
             if layer.part is None:
                 raise CannotRecord(f"{layer}: {layer.reason}")
         (self._features,), self._outputs = layers[0].inputs, layers[-1].outputs
-        some = functools.partial(np.resize, targets)
-        loss = recorded_loss(
-            loss_fn, self._outputs, self._dtype, lambda N: some((N, *targets.shape[1:]))
-        )
+        loss = recorded_loss(loss_fn, self._outputs, self._dtype, targets)
         self._updates = recorded_updates(net, optimizer)
         self._score = score
         if score is None and "score" not in loss.calls and hasattr(loss_fn, "accuracy"):

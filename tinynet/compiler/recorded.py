@@ -115,13 +115,25 @@ def _output_shape(module: Module, row: tuple[int, ...], dtype: Any) -> tuple[int
     return output.shape[1:]
 
 
-def recorded_loss(
-    loss_fn: Module, outputs: tuple[int, ...], dtype: Any, target: Callable[[int], Array]
-) -> Part:
-    """Record a loss on outputs of this shape; ``target(N)`` gives N targets."""
+def recorded_loss(loss_fn: Module, outputs: tuple[int, ...], dtype: Any, like: Array) -> Part:
+    """Record a loss on outputs of this shape, and on targets like these."""
+    shape, kind = like.shape[1:], like.dtype
+
+    def target(N: int) -> Array:
+        """Any classes, or any probabilities: the given ones may be all of one class."""
+        draw = np.random.default_rng(N)
+        if kind.kind in "iu" and not shape:
+            return draw.integers(outputs[-1] if outputs else 2, size=N).astype(kind)
+        if kind.kind == "f":
+            some = draw.random((N, *shape)) + 0.1
+            return np.asarray(some / some.sum(axis=-1, keepdims=bool(shape)), kind)
+        return np.resize(like, (N, *shape))
+
     try:
-        like = outputs, dtype, target(1).shape, target(1).dtype
-        part = _remembered(loss_fn, like, lambda: record_loss(loss_fn, outputs, dtype, target))
+        key = outputs, dtype, shape, kind
+        part = _remembered(loss_fn, key, lambda: record_loss(loss_fn, outputs, dtype, target))
+        if part.results["forward"].kind != "result":
+            raise CannotRecord("its value comes from Python, not from a kernel")
     except CannotRecord as error:
         raise CannotRecord(f"the loss, {loss_fn!r}: {error}") from error
     if part.results["backward"].shape is not None:

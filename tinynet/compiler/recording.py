@@ -242,7 +242,7 @@ def unified(trials: Sequence[Trial]) -> Part:
                 for place, name in enumerate(kernel.parameters)
             )
             values = [trial.returned[position] for trial in trials]
-            equal = values[0] is not None and all(_same(value, values[0]) for value in values)
+            equal = values[0] is not None and all(value == values[0] for value in values)
             calls[verb].append(Call(kernel, operands, values[0] if equal else None))
             position += 1
     arrays = {

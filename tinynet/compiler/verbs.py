@@ -140,12 +140,7 @@ class LossVerbs:
     def _code(self, outputs: Array, target: Array) -> Any:
         """The compiled loss for such arrays; None if it cannot be recorded on them."""
         try:
-            part = recorded_loss(
-                self._loss_fn,
-                outputs.shape[1:],
-                outputs.dtype,
-                lambda N: np.resize(target, (N, *target.shape[1:])),
-            )
+            part = recorded_loss(self._loss_fn, outputs.shape[1:], outputs.dtype, target)
         except CannotRecord:
             return None
         return _LossCode(self._loss_fn, part) if can_be_split(part, looks=True) else None
