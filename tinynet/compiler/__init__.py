@@ -9,13 +9,19 @@ written down. So a layer of your own, all of whose arithmetic is in kernels, is 
 import numpy as np
 
 from tinynet.compiler.compiled import CompiledSteps as CompiledSteps
-from tinynet.compiler.verbs import compile_verbs
+from tinynet.compiler.recording import CannotRecord
+from tinynet.compiler.verbs import Verbs, compile_verbs
 from tinynet.module import Module
 from tinynet.optim import Optimizer
 
 
-def compile(net: Module, loss_fn: Module, optimizer: Optimizer) -> CompiledSteps:
+def compile(net: Module, loss_fn: Module, optimizer: Optimizer) -> CompiledSteps | Verbs:
     """Write out and compile the training steps of a network.
+
+    From now on, a loop over these three runs compiled: ``net(x)``, ``loss_fn(outputs, target)``,
+    ``net.backward(dy)``, ``optimizer.step()`` and ``net.predict(x)`` are one call of compiled code
+    each. Gradients, what layers keep, and every error are as without, and so is every bit. What is
+    replaced later (a parameter, an option, a layer) is noticed; then the layers run by themselves.
 
     Parameters
     ----------
@@ -26,14 +32,23 @@ def compile(net: Module, loss_fn: Module, optimizer: Optimizer) -> CompiledSteps
 
     Returns
     -------
-    CompiledSteps
-        Its ``source`` is the code to read. From now on ``net.predict`` runs compiled, too.
+    CompiledSteps, or Verbs if some layers stay Python
+        Its ``source`` is the code to read. Layers that do what only Python can do run as they are
+        between pieces of compiled code; ``python`` of Verbs names them, and why.
 
     Raises
     ------
     TypeError
-        If a part does what only Python can do; the message says which.
+        If nothing can be compiled, or the optimizer cannot; the message says why.
+
+    Notes
+    -----
+    Parts are recorded from the kernels that they call on copies, with several sizes, values and
+    modes. What this cannot see is a decision that Python takes by the data, and that none of the
+    trial inputs brings about, such as ``if x.max() > 1e6``: take such decisions in kernels.
     """
-    steps = CompiledSteps(net, loss_fn, optimizer, np.zeros(1, np.int64))
-    compile_verbs(net, loss_fn, optimizer)
-    return steps
+    verbs = compile_verbs(net, loss_fn, optimizer)
+    try:
+        return CompiledSteps(net, loss_fn, optimizer, np.zeros(1, np.int64))
+    except CannotRecord:
+        return verbs

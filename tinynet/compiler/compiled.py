@@ -17,6 +17,7 @@ from tinynet.compiler.source import import_source
 from tinynet.compiler.verbs import Verbs
 from tinynet.compiler.writer import Step, Update, Writer
 from tinynet.data import DataLoader
+from tinynet.kernels.jit.cache import is_kept
 from tinynet.kernels.jit.kernel import listening
 from tinynet.module import Module
 from tinynet.optim import Optimizer
@@ -67,8 +68,7 @@ class CompiledSteps:
     ) -> None:
         self._net, self._loss_fn, self._optimizer = net, loss_fn, optimizer
         layers, self._dtype = record_layers(net)
-        loop = net._compiled is not None and net._compiled.loop
-        net._compiled = Verbs(net, layers, self._dtype, loop)
+        self._layers = layers
         for layer in layers:
             if layer.part is None:
                 raise CannotRecord(f"{layer}: {layer.reason}")
@@ -149,6 +149,17 @@ class CompiledSteps:
             loss_fn.predict(outputs, y)  # the loss looks at all targets, since the code will not
         steps._target = y
         return steps
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether the code is compiled already, in this process or in the cache on disk."""
+        train = self._code.train
+        return bool(getattr(train, "signatures", True)) or is_kept(train)
+
+    def predict_compiled(self) -> None:
+        """Let the network predict by compiled code from now on."""
+        if self._net._compiled is None:
+            self._net._compiled = Verbs(self._net, self._layers, self._dtype, loop=False)
 
     def ready(self) -> bool:
         """Whether the optimizer's memory is such that every parameter takes the same step.

@@ -49,6 +49,11 @@ class Layer(NamedTuple):
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
 
+    @property
+    def why(self) -> str:
+        """Why it stays Python."""
+        return self.reason or "what it keeps for backward is no array that a kernel wrote"
+
     def __str__(self) -> str:
         name, kind = repr(self.module), type(self.module).__name__
         name = name if name.startswith(kind) else kind

@@ -4,6 +4,7 @@ Both give the same bits. Where a compiled step would spread NaN or infinity, it 
 layers take it anew, find out in which of them it begins, and say so.
 """
 
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from tinynet import kernels
 from tinynet.compiler.compiled import CompiledSteps
 from tinynet.compiler.recording import CannotRecord
+from tinynet.compiler.verbs import compile_verbs
 from tinynet.data import DataLoader
 from tinynet.formats.checkpoint import RunningEpoch
 from tinynet.module import Module
@@ -22,8 +24,12 @@ from tinynet.runs.scores import Score, no_row_counts, one_float, score_of
 from tinynet.support.calls import predicting, watching
 from tinynet.support.types import Array
 
+LOOK_FROM = 200  # batches: to find out whether there is compiled code costs less than these
 COMPILE_FROM = 3000  # batches: compiling the steps takes about as long as these, layer by layer
+SLOWER = "2 to 5"  # measured by benchmarks/training.py
 NAN = float("nan")
+
+_said: set[str] = set()
 
 
 class Steps:
@@ -39,16 +45,41 @@ class Steps:
         self.compiled: CompiledSteps | None = None
 
     def compile(self, must: bool, batches: int) -> None:
-        """Use compiled steps, if that is possible and pays for so many batches."""
-        if batches < COMPILE_FROM and not must:
+        """Use compiled steps, if that is possible and pays for so many batches.
+
+        It pays for many batches, and for some if they were compiled before, here or by another
+        process. Where only some layers can be compiled, the loop over the layers runs, in which
+        they are.
+        """
+        if batches < LOOK_FROM and not must:
             return
+        parts = self.net, self.loss_fn, self.optimizer
         try:
-            self.compiled = CompiledSteps.for_training(
-                self.net, self.loss_fn, self.optimizer, self.loader, self.score
-            )
+            steps = CompiledSteps.for_training(*parts, self.loader, self.score)
         except CannotRecord as error:
             if must:
                 raise TypeError(f"fit: compiled=True, but {error}; leave it out") from error
+            if batches >= COMPILE_FROM:
+                self._compile_some(str(error))
+            return
+        if must or batches >= COMPILE_FROM or steps.is_compiled:
+            self.compiled = steps
+            steps.predict_compiled()
+
+    def _compile_some(self, reason: str) -> None:
+        """Compile what can be; say once what stays Python, and what that costs."""
+        try:
+            python = compile_verbs(self.net, self.loss_fn, self.optimizer).python or [reason]
+        except CannotRecord as error:
+            python = [str(error)]
+        what = "; ".join(python)
+        if what not in _said:
+            _said.add(what)
+            warnings.warn(
+                f"fit: some of each step stays Python, which makes it about {SLOWER} times as "
+                f"long: {what}. Arithmetic in kernels (tn.kernel) is compiled",
+                stacklevel=4,
+            )
 
     def start(self) -> RunningEpoch:
         """A new epoch; loaders of other kinds than ours keep their order to themselves."""

@@ -40,6 +40,13 @@ class Verbs:
         Of what it takes.
     loop : bool
         Whether a learner's own loop runs: if not, only ``predict`` is compiled.
+
+    Attributes
+    ----------
+    source, path : str
+        The code, and the file that holds it; of the first segment, if there are several.
+    python : list of str
+        The layers that stay Python, and why.
     """
 
     def __init__(self, net: Module, layers: list[Layer], dtype: Any, loop: bool) -> None:
@@ -55,6 +62,9 @@ class Verbs:
                 run = []
             if layer is not None:
                 self.segments.append(layer.module)
+        first = next((s for s in self.segments if isinstance(s, Segment)), None)
+        self.source, self.path = (first.source, first.path) if first else ("", "")
+        self.python = [f"{layer}: {layer.why}" for layer in layers if not can_be_split(layer.part)]
         self._options = Options(net)
 
     def are_valid(self, inputs: tuple[Any, ...] = (None,)) -> bool:

@@ -51,6 +51,12 @@ def keep_on_disk(dispatcher: Any, folder: Path) -> None:
         dispatcher._cache = _CheckedCache(dispatcher.py_func, folder)
 
 
+def is_kept(dispatcher: Any) -> bool:
+    """Whether the cache on disk has code of `dispatcher`, for some types."""
+    cache = dispatcher._cache
+    return isinstance(cache, _CheckedCache) and Path(cache._cache_file._index_path).exists()
+
+
 @functools.cache
 def _writable(folder: Path) -> bool:
     try:
