@@ -176,7 +176,7 @@ def fit(
             f"can write down, got {type(loader).__name__}"
         )
     saved = take_up(run, checkpoint, checkpoint_every, changed, sets)
-    steps = layer_by_layer(run)
+    steps = steps_of(run)
     if compiled is not False and isinstance(loader, DataLoader):
         steps.compile(must=compiled is True, batches=(epochs - len(run.history)) * len(loader))
     scores = {
@@ -193,6 +193,6 @@ def fit(
         return train(run, steps, companions, checkpoint_every)
 
 
-def layer_by_layer(run: TrainingRun) -> Steps:
-    """The steps of a run, not compiled."""
+def steps_of(run: TrainingRun) -> Steps:
+    """The steps of a run: layer by layer, until ``compile`` is called."""
     return Steps(run.net, run.loss_fn, run.optimizer, run.loader, run.score)
