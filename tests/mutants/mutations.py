@@ -834,6 +834,35 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "return loss, score_of(loss_fn, outputs, y)",
         ),
     ),
+    "runs/companions.py": (
+        Bug(
+            "rate-of-no-epoch",
+            "a run ends with the learning rate of an epoch that never comes",
+            "if run.schedule is not None and not run.is_over:",
+            "if run.schedule is not None:",
+        ),
+        Bug(
+            "best-weights-too-late",
+            "the checkpoint is written before the best weights are kept",
+            "        Stopping(),  # keeps the best weights, which belong into the checkpoint\n"
+            "        checkpoint,  # what a person sees was saved\n",
+            "        checkpoint,\n        Stopping(),\n",
+        ),
+        Bug(
+            "ctrl-c-in-the-next-epoch",
+            "Ctrl-C in an epoch's last step ends the run only after another step",
+            "    def steps_taken(self, run: TrainingRun) -> None:\n"
+            "        if self.pressed():\n"
+            "            raise KeyboardInterrupt\n\n"
+            "    def epoch_ended(self, run: TrainingRun) -> None:\n"
+            "        if self.pressed():\n",
+            "    def steps_taken(self, run: TrainingRun) -> None:\n"
+            "        if self.pressed() and len(run.running.losses) == 1:\n"
+            "            raise KeyboardInterrupt\n\n"
+            "    def epoch_ended(self, run: TrainingRun) -> None:\n"
+            "        if False:\n",
+        ),
+    ),
     "runs/guard.py": (
         Bug(
             "fatal-step-stays",
@@ -1214,6 +1243,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "support/accuracy.py": ("core/test_scores.py",),
     "runs/scores.py": ("core/test_scores.py",),
+    "runs/companions.py": ("core/test_companions.py",),
     "runs/guard.py": ("core/test_training_faults.py::TestFatalSteps", "-m", "slow or not slow"),
     "compiler/__init__.py": (
         "core/test_training_faults.py::TestFatalSteps",

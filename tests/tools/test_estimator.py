@@ -344,6 +344,14 @@ class TestSparse:
         assert len(model.history_) < 40
         assert tn.fingerprint(model.network_) == tn.fingerprint(dense.network_)
 
+    def test_its_epochs_are_counted_as_with_dense_rows(self, capsys):
+        lines = []
+        for rows_of in (np.asarray, sparse.csr_array):
+            small(early_stopping=True, verbose=True).fit(rows_of(X), y)
+            lines.append(capsys.readouterr().out)
+        assert lines[0] == lines[1]
+        assert re.findall(r"epoch +(\d/\d)", lines[1]) == ["1/3", "2/3", "3/3"]
+
     @pytest.mark.parametrize("early_stopping", [False, True])
     def test_never_dense_as_a_whole(self, early_stopping):
         wide = sparse.random_array((1500, 50_000), density=1e-4, format="csr", rng=0)
