@@ -1,9 +1,10 @@
 """The training loop, as one would write it by hand, with the scores of every epoch kept.
 
-One step is five verbs: forward, loss, zero_grad, backward, step. ``fit`` repeats it over all
+One step is five verbs: forward, loss, zero_grad, backward, step. ``train`` repeats them over all
 batches of all epochs; an epoch's training loss and accuracy are the means over its batches,
-measured as the network learns, and after it the test set is scored in one piece. Batches in which
-no row counts have no loss; they are left out of the means.
+measured as the network learns, and batches in which no row counts are left out of them. What else
+goes on in a run has its turn after steps and epochs: see ``tinynet.runs.companions``. ``fit``
+checks what it was given, puts both together, and compiles the steps where that pays.
 """
 
 import os
@@ -18,15 +19,37 @@ from tinynet.inspection.doctor import Rounds
 from tinynet.module import Module
 from tinynet.optim import Optimizer
 from tinynet.runs.companions import Companion, CtrlC, Visits, in_order
+from tinynet.runs.guard import Guard, check_step
 from tinynet.runs.history import History
 from tinynet.runs.progress import polite_interrupt, report
 from tinynet.runs.rehearsal import check_loader, check_run, check_score, check_sets, deals_by_order
 from tinynet.runs.run import TakesSteps, TrainingRun
 from tinynet.runs.schedules import Schedule
-from tinynet.runs.scores import Score, evaluate, mean_of_those
+from tinynet.runs.scores import Score, evaluate, mean_of_those, one_loss, score_of
 from tinynet.runs.stopping import EarlyStopping
 from tinynet.support.checks import whole_number
 from tinynet.support.types import Array
+
+
+def step(
+    run: TrainingRun, guard: Guard, xb: Array, yb: Any, batch: int
+) -> tuple[list[float], list[float]]:
+    """One step, in five verbs; its loss and its score."""
+    net, loss_fn, optimizer = run.net, run.loss_fn, run.optimizer
+    outputs = net(xb)
+    loss = one_loss(run.owner, loss_fn, loss_fn(outputs, yb))
+    optimizer.zero_grad()
+    net.backward(loss_fn.backward())
+    check_step(run, loss, xb, outputs, yb, batch)  # NaN is found before it is learned
+    guard.step(len(run.history), batch)  # optimizer.step(), undone if a weight would be NaN
+    score = score_of(loss_fn, outputs, yb, run.score)
+    return [loss], [float("nan") if score is None else score]
+
+
+def steps_of(run: TrainingRun) -> Steps:
+    """All steps of a run: those above, until ``compile`` is called, and then compiled ones."""
+    by_layers = partial(step, run, Guard(run.owner, run.net, run.optimizer))
+    return Steps(run.net, run.loss_fn, run.optimizer, run.loader, run.score, by_layers)
 
 
 def train(
@@ -191,8 +214,3 @@ def fit(
     ):
         companions = in_order(scores, show, saved, visits and Visits(visits), CtrlC(pressed))
         return train(run, steps, companions, checkpoint_every)
-
-
-def steps_of(run: TrainingRun) -> Steps:
-    """The steps of a run: layer by layer, until ``compile`` is called."""
-    return Steps(run.net, run.loss_fn, run.optimizer, run.loader, run.score)

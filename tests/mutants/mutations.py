@@ -777,27 +777,19 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "mean_of_those(running.losses)",
             "running.losses[-1]",
         ),
-    ),
-    "compiler/steps.py": (
-        Bug(
-            "all-ignored-is-divergence",
-            "a batch in which no row counts ends the run",
-            "if np.isnan(loss) and no_row_counts(self.loss_fn, outputs, yb):",
-            "if False:",
-        ),
         Bug(
             "zero-grad-forgotten",
             "gradients pile up from step to step",
-            "        self.optimizer.zero_grad()\n        self.net.backward(",
-            "        self.net.backward(",
+            "    optimizer.zero_grad()\n",
+            "",
         ),
         Bug(
             "step-before-the-check",
             "NaN is found after it was learned",
-            "        _stop_if_diverged(self.net, loss, self.optimizer, xb, epoch, batch)\n"
-            "        self.guard.step(epoch, batch)",
-            "        self.optimizer.step()\n"
-            "        _stop_if_diverged(self.net, loss, self.optimizer, xb, epoch, batch)",
+            "    check_step(run, loss, xb, outputs, yb, batch)"
+            "  # NaN is found before it is learned\n"
+            "    guard.step(len(run.history), batch)",
+            "    optimizer.step()\n    check_step(run, loss, xb, outputs, yb, batch)",
         ),
     ),
     "support/accuracy.py": (
@@ -864,6 +856,12 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         ),
     ),
     "runs/guard.py": (
+        Bug(
+            "all-ignored-is-divergence",
+            "a batch in which no row counts ends the run",
+            "(np.isnan(loss) and no_row_counts(run.loss_fn, outputs, yb))",
+            "False",
+        ),
         Bug(
             "fatal-step-stays",
             "weights that a step made NaN are not put back",
@@ -1235,16 +1233,20 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "data.py": ("core/test_data.py",),
     "rng.py": ("core/test_rng.py",),
-    "training.py": ("core/test_training.py::TestScores",),
-    "compiler/steps.py": (
-        "core/test_scores.py::TestIgnoredRowsInTraining",
+    "training.py": (
+        "core/test_training.py::TestScores",
         "core/test_training.py::TestEqualsTheLoopByHand::test_bit_for_bit",
         "core/test_training_faults.py::TestDivergence",
     ),
     "support/accuracy.py": ("core/test_scores.py",),
     "runs/scores.py": ("core/test_scores.py",),
     "runs/companions.py": ("core/test_companions.py",),
-    "runs/guard.py": ("core/test_training_faults.py::TestFatalSteps", "-m", "slow or not slow"),
+    "runs/guard.py": (
+        "core/test_scores.py::TestIgnoredRowsInTraining",
+        "core/test_training_faults.py::TestFatalSteps",
+        "-m",
+        "slow or not slow",
+    ),
     "compiler/__init__.py": (
         "core/test_training_faults.py::TestFatalSteps",
         "-m",
