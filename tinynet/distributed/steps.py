@@ -12,6 +12,7 @@ from tinynet.distributed.share import Total
 from tinynet.rng import Rng, as_generator, seed_of
 from tinynet.runs.guard import Guard, advice_after_divergence
 from tinynet.runs.progress import polite_interrupt
+from tinynet.runs.rehearsal import nothing_counts
 from tinynet.runs.run import RunningEpoch, TrainingRun
 from tinynet.support.checks import whole_number
 
@@ -71,10 +72,7 @@ class ClusterSteps:
         """Make the workers' sums the gradients here; their mean loss, or NaN if no row counts."""
         net, loss_fn, optimizer = self.run.net, self.run.loss_fn, self.run.optimizer
         if not total.anything:
-            raise ValueError(
-                "distributed.fit: no row counts in the loss: every label of y is ignored or of a "
-                f"class of weight 0, see {loss_fn!r}"
-            )
+            raise nothing_counts(self.run.owner, loss_fn)
         divisor = total.count if loss_fn.reduction == "mean" else 1.0
         loss = total.loss / divisor if divisor else float("nan")
         optimizer.zero_grad()

@@ -1,8 +1,8 @@
 """What goes along with a training run, each in a few lines: scores, stopping, rates, what is shown.
 
 The loop knows none of them. It says when the run begins, when steps were taken, when an epoch has
-ended, and when the run has come to its end; each companion then does its part. One of your own is a
-class with those of the four methods that it needs.
+ended, and when the run has come to its end; each companion then does its part. It writes those of
+the four methods that it needs.
 """
 
 from collections.abc import Callable, Mapping

@@ -165,10 +165,15 @@ def rehearse(owner: str, net: Module, loss_fn: Module, first: Array, y: Any) -> 
     loss = loss_fn.predict(np.repeat(output, len(target), axis=0), target)
     one_float(f"{owner}: the loss {loss_fn!r}", loss)
     if no_row_counts(loss_fn, output, y):
-        raise ValueError(
-            f"{owner}: no row counts in the loss: every label of y is ignored or of a class of "
-            f"weight 0, see {loss_fn!r}"
-        )
+        raise nothing_counts(owner, loss_fn)
+
+
+def nothing_counts(owner: str, loss_fn: Module) -> ValueError:
+    """The error of data in which there is nothing to learn from."""
+    return ValueError(
+        f"{owner}: no row counts in the loss: every label of y is ignored or of a class of "
+        f"weight 0, see {loss_fn!r}"
+    )
 
 
 def check_score(run: TrainingRun, sets: Sets) -> None:
