@@ -1,46 +1,83 @@
 """The training loop, as one would write it by hand, with the scores of every epoch kept.
 
-One step is five verbs: forward, loss, zero_grad, backward, step. ``fit`` repeats it over all
+One step is five verbs: forward, loss, zero_grad, backward, step. ``train`` repeats them over all
 batches of all epochs; an epoch's training loss and accuracy are the means over its batches,
-measured as the network learns, and after it the test set is scored in one piece. Batches in which
-no row counts have no loss; they are left out of the means.
+measured as the network learns, and batches in which no row counts are left out of them. What else
+goes on in a run has its turn after steps and epochs: see ``tinynet.runs.companions``. ``fit``
+checks what it was given, puts both together, and compiles the steps where that pays.
 """
 
 import os
-from collections.abc import Collection, Iterable
-from pathlib import Path
+from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from typing import Any
-
-import numpy as np
 
 from tinynet.compiler.steps import Steps
 from tinynet.data import DataLoader
-from tinynet.formats.checkpoint import load_checkpoint, save_checkpoint
-from tinynet.formats.recipe import names_of_changes, recipe
+from tinynet.formats.checkpointing import take_up
 from tinynet.inspection.doctor import Rounds
-from tinynet.module import Module
+from tinynet.module import Module, Sequential
 from tinynet.optim import Optimizer
+from tinynet.runs.companions import Companion, CtrlC, Visits, in_order
+from tinynet.runs.guard import Guard, check_step
 from tinynet.runs.history import History
-from tinynet.runs.progress import nothing_left, polite_interrupt, report
-from tinynet.runs.rehearsal import (
-    check_loader,
-    check_pair,
-    deals_by_order,
-    rehearse,
-    rehearse_score,
-)
+from tinynet.runs.progress import polite_interrupt, report
+from tinynet.runs.rehearsal import check_loader, check_run, check_score, check_sets, deals_by_order
+from tinynet.runs.run import TakesSteps, TrainingRun
 from tinynet.runs.schedules import Schedule
-from tinynet.runs.scores import (
-    Score,
-    check_loss,
-    classifies,
-    evaluate,
-    mean_of_those,
-    score_name,
-)
+from tinynet.runs.scores import Score, evaluate, mean_of_those, one_loss, score_of
 from tinynet.runs.stopping import EarlyStopping
 from tinynet.support.checks import whole_number
 from tinynet.support.types import Array
+
+
+def step(
+    run: TrainingRun, guard: Guard, xb: Array, yb: Any, batch: int
+) -> tuple[list[float], list[float]]:
+    """One step, in five verbs; its loss and its score."""
+    net, loss_fn, optimizer = run.net, run.loss_fn, run.optimizer
+    outputs = net(xb)
+    loss = one_loss(run.owner, loss_fn, loss_fn(outputs, yb))
+    optimizer.zero_grad()
+    alone = {"input_gradient": False} if isinstance(net, Sequential) else {}  # nobody needs dx
+    net.backward(loss_fn.backward(), **alone)
+    check_step(run, loss, xb, outputs, yb, batch)  # NaN is found before it is learned
+    guard.step(len(run.history), batch)  # optimizer.step(), undone if a weight would be NaN
+    score = score_of(loss_fn, outputs, yb, run.score)
+    return [loss], [float("nan") if score is None else score]
+
+
+def steps_of(run: TrainingRun) -> Steps:
+    """All steps of a run: those above, until ``compile`` is called, and then compiled ones."""
+    by_layers = partial(step, run, Guard(run.owner, run.net, run.optimizer))
+    return Steps(run.net, run.loss_fn, run.optimizer, run.loader, run.score, by_layers)
+
+
+def train(
+    run: TrainingRun, steps: TakesSteps, companions: Sequence[Companion], every: int | None = None
+) -> History:
+    """Take the steps of all epochs that are left; companions have their turns between them."""
+    try:
+        for companion in companions:
+            companion.begin(run)
+        while not run.is_over:
+            run.running = running = run.running or steps.start()
+            for losses, scores in steps(len(run.history), running, every):
+                running.losses.extend(losses)
+                running.accuracies.extend(scores)
+                for companion in companions:
+                    companion.steps_taken(run)
+            means = mean_of_those(running.losses), mean_of_those(running.accuracies)
+            run.history.add("train", means[0], means[1] if run.has_scores else None)
+            run.running = None
+            for companion in companions:
+                companion.epoch_ended(run)
+        for companion in companions:
+            companion.stopped(run)
+    except (KeyboardInterrupt, FloatingPointError, TypeError, ValueError) as stop:
+        stop.history = run.history  # type: ignore[union-attr]
+        raise
+    return run.history
 
 
 def fit(
@@ -144,26 +181,16 @@ def fit(
     OSError
         If the checkpoint cannot be written.
     """
-    whole_number("fit", "epochs", epochs, 1)
+    run = TrainingRun(
+        "fit", net, loss_fn, optimizer, loader, epochs, schedule, early_stopping, score
+    )
+    check_run(run)
+    check_loader(run)
+    sets = {"test": test, "validation": validation}
+    check_sets(run, sets)
+    check_score(run, sets)
     if checkpoint_every is not None:
         whole_number("fit", "checkpoint_every", checkpoint_every, 1)
-    check_loss("fit", loss_fn)
-    own = {id(parameter) for parameter in net.parameters()}
-    if own.isdisjoint(map(id, optimizer.parameters)):
-        raise ValueError(
-            "fit: the optimizer holds no parameter of this network; make a new one with "
-            "net.parameters()"
-        )
-    check_loader("fit", loader, epochs)
-    if isinstance(loader, DataLoader):
-        rehearse("fit", net, loss_fn, loader.gather(np.arange(1))[0], loader.y)
-    for name, data in (("test", test), ("validation", validation)):
-        if data is not None:
-            check_pair("fit", name, data)
-            rehearse(f"fit: {name}", net, loss_fn, data[0][:1], data[1])
-    if score is not None:
-        rehearse_score(net, loss_fn, score, loader, test, validation)
-    _check_plan(validation, early_stopping, schedule)
     for option, wanted in (("doctor=True", doctor), ("compiled=True", compiled is True)):
         if wanted and not isinstance(loader, DataLoader):
             raise TypeError(f"fit: {option} needs a DataLoader, got {type(loader).__name__}")
@@ -172,91 +199,19 @@ def fit(
             "fit: checkpoint needs a DataLoader without an __iter__ of its own, whose order it "
             f"can write down, got {type(loader).__name__}"
         )
-    source: Any = loader  # a DataLoader wherever it must be one
-    history, running, lines = History(), None, None
-    if score is not None:
-        history.score_name = score_name(score)
-    plan = schedule, early_stopping
-    resumed = checkpoint is not None and Path(checkpoint).exists()
-    names_of_changes("fit", changed, checkpoint)
-    if checkpoint is not None:
-        lr = optimizer._start_lr if resumed else optimizer.lr
-        lines = recipe(net, loss_fn, lr, source, test=test, validation=validation)
-    if checkpoint is not None and resumed:
-        running = load_checkpoint(
-            checkpoint, net, optimizer, source, history, *plan, lines, changed
-        )
-    else:
-        optimizer._scheduled = None
-        if schedule is not None:
-            schedule.begin(optimizer)
-        if early_stopping is not None:
-            early_stopping.begin()
-    steps = Steps(net, loss_fn, optimizer, loader, score)
-    scored = score is not None or classifies(loss_fn)
+    saved = take_up(run, checkpoint, checkpoint_every, changed, sets)
+    steps = steps_of(run)
     if compiled is not False and isinstance(loader, DataLoader):
-        steps.compile(must=compiled is True, batches=(epochs - len(history)) * len(loader))
-    rounds = Rounds(net, loss_fn, optimizer, source, test or validation) if doctor else None
-    with report(epochs, len(history), progress) as (show, say), polite_interrupt() as interrupted:
-        try:
-            if resumed and _is_over(history, epochs, early_stopping):
-                say(nothing_left("fit", checkpoint, len(history), epochs))
-            if rounds is not None:
-                rounds.visit(history, say)
-            while not _is_over(history, epochs, early_stopping):
-                if schedule is not None:
-                    schedule.set_lr(optimizer, len(history))
-                running = running or steps.start()
-                for losses, accuracies in steps(len(history), running, checkpoint_every):
-                    running.losses.extend(losses)
-                    running.accuracies.extend(accuracies)
-                    if checkpoint_every and len(running.losses) % checkpoint_every == 0:
-                        _save(checkpoint, net, optimizer, loader, history, running, *plan, lines)
-                    if interrupted():
-                        raise KeyboardInterrupt
-                means = mean_of_those(running.losses), mean_of_those(running.accuracies)
-                history.add("train", means[0], means[1] if scored else None)
-                running = None
-                if test is not None:
-                    history.add("test", *evaluate(net, loss_fn, *test, score))
-                if validation is not None:
-                    history.add("validation", *evaluate(net, loss_fn, *validation, score))
-                if early_stopping is not None:
-                    early_stopping.watch(net, history)
-                _save(checkpoint, net, optimizer, loader, history, None, *plan, lines)
-                show(history)
-                if rounds is not None:
-                    rounds.visit(history, say)
-                if interrupted():
-                    raise KeyboardInterrupt
-        except (KeyboardInterrupt, FloatingPointError, TypeError, ValueError) as stop:
-            stop.history = history  # type: ignore[union-attr]
-            raise
-    if early_stopping is not None:
-        early_stopping.restore(net)
-    return history
-
-
-def _is_over(history: History, epochs: int, early_stopping: EarlyStopping | None) -> bool:
-    stopped = early_stopping is not None and early_stopping.is_over(history)
-    return stopped or len(history) >= epochs
-
-
-def _save(checkpoint: str | os.PathLike[str] | None, *where: Any) -> None:
-    if checkpoint is not None:
-        save_checkpoint(checkpoint, *where)
-
-
-def _check_plan(validation: Any, early_stopping: Any, schedule: Any) -> None:
-    if not isinstance(early_stopping, EarlyStopping | None):
-        raise TypeError(
-            f"fit: early_stopping is {type(early_stopping).__name__}, expected an EarlyStopping, "
-            "such as tn.EarlyStopping(patience=5)"
-        )
-    if early_stopping is not None and validation is None:
-        raise ValueError("fit: early_stopping goes by the validation loss; give validation=(X, y)")
-    if not isinstance(schedule, Schedule | None):
-        raise TypeError(
-            f"fit: schedule is {type(schedule).__name__}, expected a Schedule, such as "
-            "tn.CosineLR(epochs)"
-        )
+        steps.compile(must=compiled is True, batches=(epochs - len(run.history)) * len(loader))
+    scores = {
+        part: partial(evaluate, net, loss_fn, *data, score) for part, data in sets.items() if data
+    }
+    visits = (
+        Rounds(net, loss_fn, optimizer, run.loader, test or validation).visit if doctor else None
+    )
+    with (
+        report(epochs, len(run.history), progress) as (show, run.say),
+        polite_interrupt() as pressed,
+    ):
+        companions = in_order(scores, show, saved, visits and Visits(visits), CtrlC(pressed))
+        return train(run, steps, companions, checkpoint_every)

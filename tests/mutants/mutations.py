@@ -809,27 +809,19 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "mean_of_those(running.losses)",
             "running.losses[-1]",
         ),
-    ),
-    "compiler/steps.py": (
-        Bug(
-            "all-ignored-is-divergence",
-            "a batch in which no row counts ends the run",
-            "if np.isnan(loss) and no_row_counts(self.loss_fn, outputs, yb):",
-            "if False:",
-        ),
         Bug(
             "zero-grad-forgotten",
             "gradients pile up from step to step",
-            "        self.optimizer.zero_grad()\n        self.net.backward(",
-            "        self.net.backward(",
+            "    optimizer.zero_grad()\n",
+            "",
         ),
         Bug(
             "step-before-the-check",
             "NaN is found after it was learned",
-            "        _stop_if_diverged(self.net, loss, self.optimizer, xb, epoch, batch)\n"
-            "        self.guard.step(epoch, batch)",
-            "        self.optimizer.step()\n"
-            "        _stop_if_diverged(self.net, loss, self.optimizer, xb, epoch, batch)",
+            "    check_step(run, loss, xb, outputs, yb, batch)"
+            "  # NaN is found before it is learned\n"
+            "    guard.step(len(run.history), batch)",
+            "    optimizer.step()\n    check_step(run, loss, xb, outputs, yb, batch)",
         ),
     ),
     "support/accuracy.py": (
@@ -866,7 +858,42 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "return loss, score_of(loss_fn, outputs, y)",
         ),
     ),
+    "runs/companions.py": (
+        Bug(
+            "rate-of-no-epoch",
+            "a run ends with the learning rate of an epoch that never comes",
+            "if run.schedule is not None and not run.is_over:",
+            "if run.schedule is not None:",
+        ),
+        Bug(
+            "best-weights-too-late",
+            "the checkpoint is written before the best weights are kept",
+            "        Stopping(),  # keeps the best weights, which belong into the checkpoint\n"
+            "        checkpoint,  # what a person sees was saved\n",
+            "        checkpoint,\n        Stopping(),\n",
+        ),
+        Bug(
+            "ctrl-c-in-the-next-epoch",
+            "Ctrl-C in an epoch's last step ends the run only after another step",
+            "    def steps_taken(self, run: TrainingRun) -> None:\n"
+            "        if self.pressed():\n"
+            "            raise KeyboardInterrupt\n\n"
+            "    def epoch_ended(self, run: TrainingRun) -> None:\n"
+            "        if self.pressed():\n",
+            "    def steps_taken(self, run: TrainingRun) -> None:\n"
+            "        if self.pressed() and len(run.running.losses) == 1:\n"
+            "            raise KeyboardInterrupt\n\n"
+            "    def epoch_ended(self, run: TrainingRun) -> None:\n"
+            "        if False:\n",
+        ),
+    ),
     "runs/guard.py": (
+        Bug(
+            "all-ignored-is-divergence",
+            "a batch in which no row counts ends the run",
+            "(np.isnan(loss) and no_row_counts(run.loss_fn, outputs, yb))",
+            "False",
+        ),
         Bug(
             "fatal-step-stays",
             "weights that a step made NaN are not put back",
@@ -1026,11 +1053,11 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "        if False:",
         ),
     ),
-    "estimator/__init__.py": (
+    "estimator/weights.py": (
         Bug(
             "class-weight-unchecked",
             "a negative class weight drops the rows of its class",
-            "if isinstance(self.class_weight, Mapping):",
+            "if isinstance(class_weight, Mapping):",
             "if False:",
         ),
     ),
@@ -1241,15 +1268,20 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "data.py": ("core/test_data.py",),
     "rng": ("core/test_rng.py",),
-    "training.py": ("core/test_training.py::TestScores",),
-    "compiler/steps.py": (
-        "core/test_scores.py::TestIgnoredRowsInTraining",
+    "training.py": (
+        "core/test_training.py::TestScores",
         "core/test_training.py::TestEqualsTheLoopByHand::test_bit_for_bit",
         "core/test_training_faults.py::TestDivergence",
     ),
     "support/accuracy.py": ("core/test_scores.py",),
     "runs/scores.py": ("core/test_scores.py",),
-    "runs/guard.py": ("core/test_training_faults.py::TestFatalSteps", "-m", "slow or not slow"),
+    "runs/companions.py": ("core/test_companions.py",),
+    "runs/guard.py": (
+        "core/test_scores.py::TestIgnoredRowsInTraining",
+        "core/test_training_faults.py::TestFatalSteps",
+        "-m",
+        "slow or not slow",
+    ),
     "compiler/__init__.py": (
         "core/test_training_faults.py::TestFatalSteps",
         "-m",
@@ -1269,7 +1301,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "formats/serialization.py": ("tools/test_serialization.py", "-k", "finite"),
     "support/atomic.py": ("tools/test_atomic.py", "-k", "device_is or links or mode or no_place"),
     "formats/exchange.py": ("tools/test_exchange.py", "-k", "class_says and not compile"),
-    "estimator/__init__.py": ("tools/test_estimator.py", "-k", "class_weight_that"),
+    "estimator/weights.py": ("tools/test_estimator.py", "-k", "class_weight_that"),
     "gradcheck/differences.py": (
         *("tools/test_gradcheck.py", "-m", "slow or not slow"),
         *("-k", "not right_layers and not lesson and not command and not every_seed"),

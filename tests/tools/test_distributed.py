@@ -334,6 +334,37 @@ class TestFit:
         net2, loss_fn2, optimizer2 = parts(tn.Adam)
         assert_equal(history, train_here(net2, loss_fn2, optimizer2), net, net2)
 
+    def test_a_plan_as_on_one_machine(self, pair, tmp_path):
+        """Rates, validation and early stopping, in one go and from a checkpoint."""
+        validation = rows(40, seed=1, dtype=np.float64)
+        plan = {"early_stopping": tn.EarlyStopping(2), "schedule": tn.StepLR(1, 0.5)}
+        options = OPTIONS | plan | {"validation": validation, "client": pair}
+        net2, loss_fn2, optimizer2 = parts(tn.Adam)
+        expected, losses, weights, generator = tn.History(), [], [], np.random.default_rng(5)
+        optimizer2.lr = 3.2
+        while not plan["early_stopping"].is_over(tn.History(validation_loss=losses)):
+            one = train_here(net2, loss_fn2, optimizer2, epochs=1, rng=generator)
+            expected.train_loss += one.train_loss
+            expected.train_accuracy += one.train_accuracy
+            losses.append(tn.evaluate(net2, loss_fn2, *validation)[0])
+            weights.append(net2.state_dict())
+            optimizer2.lr /= 2
+        best = int(np.argmin(losses))
+        assert 0 < best < len(losses) - 1 < 30
+        for stops in ([99], [best + 1, 99]):
+            path = tmp_path / f"{len(stops)}"
+            for epochs in stops:
+                net, loss_fn, optimizer = parts(tn.Adam)
+                optimizer.lr = 3.2
+                saved = {"checkpoint": path, "epochs": epochs}
+                history = tnd.fit(net, loss_fn, optimizer, *blocks(), **options | saved)
+            assert_equal(history, expected)
+            np.testing.assert_allclose(history.validation_loss, losses, rtol=1e-9)
+            for name, values in net.state_dict().items():
+                np.testing.assert_allclose(values, weights[best][name], rtol=0, atol=1e-9)
+        with pytest.raises(ValueError, match=r"distributed\.fit: early_stopping goes by the valid"):
+            tnd.fit(*parts(), *blocks(), **options | {"validation": None})
+
     def test_a_checkpoint_of_another_run(self, pair, tmp_path, capsys):
         path = tmp_path / "run.safetensors"
         options = OPTIONS | {"checkpoint": path, "client": pair, "epochs": 1}
@@ -532,7 +563,11 @@ class TestFaults:
             ({"batch_size": 0}, ValueError, "batch_size = 0, expected an int of at least 1"),
             ({"epochs": 0}, ValueError, "epochs = 0"),
             ({"loss_fn": tn.NLLLoss(reduction="none")}, ValueError, "no single number"),
-            ({"optimizer": parts()[2]}, ValueError, "optimizer is of another network"),
+            (
+                {"optimizer": parts()[2]},
+                ValueError,
+                "distributed.fit: the optimizer holds no parameter of this",
+            ),
         ],
     )
     def test_are_named_before_anything_is_learned(self, pair, change, error, message):

@@ -21,8 +21,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from strategies import same_bits
 
 import tinynet as tn
-from tinynet import estimator
-from tinynet.estimator import TinyNetClassifier
+from tinynet.estimator import TinyNetClassifier, classifier, sparse_rows
 
 FULL_BATCHES = TinyNetClassifier(dtype="float64", batch_size=10**6)
 ONE_BATCH_IS_NEEDED = (
@@ -338,12 +337,20 @@ class TestSparse:
 
     def test_early_stopping_as_with_dense_rows(self, monkeypatch):
         dense = small(early_stopping=True, epochs=40, lr=0.05).fit(X, y)
-        monkeypatch.setattr(estimator, "NUMBERS_AT_ONCE", 40)
+        monkeypatch.setattr(sparse_rows, "NUMBERS_AT_ONCE", 40)
         model = small(early_stopping=True, epochs=40, lr=0.05).fit(sparse.csr_array(X), y)
         for name, scores in vars(dense.history_).items():
             np.testing.assert_allclose(getattr(model.history_, name), scores, rtol=1e-5)
         assert len(model.history_) < 40
         assert tn.fingerprint(model.network_) == tn.fingerprint(dense.network_)
+
+    def test_its_epochs_are_counted_as_with_dense_rows(self, capsys):
+        lines = []
+        for rows_of in (np.asarray, sparse.csr_array):
+            small(early_stopping=True, verbose=True).fit(rows_of(X), y)
+            lines.append(capsys.readouterr().out)
+        assert lines[0] == lines[1]
+        assert re.findall(r"epoch +(\d/\d)", lines[1]) == ["1/3", "2/3", "3/3"]
 
     @pytest.mark.parametrize("early_stopping", [False, True])
     def test_never_dense_as_a_whole(self, early_stopping):
@@ -379,7 +386,7 @@ class TestEarlyStopping:
             return original(X, y, *args, **kwargs)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(estimator, "DataLoader", watched)
+            patch.setattr(classifier, "DataLoader", watched)
             model.fit(X, y)
         share = np.bincount(seen[0]) / np.bincount(y)
         assert len(seen[0]) == 75 and np.abs(share - 0.75).max() < 0.06
@@ -424,7 +431,7 @@ class TestWithinScikitLearn:
     def test_predictions_in_blocks_are_the_same_bits(self, monkeypatch):
         model = small().fit(X, y)
         whole = model.predict_log_proba(X)
-        monkeypatch.setattr(estimator, "NUMBERS_AT_ONCE", 25)
+        monkeypatch.setattr(sparse_rows, "NUMBERS_AT_ONCE", 25)
         assert same_bits(model.predict_log_proba(X), whole)
 
     def test_fit_anew_forgets(self):

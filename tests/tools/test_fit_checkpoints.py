@@ -11,7 +11,7 @@ from cases import slow_but
 from child import PYTHONPATH, TESTS
 
 import tinynet as tn
-from tinynet import training
+from tinynet.formats import checkpointing
 
 EPOCHS, BATCHES = 2, 4
 STOPS_AT = 4  # the epoch in which early stopping ends the planned run
@@ -61,7 +61,7 @@ def test_stopped_after_every_checkpoint(compiled, planned, tmp_path, monkeypatch
     history, *_ = run(tmp_path / "undisturbed", compiled, planned=planned)
     if planned:
         assert (len(history), history.best_epoch) == (STOPS_AT, STOPS_AT - 2)
-    save, saved = training.save_checkpoint, 0
+    save, saved = checkpointing.save_checkpoint, 0
 
     def save_and_stop(*arguments):
         nonlocal saved
@@ -73,10 +73,10 @@ def test_stopped_after_every_checkpoint(compiled, planned, tmp_path, monkeypatch
     checkpoints = len(history) * (BATCHES + 1)  # one after each batch, and one after each epoch
     for stop_after in range(1, checkpoints + 1):
         path, saved = tmp_path / f"stopped-{stop_after}", 0
-        monkeypatch.setattr(training, "save_checkpoint", save_and_stop)
+        monkeypatch.setattr(checkpointing, "save_checkpoint", save_and_stop)
         with pytest.raises(Stopped):
             run(path, compiled, planned=planned)
-        monkeypatch.setattr(training, "save_checkpoint", save)
+        monkeypatch.setattr(checkpointing, "save_checkpoint", save)
         # goes on in the other way: both take the same steps
         resumed = run(path, not compiled, planned=planned)
         assert bits(resumed, tmp_path / "resumed") == expected
@@ -104,9 +104,9 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 import test_fit_checkpoints as own
-from tinynet import training
+from tinynet.formats import checkpointing
 left = int(sys.argv[2])
-save = training.save_checkpoint
+save = checkpointing.save_checkpoint
 def count_down():
     global left
     left -= 1
@@ -116,7 +116,7 @@ def save_or_die(*arguments):
     count_down()  # a batch is done, and not yet written
     save(*arguments)
     count_down()
-training.save_checkpoint = save_or_die
+checkpointing.save_checkpoint = save_or_die
 own.run(Path(sys.argv[1]), compiled=True)
 """
 

@@ -12,7 +12,7 @@ from by_hand import learned
 from strategies import LAYOUTS
 
 import tinynet as tn
-from tinynet import training
+from tinynet.formats import checkpointing
 from tinynet.formats import recipe as _recipe
 
 RNG = np.random.default_rng(0)
@@ -272,7 +272,7 @@ class TestTheSameRun:
         path, whole = tmp_path / "run", arguments()
         expected = tn.fit(**whole, epochs=5)
         run = arguments(compiled=compiled)
-        save, left = training.save_checkpoint, 0
+        save, left = checkpointing.save_checkpoint, 0
 
         def save_and_interrupt(*rest):
             nonlocal left
@@ -281,7 +281,7 @@ class TestTheSameRun:
             if left == 0:
                 raise KeyboardInterrupt
 
-        monkeypatch.setattr(training, "save_checkpoint", save_and_interrupt)
+        monkeypatch.setattr(checkpointing, "save_checkpoint", save_and_interrupt)
         for times in (1, 2, 1):
             left = times
             with pytest.raises(KeyboardInterrupt):
@@ -408,14 +408,14 @@ class TestChanged:
         assert len(
             self.run(path, changed=["loader.batch_size"], loader={"batch_size": 5})["history"]
         )
-        save = training.save_checkpoint
+        save = checkpointing.save_checkpoint
 
         def save_and_stop(*rest):
             save(*rest)
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(training, "save_checkpoint", save_and_stop)
+            patch.setattr(checkpointing, "save_checkpoint", save_and_stop)
             tn.fit(
                 **arguments(loader={"batch_size": 5}),
                 epochs=4,

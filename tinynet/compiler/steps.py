@@ -5,12 +5,11 @@ layers take it anew, find out in which of them it begins, and say so.
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from tinynet import kernels
 from tinynet.compiler.compiled import CompiledSteps
 from tinynet.compiler.recording import CannotRecord
 from tinynet.compiler.verbs import compile_verbs
@@ -18,30 +17,34 @@ from tinynet.data import DataLoader
 from tinynet.formats.checkpoint import RunningEpoch
 from tinynet.module import Module
 from tinynet.optim import Optimizer
-from tinynet.runs.guard import Guard, advice_after_divergence
 from tinynet.runs.rehearsal import batches, deals_by_order
-from tinynet.runs.scores import Score, no_row_counts, one_float, score_of
-from tinynet.support.calls import predicting, watching
+from tinynet.runs.scores import Score
 from tinynet.support.types import Array
 
 LOOK_FROM = 200  # batches: to find out whether there is compiled code costs less than these
 COMPILE_FROM = 3000  # batches: compiling the steps takes about as long as these, layer by layer
 SLOWER = "2 to 5"  # measured by benchmarks/training.py
-NAN = float("nan")
-
 _said: set[str] = set()
+
+LayerByLayer = Callable[[Array, Any, int], tuple[Sequence[float], Sequence[float]]]
+"""Takes a step on (xb, yb), which is the batch of that number; gives its loss and its score."""
 
 
 class Steps:
     """The training steps of an epoch: compiled, or layer by layer."""
 
     def __init__(
-        self, net: Module, loss_fn: Any, optimizer: Optimizer, loader: Any, score: Score | None
+        self,
+        net: Module,
+        loss_fn: Any,
+        optimizer: Optimizer,
+        loader: Any,
+        score: Score | None,
+        by_layers: LayerByLayer,
     ) -> None:
         self.net, self.loss_fn, self.optimizer = net, loss_fn, optimizer
         self.loader: DataLoader = loader  # or what gives batches
-        self.score = score
-        self.guard = Guard("fit", net, optimizer)
+        self.score, self.by_layers = score, by_layers
         self.compiled: CompiledSteps | None = None
 
     def compile(self, must: bool, batches: int) -> None:
@@ -95,7 +98,7 @@ class Steps:
         """
         if not deals_by_order(self.loader):
             for batch, (xb, yb) in enumerate(batches("fit", self.loader, epoch + 1)):
-                yield self._step(xb, yb, epoch, batch)
+                yield self.by_layers(xb, yb, batch)
             if np.isnan(running.losses).all():
                 raise ValueError(
                     f"fit: no row counts in epoch {epoch + 1}: every label that the loader gave is "
@@ -105,7 +108,7 @@ class Steps:
         count = len(self.loader)
         while (batch := len(running.losses)) < count:
             if self.compiled is None or not self.compiled.ready():
-                yield self._step(*self.loader.batch(running.order, batch), epoch, batch)
+                yield self.by_layers(*self.loader.batch(running.order, batch), batch)
                 continue
             stop = min(count, (batch // every + 1) * every) if every else count
             for losses, accuracies in self.compiled.batches(
@@ -115,48 +118,4 @@ class Steps:
                     yield losses.tolist(), accuracies.tolist()
                     continue
                 batch = len(running.losses)  # the layers find out what goes wrong in which step
-                yield self._step(*self.loader.batch(running.order, batch), epoch, batch)
-
-    def _step(self, xb: Array, yb: Any, epoch: int, batch: int) -> tuple[list[float], list[float]]:
-        outputs = self.net(xb)
-        loss, counts = self._loss(outputs, yb)
-        self.optimizer.zero_grad()
-        self.net.backward(self.loss_fn.backward())
-        _stop_if_diverged(self.net, loss, self.optimizer, xb, epoch, batch)
-        self.guard.step(epoch, batch)
-        score = score_of(self.loss_fn, outputs, yb, self.score)
-        return [loss if counts else NAN], [NAN if score is None else score]
-
-    def _loss(self, outputs: Array, yb: Any) -> tuple[float, bool]:
-        """The loss; or if it is NaN since no row counts, 0 and False."""
-        loss: Any = self.loss_fn(outputs, yb)
-        if type(loss) is not float:
-            loss = one_float(f"fit: the loss {self.loss_fn!r}", loss)
-        if np.isnan(loss) and no_row_counts(self.loss_fn, outputs, yb):
-            return 0.0, False
-        return float(loss), True
-
-
-def _stop_if_diverged(
-    net: Module, loss: float, optimizer: Optimizer, xb: Array, epoch: int, batch: int
-) -> None:
-    gradients = [p.grad.reshape(-1) for p in optimizer.parameters if p.grad is not None]
-    if np.isfinite(loss) and all(kernels.all_finite(gradient) for gradient in gradients):
-        return
-    what = "the loss" if not np.isfinite(loss) else "a gradient"
-    raise FloatingPointError(
-        f"fit: {what} is not finite in epoch {epoch + 1}, batch {batch + 1}, with lr = "
-        f"{optimizer.lr:g}; {_first_stray_layer(net, xb)}. The weights are those before this step. "
-        f"{advice_after_divergence(optimizer)}"
-    )
-
-
-def _first_stray_layer(net: Module, x: Array) -> str:
-    names = {id(module): f"{name}, " for name, module in net.named_modules() if name}
-    with predicting(), watching() as calls:
-        net(x)
-    for layer, output in calls:
-        if not np.isfinite(output).all():
-            place = names.get(id(layer), "")
-            return f"the first layer with an output that is not finite is {place}{layer!r}"
-    return "all layers' outputs are finite"
+                yield self.by_layers(*self.loader.batch(running.order, batch), batch)

@@ -10,12 +10,11 @@ import json
 import os
 import warnings
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tinynet.data import DataLoader
 from tinynet.formats.checkpoint_parts import Run, divide, find_faults, score_lists
@@ -26,29 +25,14 @@ from tinynet.module import Module
 from tinynet.optim import Optimizer, State
 from tinynet.rng import generator_state, set_generator_state
 from tinynet.runs.history import History
+from tinynet.runs.run import RunningEpoch
 from tinynet.runs.schedules import Schedule
 from tinynet.runs.stopping import EarlyStopping
 from tinynet.support.atomic import file_path, write_atomically
 
+__all__ = ["RunningEpoch", "load_checkpoint", "save_checkpoint"]
+
 FORMAT = "tinynet checkpoint 1"
-
-
-@dataclass
-class RunningEpoch:
-    """An epoch that is under way: its order, and the scores of the batches that are done.
-
-    Attributes
-    ----------
-    order : ndarray of int64
-        From ``loader.order()``: row numbers, as they are dealt out in this epoch.
-    losses, accuracies : list of float
-        One for each batch that is done, so ``len(losses)`` is the number of the next one. In place
-        of accuracies, the scores of ``fit(..., score=function)``; NaN where there is none.
-    """
-
-    order: NDArray[np.int64]
-    losses: list[float] = field(default_factory=list)
-    accuracies: list[float] = field(default_factory=list)
 
 
 def save_checkpoint(
@@ -271,7 +255,7 @@ def _check_same(path: Path, document: Document, run: Run, more: Recipe, changed:
             f"{path} is a checkpoint of an earlier version, without {', '.join(found.unknown)}: "
             "whether these are as they were could not be checked. The next one written here has "
             "them",
-            stacklevel=4,
+            stacklevel=5,
         )
     return accepted & found.different.keys()
 

@@ -14,8 +14,12 @@ import numpy as np
 from tinynet import kernels
 from tinynet.module import Module
 from tinynet.optim import SGD, AdamW, Optimizer, RMSprop, State
+from tinynet.runs.run import TrainingRun
+from tinynet.runs.scores import no_row_counts
+from tinynet.support.calls import predicting, watching
 from tinynet.support.checks import FLOATS
 from tinynet.support.options import options_of
+from tinynet.support.types import Array
 
 
 class Guard:
@@ -97,6 +101,41 @@ class Guard:
             f"{self.optimizer.lr:g}. The weights are those before this step, and so is what the "
             f"optimizer remembers. {advice}"
         )
+
+
+def check_step(
+    run: TrainingRun, loss: float, xb: Array, outputs: Array, yb: Any, batch: int
+) -> None:
+    """Refuse to learn from a loss or gradients that are not finite.
+
+    Raises
+    ------
+    FloatingPointError
+        With the first layer that has an output which is not finite. If the loss is NaN since no
+        row of the batch counts, its gradient is 0, and that is no error.
+    """
+    optimizer = run.optimizer
+    gradients = [p.grad.reshape(-1) for p in optimizer.parameters if p.grad is not None]
+    is_fine = np.isfinite(loss) or (np.isnan(loss) and no_row_counts(run.loss_fn, outputs, yb))
+    if is_fine and all(kernels.all_finite(gradient) for gradient in gradients):
+        return
+    what = "a gradient" if is_fine else "the loss"
+    raise FloatingPointError(
+        f"{run.owner}: {what} is not finite in epoch {len(run.history) + 1}, batch {batch + 1}, "
+        f"with lr = {optimizer.lr:g}; {_first_stray_layer(run.net, xb)}. The weights are those "
+        f"before this step. {advice_after_divergence(optimizer)}"
+    )
+
+
+def _first_stray_layer(net: Module, x: Array) -> str:
+    names = {id(module): f"{name}, " for name, module in net.named_modules() if name}
+    with predicting(), watching() as calls:
+        net(x)
+    for layer, output in calls:
+        if not np.isfinite(output).all():
+            place = names.get(id(layer), "")
+            return f"the first layer with an output that is not finite is {place}{layer!r}"
+    return "all layers' outputs are finite"
 
 
 def advice_after_divergence(optimizer: Optimizer) -> str:

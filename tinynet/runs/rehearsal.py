@@ -1,10 +1,10 @@
-"""What ``fit`` finds out before it learns: whether loader, data, loss and score fit each other.
+"""What is found out before a run learns: whether network, data, loss and score fit each other.
 
 Whatever is wrong is better known now than in the middle of the night, when epochs are lost.
 """
 
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,43 @@ import numpy as np
 from tinynet.data import DataLoader
 from tinynet.losses import CrossEntropyLoss, NLLLoss
 from tinynet.module import Module
-from tinynet.runs.scores import Score, no_row_counts, one_float, score_of
-from tinynet.support.checks import check_dataset
+from tinynet.optim import Optimizer
+from tinynet.runs.run import TrainingRun
+from tinynet.runs.schedules import Schedule
+from tinynet.runs.scores import check_loss, no_row_counts, one_float, score_of
+from tinynet.runs.stopping import EarlyStopping
+from tinynet.support.checks import check_dataset, whole_number
 from tinynet.support.types import Array
 
+Sets = Mapping[str, tuple[Array, Any] | None]
+"""The data that are scored, by their part of the history."""
+
 USE = "tn.DataLoader(X, y, batch_size=32, shuffle=True)"
+
+
+def check_run(run: TrainingRun) -> None:
+    """Refuse epochs, loss, optimizer, early stopping and schedule that cannot make a run."""
+    owner = run.owner
+    whole_number(owner, "epochs", run.epochs, 1)
+    check_loss(owner, run.loss_fn)
+    check_optimizer(owner, run.net, run.optimizer)
+    for name, kind, example in (
+        ("early_stopping", EarlyStopping, "an EarlyStopping, such as tn.EarlyStopping(patience=5)"),
+        ("schedule", Schedule, "a Schedule, such as tn.CosineLR(epochs)"),
+    ):
+        given = getattr(run, name)
+        if not isinstance(given, kind | None):
+            raise TypeError(f"{owner}: {name} is {type(given).__name__}, expected {example}")
+
+
+def check_optimizer(owner: str, net: Module, optimizer: Optimizer) -> None:
+    """Refuse an optimizer that would leave the network as it is."""
+    own = {id(parameter) for parameter in net.parameters()}
+    if own.isdisjoint(map(id, optimizer.parameters)):
+        raise ValueError(
+            f"{owner}: the optimizer holds no parameter of this network; make a new one with "
+            "net.parameters()"
+        )
 
 
 def deals_by_order(loader: Any) -> bool:
@@ -24,9 +56,11 @@ def deals_by_order(loader: Any) -> bool:
     return isinstance(loader, DataLoader) and type(loader).__iter__ is DataLoader.__iter__
 
 
-def check_loader(owner: str, loader: Any, epochs: int) -> None:
-    """Refuse what cannot deal out batches (xb, yb) in so many epochs."""
+def check_loader(run: TrainingRun) -> None:
+    """Refuse what cannot deal out batches (xb, yb) in all epochs, or none that can be learned."""
+    owner, loader, epochs = run.owner, run.loader, run.epochs
     if isinstance(loader, DataLoader):
+        rehearse(owner, run.net, run.loss_fn, loader.gather(np.arange(1))[0], loader.y)
         return
     kind = type(loader)
     package = kind.__module__.partition(".")[0]
@@ -101,17 +135,26 @@ def batches(owner: str, loader: Any, epoch: int) -> Iterator[tuple[Array, Any]]:
         raise ValueError(f"{owner}: the loader gives no batch in epoch {epoch}: {why}")
 
 
-def check_pair(owner: str, name: str, data: Any) -> None:
-    """Refuse what is no data set (X, y) to be scored."""
-    if isinstance(data, DataLoader):
-        pair = "(d.X, d.y)" if data.scale is None else "d.gather(np.arange(len(d.X)))"
-        raise TypeError(
-            f"{owner}: {name} is a DataLoader, expected a pair (X, y); of a DataLoader d, use "
-            f"{name}={pair}"
+def check_sets(run: TrainingRun, sets: Sets) -> None:
+    """Refuse what are no data sets (X, y) to be scored, or what early stopping cannot go by."""
+    for name, data in sets.items():
+        if data is None:
+            continue
+        place = f"{run.owner}: {name}"
+        if isinstance(data, DataLoader):
+            pair = "(d.X, d.y)" if data.scale is None else "d.gather(np.arange(len(d.X)))"
+            raise TypeError(
+                f"{place} is a DataLoader, expected a pair (X, y); of a DataLoader d, use "
+                f"{name}={pair}"
+            )
+        if not isinstance(data, tuple | list) or len(data) != 2:
+            raise TypeError(f"{place} is {type(data).__name__}, expected a pair (X, y)")
+        check_dataset(place, *data)
+        rehearse(place, run.net, run.loss_fn, data[0][:1], data[1])
+    if run.early_stopping is not None and sets["validation"] is None:
+        raise ValueError(
+            f"{run.owner}: early_stopping goes by the validation loss; give validation=(X, y)"
         )
-    if not isinstance(data, tuple | list) or len(data) != 2:
-        raise TypeError(f"{owner}: {name} is {type(data).__name__}, expected a pair (X, y)")
-    check_dataset(f"{owner}: {name}", *data)
 
 
 def rehearse(owner: str, net: Module, loss_fn: Module, first: Array, y: Any) -> None:
@@ -122,29 +165,34 @@ def rehearse(owner: str, net: Module, loss_fn: Module, first: Array, y: Any) -> 
     loss = loss_fn.predict(np.repeat(output, len(target), axis=0), target)
     one_float(f"{owner}: the loss {loss_fn!r}", loss)
     if no_row_counts(loss_fn, output, y):
-        raise ValueError(
-            f"{owner}: no row counts in the loss: every label of y is ignored or of a class of "
-            f"weight 0, see {loss_fn!r}"
-        )
+        raise nothing_counts(owner, loss_fn)
 
 
-def rehearse_score(
-    net: Module, loss_fn: Module, score: Score, loader: Any, *sets: tuple[Array, Any] | None
-) -> None:
+def nothing_counts(owner: str, loss_fn: Module) -> ValueError:
+    """The error of data in which there is nothing to learn from."""
+    return ValueError(
+        f"{owner}: no row counts in the loss: every label of y is ignored or of a class of "
+        f"weight 0, see {loss_fn!r}"
+    )
+
+
+def check_score(run: TrainingRun, sets: Sets) -> None:
     """Call a score as it will be called: on whole sets, and on a batch of the loader's size."""
-    if not callable(score):
+    if run.score is None:
+        return
+    if not callable(run.score):
         raise TypeError(
-            f"fit: score is {type(score).__name__}, expected a function score(outputs, yb) that "
-            "gives a float"
+            f"{run.owner}: score is {type(run.score).__name__}, expected a function "
+            "score(outputs, yb) that gives a float"
         )
-    scored = [data for data in sets if data is not None]
-    if isinstance(loader, DataLoader):
-        scored.append(loader.gather(spread(len(loader.X), loader.batch_size)))
+    scored = [data for data in sets.values() if data is not None]
+    if isinstance(run.loader, DataLoader):
+        scored.append(run.loader.gather(spread(len(run.loader.X), run.loader.batch_size)))
     for X, y in scored:
         try:
-            score_of(loss_fn, net.predict(X), y, score)
+            score_of(run.loss_fn, run.net.predict(X), y, run.score)
         except (TypeError, ValueError) as error:
-            raise type(error)(f"fit: {error}") from error
+            raise type(error)(f"{run.owner}: {error}") from error
 
 
 def spread(n: int, rows: int) -> Any:

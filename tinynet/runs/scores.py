@@ -48,7 +48,7 @@ def evaluate(
         form = "loader.X, loader.y" if isinstance(X, DataLoader) else "X, y"
         raise TypeError(f"evaluate: y is missing; use tn.evaluate(net, loss_fn, {form})")
     outputs = net.predict(X)
-    loss = one_float(f"the loss {loss_fn!r}", loss_fn.predict(outputs, y))
+    loss = one_loss("evaluate", loss_fn, loss_fn.predict(outputs, y))
     return loss, score_of(loss_fn, outputs, y, score)
 
 
@@ -90,6 +90,13 @@ def check_loss(owner: str, loss_fn: Any) -> None:
         raise ValueError(
             f'{owner}: a loss with reduction="none" is no single number; use "mean" or "sum"'
         )
+
+
+def one_loss(owner: str, loss_fn: Module, loss: Any) -> float:
+    """What a loss gave, as a float."""
+    if type(loss) is float:  # no message to build: so it is in every step
+        return loss
+    return one_float(f"{owner}: the loss {loss_fn!r}", loss)
 
 
 def one_float(owner: str, value: Any) -> float:
