@@ -1,5 +1,6 @@
 """A stranger's layers in files, PyTorch and ONNX: as ours, or an error that says what to write."""
 
+import ast
 import copy
 import json
 import pickle
@@ -16,9 +17,11 @@ import pytest
 import torch
 from strangers import Leaky, Normalised
 from strategies import Array, normal, same_bits
+from test_serialization import flips, fuzz
 
 import tinynet as tn
 from tinynet.formats import safetensors, serialization
+from tinynet.formats.architecture import OURS
 
 nn = torch.nn
 LINE = r"\A[^\n]+\Z"  # a message is one line
@@ -435,6 +438,37 @@ def test_a_network_of_ours_is_written_as_ever(tmp_path: Path) -> None:
         '"dtype": "float32"}, {"layer": "ReLU"}, {"layer": "Softmax", "axis": 1}, '
         '{"layer": "Add"}]}, "sha256": "'
     )
+
+
+def test_every_changed_byte_is_refused_or_harmless(tmp_path: Path) -> None:
+    net, path = network(), tmp_path / "net"
+    saved(net, path)
+    content = path.read_bytes()
+
+    def load() -> tn.Module:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return tn.load(path, layers=BOTH)
+
+    changes = flips(content, [1, 0x20])
+    refused = fuzz(path, changes, load, lambda result: assert_same(result, net))
+    assert refused > 0.95 * len(changes)
+
+
+def test_no_file_in_formats_knows_a_layer_by_name() -> None:
+    names, read = {*OURS} - {"Sequential"}, 0
+    assert {"Linear", "ReLU", "Softmax"} <= names
+    for path in (Path(tn.__file__).parent / "formats").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            used = [node.id] if isinstance(node, ast.Name) else []
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tinynet"):
+                used = [alias.name for alias in node.names]
+                read += 1
+            if isinstance(node, ast.Compare):
+                parts = [node.left, *node.comparators]
+                used = [part.value for part in parts if isinstance(part, ast.Constant)]
+            assert not names.intersection(one for one in used if isinstance(one, str)), path
+    assert read > 20
 
 
 # PyTorch
