@@ -42,8 +42,7 @@ class Parameter:
     Raises
     ------
     TypeError, ValueError
-        If `data` is not float32 or float64, or if a later value of `data` or `grad` has another
-        dtype or shape.
+        If `data` is no such array, or a later `data` or `grad` has another dtype or shape.
     """
 
     def __init__(self, data: Array) -> None:
@@ -128,6 +127,7 @@ class Module:
         return constructor_options(self)
 
     def __call__(self, *inputs: Array) -> Array:
+        """Run forward; what goes along with that (records, watchers) is in ``support/calls.py``."""
         return called(self, inputs, composed=type(self).backward is Module.backward)
 
     def forward(self, *inputs: Array) -> Array:

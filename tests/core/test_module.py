@@ -14,6 +14,7 @@ import torch
 from strategies import LAYOUTS, assert_close_to_torch, fingerprint, same_bits
 
 import tinynet as tn
+from tinynet.support.calls import watching
 from tinynet.support.held import named
 
 
@@ -411,8 +412,11 @@ class TestWhereParametersMayStand:
         assert [part.parameters for part in net.summary((5,)).layers] == [18, 0]
         X, y = normal(4, 5), np.array([0, 1, 2, 0])
         assert list(tn.trace(net, tn.NLLLoss(), X, y).layers[0].parameters) == ["p.0", "p.1"]
-        with pytest.warns(UserWarning, match="keep the code"):
-            tn.save(net, tmp_path / "net.safetensors")
+        tn.save(net, tmp_path / "net.safetensors")
+        with pytest.raises(tn.ModelFileError, match="'Listed' is not a layer of tinynet's"):
+            tn.load(tmp_path / "net.safetensors")
+        built = tn.load(tmp_path / "net.safetensors", layers=[Listed])
+        assert same_bits(built.layers[0].p[0].data, net.layers[0].p[0].data)
         other = tn.Sequential(Listed(), tn.LogSoftmax())
         other.layers[0].p[0].data += 1
         tn.load(tmp_path / "net.safetensors", into=other)
@@ -1224,3 +1228,17 @@ class TestThreads:
             leave.set()
             waiting.result()
         assert same_bits(dx, expected)
+
+
+class TestWatching:
+    def test_it_ends_with_its_block_also_by_an_error(self):
+        layer, x = tn.ReLU(), np.ones((2, 3), np.float32)
+        with watching() as outer:
+            layer(x)
+            with pytest.raises(KeyError), watching() as inner:
+                layer(x)
+                raise KeyError
+            y = layer(x)
+        layer(x)
+        assert (len(outer), len(inner)) == (2, 1)
+        assert outer[1][0] is layer and outer[1][1] is y

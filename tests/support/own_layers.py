@@ -47,6 +47,7 @@ class KernelLeaky(tn.Module):
         self.slope = tn.Parameter(np.array([0.25], dtype))
 
     def forward(self, x):
+        x = np.ascontiguousarray(x)
         y = np.empty_like(x)
         leaky(x, self.slope.data, y)
         self.keep(x)

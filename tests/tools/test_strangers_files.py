@@ -186,6 +186,14 @@ class Deep(tn.Module):
         return self.end(x)
 
 
+def test_attributes_with_names_of_rows(tmp_path: Path) -> None:
+    layer = Told([1, 2], buffers=4)
+    saved(layer, tmp_path / "net")
+    loaded: Any = tn.load(tmp_path / "net", layers=[Told])
+    assert (loaded.sizes, loaded.buffers) == ([1, 2], 4)
+    assert layer.state_dict() == {}
+
+
 def test_networks_of_ones_own(tmp_path: Path) -> None:
     net, path = tn.Sequential(Turned(), Deep(4, depth=3)), tmp_path / "net"
     saved(net, path)
@@ -223,8 +231,25 @@ class Hidden(tn.Module):
 
 
 class Many(tn.Module):
-    def __init__(self, *sizes: int) -> None:
-        self.sizes_given = sizes
+    def __init__(self, *widths: int) -> None:
+        self.widths = widths
+
+
+class Sizes(tn.Module):
+    """Its option has the name of a row, which is no value of it."""
+
+    def __init__(self, sizes: int) -> None:
+        self._size = sizes
+
+
+class Told(tn.Module):
+    """Options, and attributes with names of rows, that mean something else."""
+
+    def __init__(self, sizes: Any, buffers: int = 1) -> None:
+        self.sizes, self.buffers, self.options = sizes, buffers, {"a": 1}
+
+    def forward(self, x: Any) -> Any:
+        return x * self.buffers
 
 
 class Odd(tn.Module):
@@ -269,7 +294,8 @@ class ReLU(tn.ReLU):
             lambda: Hidden(2.0),
             r"option factor: keep it as an attribute of that name in __init__, or",
         ),
-        (lambda: Many(1, 2), r"option \*sizes: .* write options\(self\) in class Many"),
+        (lambda: Many(1, 2), r"option \*widths: .* write options\(self\) in class Many"),
+        (lambda: Sizes(3), "Sizes does not tell its option sizes"),
         (lambda: Odd(np.tanh), r"Odd: option f is <ufunc 'tanh'>, and a file holds finite numbers"),
         (lambda: Odd(np.nan), "Odd: option f is nan"),
         (lambda: Odd({"a": 1}), "Odd: option f is {'a': 1}"),

@@ -123,7 +123,7 @@ def _features(layers: list[tuple[str, Module]]) -> int | None:
     """How many features a row of x has; None: any number of them."""
     for _, layer in layers:
         if "in_features" in signature(type(layer)).parameters:
-            return int(layer.options()["in_features"])
+            return int(type(layer).options(layer)["in_features"])
     return None
 
 

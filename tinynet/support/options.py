@@ -131,7 +131,8 @@ def constructor_options(owner: object) -> dict[str, Any]:
             continue
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             name = str(parameter)
-        elif hasattr(owner, name):
+        # A property counts, a default on the class does not: it may be of another meaning.
+        elif name in vars(owner) or inspect.isdatadescriptor(getattr(kind, name, None)):
             options[name] = getattr(owner, name)
             continue
         raise TypeError(

@@ -52,7 +52,7 @@ def with_buffers(net: Any, parameters: Iterable[Named]) -> list[Named]:
     state = list(parameters)
     taken = {name for name, _, _ in state}
     for place, layer in net.named_modules():
-        for own in layer.buffers:
+        for own in type(layer).buffers:
             name, layout = layer.torch_layout.get(own, (own, np.asarray))
             name = f"{place}.{name}" if place else name
             if name in taken:
