@@ -16,8 +16,9 @@ from tinynet.support.calls import called, checked, mode, predicting
 from tinynet.support.checks import float_array, float_array_like
 from tinynet.support.held import PASSING, held, named
 from tinynet.support.memory import on_cache_lines, writable
+from tinynet.support.options import constructor_options
 from tinynet.support.sequence import check_layers, chosen
-from tinynet.support.state import copies, take_over
+from tinynet.support.state import Named, copies, take_over, with_buffers
 from tinynet.support.types import Array
 
 if TYPE_CHECKING:
@@ -100,8 +101,30 @@ class Module:
     _kept: tuple[Any, ...] | None = None
     _output: tuple[Any, ...] | None = None
     _compiled: Any = None  # set by tn.compile and by fit
+
+    # What a class says of itself for files, PyTorch and ONNX; Linear and Softmax say most of it.
+    buffers: ClassVar[tuple[str, ...]] = ()
+    """Attributes that are state and not learned: arrays that ``state_dict`` holds, too."""
+    unsaved: ClassVar[tuple[str, ...]] = ()
+    """Attributes that no file needs, such as a cache."""
+    sizes: ClassVar[tuple[str, ...] | None] = None
+    """Options whose product is a number of weights; None: every whole number may be a size."""
+    torch_layer: ClassVar[Any] = None
+    """The layer in PyTorch: its name in ``torch.nn``, or its class."""
+    torch_options: ClassVar[dict[str, str]] = {}
+    """PyTorch's names for options, where they differ."""
     torch_layout: ClassVar[dict[str, tuple[str, Callable[[Array], Array]]]] = {}
     """PyTorch's name for a parameter, and the function that turns it into PyTorch's layout."""
+    onnx_operation: ClassVar[str | None] = None
+    """The operation in ONNX (opset 13), on x and the parameters."""
+    onnx_attributes: ClassVar[dict[str, Any]] = {}
+    """The operation's attributes: values, or functions of the layer."""
+    onnx_inputs: ClassVar[tuple[str, ...] | None] = None
+    """The attributes that follow x, if they are not the parameters in their order."""
+
+    def options(self) -> dict[str, Any]:
+        """What to call the class with, to make one like this; `rng` is left out."""
+        return constructor_options(self)
 
     def __call__(self, *inputs: Array) -> Array:
         """Run forward; what goes along with that (records, watchers) is in ``support/calls.py``."""
@@ -208,8 +231,8 @@ class Module:
                     parameter.grad[...] = 0
 
     def state_dict(self) -> dict[str, Array]:
-        """Copies of all parameters, under PyTorch's names and in its ``(out, in)`` layout."""
-        return copies(named(self, Parameter, Module))
+        """Copies of parameters and buffers, under PyTorch's names, in its ``(out, in)`` layout."""
+        return copies(self._state())
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over the values of a state dict, tinynet's or PyTorch's: all of them or none.
@@ -217,7 +240,10 @@ class Module:
         It has one finite array for each name in ``self.state_dict()``, of that shape and dtype;
         TypeError or ValueError if not, with a list of all that is wrong.
         """
-        take_over(type(self).__name__, named(self, Parameter, Module), state)
+        take_over(type(self).__name__, self._state(), state)
+
+    def _state(self) -> list[Named]:
+        return with_buffers(self, named(self, Parameter, Module))
 
     def summary(self, input_shape: tuple[int, ...] | None = None) -> "Summary":
         """The table of the layers, their output shapes, parameters and memory: see ``Summary``."""

@@ -412,8 +412,11 @@ class TestWhereParametersMayStand:
         assert [part.parameters for part in net.summary((5,)).layers] == [18, 0]
         X, y = normal(4, 5), np.array([0, 1, 2, 0])
         assert list(tn.trace(net, tn.NLLLoss(), X, y).layers[0].parameters) == ["p.0", "p.1"]
-        with pytest.warns(UserWarning, match="keep the code"):
-            tn.save(net, tmp_path / "net.safetensors")
+        tn.save(net, tmp_path / "net.safetensors")
+        with pytest.raises(tn.ModelFileError, match="'Listed' is not a layer of tinynet's"):
+            tn.load(tmp_path / "net.safetensors")
+        built = tn.load(tmp_path / "net.safetensors", layers=[Listed])
+        assert same_bits(built.layers[0].p[0].data, net.layers[0].p[0].data)
         other = tn.Sequential(Listed(), tn.LogSoftmax())
         other.layers[0].p[0].data += 1
         tn.load(tmp_path / "net.safetensors", into=other)

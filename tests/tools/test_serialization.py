@@ -32,6 +32,7 @@ from survival import (
 import tinynet as tn
 from tinynet.formats import safetensors as _safetensors
 from tinynet.formats import serialization
+from tinynet.formats.architecture import OURS
 
 RNG = np.random.default_rng(0)
 TEXT = r"\A[^\n]+\Z"  # a message is one line
@@ -48,6 +49,13 @@ class Residual(tn.Module):
 
 class Own(tn.Sequential):
     pass
+
+
+class Untold(Residual):
+    """Its option stands under no name."""
+
+    def __init__(self, depth: int = 1, rng: int = 0) -> None:
+        super().__init__(rng)
 
 
 NETWORKS: dict[str, Callable[[], tn.Module]] = {
@@ -276,9 +284,9 @@ def with_extra() -> tn.Module:
 @pytest.mark.parametrize(
     "make, words",
     [
-        (Residual, "Residual' is not a layer of tinynet's"),
-        (lambda: tn.Sequential(tn.ReLU(), Residual()), "Residual' is not a layer of tinynet's"),
-        (lambda: Own(tn.Linear(3, 3, rng=0)), "Own' is not a layer of tinynet's"),
+        (Untold, "Untold does not tell its option depth: keep it as an attribute of that name"),
+        (lambda: tn.Sequential(tn.ReLU(), Untold()), "or write options(self) in class Untold"),
+        (lambda: Own(Untold()), "Untold does not tell its option depth"),
         (tied, "layers that share one"),
         (with_extra, "parameters beside its layers"),
     ],
@@ -299,10 +307,37 @@ def test_weights_of_own_networks(make: Callable[[], tn.Module], words: str, tmp_
     assert_same_network(other, net)
 
 
+@pytest.mark.parametrize(
+    ("make", "needed"),
+    [
+        (Residual, Residual),
+        (lambda: tn.Sequential(tn.ReLU(), Residual()), Residual),
+        (lambda: Own(tn.Linear(3, 3, rng=0)), Own),
+    ],
+)
+def test_own_networks_are_loaded_with_their_classes(
+    make: Callable[[], tn.Module], needed: type[tn.Module], tmp_path: Path
+) -> None:
+    net, path = make(), tmp_path / "net"
+    for parameter in net.parameters():
+        parameter.data += 1
+    tn.save(net, path)
+    name = needed.__name__
+    words = f"'{name}' is not a layer of tinynet's; hand its class over with layers=[{name}]"
+    with pytest.raises(tn.ModelFileError, match=re.escape(words)):
+        tn.load(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert_same_network(tn.load(path, layers=[needed]), net)
+    other = make()
+    assert quiet_load(path, into=other) is other
+    assert_same_network(other, net)
+
+
 def test_every_layer_of_tinynet_can_be_built_from_a_file() -> None:
     exported = {value for value in vars(tn).values() if isinstance(value, type)}
     layers = {kind for kind in exported if issubclass(kind, tn.Module)}
-    assert layers - {tn.Module, tn.NLLLoss, tn.CrossEntropyLoss} == set(serialization.OPTIONS)
+    assert layers - {tn.Module, tn.NLLLoss, tn.CrossEntropyLoss} == set(OURS.values())
 
 
 # Damage

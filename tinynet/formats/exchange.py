@@ -1,22 +1,29 @@
 """Networks that move to PyTorch and back.
 
 Both libraries chain the same layers; they differ in the layout of a weight, ``(in, out)`` here and
-``(out, in)`` there, and in the names of a few options. What moves is a copy: training one network
+``(out, in)`` there, and in the names of a few options. Each layer's class says what it is there:
+``torch_layer``, ``torch_options`` and ``torch_layout``. What moves is a copy: training one network
 does not change the other. A layer that only one side has is an error that names it, since a network
 without it would answer something else.
 """
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from tinynet.layers import Linear, LogSoftmax, ReLU, Softmax
-from tinynet.module import Module, Parameter, Sequential
+import numpy as np
+
+from tinynet.formats.architecture import OURS, Kinds, kinds_for
+from tinynet.formats.elsewhere import at, expected, inside, says, shared_layers
+from tinynet.formats.plain_torch import instead, plain_again, refuse_hooks, refuse_tensors
+from tinynet.module import Module, Sequential
+from tinynet.support.options import signature
 
 if TYPE_CHECKING:
     import torch
 
-SHARED = (Linear, ReLU, Softmax, LogSoftmax)
-"""The layers that PyTorch and ONNX have, too."""
+WITHOUT_EFFECT = ("inplace", "device", "dtype")
+"""Options in PyTorch that change no number; a dtype is read from the weights."""
 
 
 def to_torch(net: Module) -> "torch.nn.Module":
@@ -25,7 +32,8 @@ def to_torch(net: Module) -> "torch.nn.Module":
     Parameters
     ----------
     net : Sequential
-        Of Linear, ReLU, Softmax and LogSoftmax, with Sequentials within it, too; or one such layer.
+        Of layers whose classes say what they are in PyTorch (Linear, ReLU, Softmax and LogSoftmax
+        do, and so may yours), with Sequentials within it, too; or one such layer.
 
     Returns
     -------
@@ -36,26 +44,30 @@ def to_torch(net: Module) -> "torch.nn.Module":
     Raises
     ------
     TypeError
-        If `net` or a layer in it is something else; the message names it.
+        If `net` or a layer in it is something else, or its counterpart does not take its options;
+        the message names it.
     ValueError
-        If `net` has parameters beside its layers, or layers that share one.
+        If `net` has parameters beside its layers, or layers that share one, or a counterpart has
+        not the parameters and buffers of its layer.
     ModuleNotFoundError
         If PyTorch is not installed.
     """
     torch = _torch("to_torch")
-    shared_layers("to_torch", net)
-    module = _to_torch(torch, net)
-    module.load_state_dict({name: torch.tensor(a) for name, a in net.state_dict().items()})
-    return module
+    shared_layers("to_torch", net, "torch_layer")
+    return _to_torch(torch, net, "")
 
 
-def from_torch(module: "torch.nn.Module") -> Module:
+def from_torch(module: "torch.nn.Module", layers: Iterable[type[Module]] = ()) -> Module:
     """A tinynet network with the layers and the weights of a PyTorch network.
 
     Parameters
     ----------
     module : torch.nn.Sequential
-        Of Linear, ReLU, Softmax and LogSoftmax, with Sequentials within it, too; or one such layer.
+        Of Linear, ReLU, Softmax and LogSoftmax, and of what `layers` say that they are in PyTorch,
+        with Sequentials within it, too; or one such layer.
+    layers : list of classes
+        Your own layers that may stand in the network, such as ``[Mine]``; ``torch_layer`` in the
+        class is its name in ``torch.nn``, or its class.
 
     Returns
     -------
@@ -67,11 +79,12 @@ def from_torch(module: "torch.nn.Module") -> Module:
     ------
     TypeError
         If `module` or a module in it is something else, or computes more than its class says
-        (hooks, a forward of its own, pruned or normalised weights), or weights are neither float32
-        nor float64; the message names it.
+        (hooks, a forward of its own, pruned or normalised weights, an option that its layer here
+        does not have), or weights are neither float32 nor float64; the message names it. If
+        `layers` is no list of classes that say what they are in PyTorch.
     ValueError
         If modules share weights or have none (on the meta device), or a softmax leaves its `dim`
-        open, or a Sequential is empty.
+        open, or a Sequential is empty, or a weight is NaN or infinite.
     ModuleNotFoundError
         If PyTorch is not installed.
     """
@@ -81,13 +94,14 @@ def from_torch(module: "torch.nn.Module") -> Module:
             f"from_torch: module is {type(module).__name__}, expected a torch.nn.Module; a state "
             "dict goes into a network of the same shape by net.load_state_dict"
         )
-    _refuse_hooks(
+    twins = _twins(torch, kinds_for("from_torch", layers))
+    refuse_hooks(
         "PyTorch, for all modules,",
         vars(torch.nn.modules.module),
         "_global_",
         "remove it (the handle that it came with has .remove())",
     )
-    net = _from_torch(torch, module, "")
+    net = _from_torch(torch, module, "", twins)
     places = [w.data_ptr() for _, w in module.named_parameters(remove_duplicate=False) if w.numel()]
     if len(places) > len(set(places)):
         raise ValueError(
@@ -97,208 +111,168 @@ def from_torch(module: "torch.nn.Module") -> Module:
     return net
 
 
-def shared_layers(owner: str, net: Module) -> list[tuple[str, Module]]:
-    """Place and layer of all that `net` chains, in order, if other libraries have all of it.
-
-    Raises
-    ------
-    TypeError
-        If a layer is none of `SHARED`.
-    ValueError
-        If there are parameters beside those of the layers, or layers share one.
-    """
-    if not isinstance(net, Module):
-        raise TypeError(f"{owner}: net is {type(net).__name__}, not a Module; use a tn.Sequential")
-    layers = list(_chained(owner, net, ""))
-    held = [id(parameter) for _, layer in layers for parameter in layer.parameters()]
-    if held != [id(parameter) for parameter in net.parameters()]:
-        raise ValueError(
-            f"{owner}: {net!r} has parameters beside its layers, or layers that share one; give "
-            "each layer its own"
-        )
-    return layers
-
-
-def _chained(owner: str, net: Module, place: str) -> Iterator[tuple[str, Module]]:
-    if "forward" in vars(net):
+def _counterpart(torch: Any, owner: str, kind: type[Module]) -> Any:
+    """The class in PyTorch that a layer's class names."""
+    row = says(kind, "torch_layer")
+    theirs = getattr(torch.nn, row, None) if isinstance(row, str) else row
+    if not isinstance(theirs, type) or not issubclass(theirs, torch.nn.Module):
         raise TypeError(
-            f"{owner}: {_at(place, 'net')} is {type(net).__name__} with a forward of its own, "
-            "which other libraries do not have; delete it with del layer.forward"
+            f"{owner}: class {kind.__name__} has torch_layer = {row!r}, expected a name in "
+            'torch.nn or a class of modules, such as torch_layer = "Tanh"'
         )
+    return theirs
+
+
+def _to_torch(torch: Any, net: Module, place: str) -> Any:
     if type(net) is Sequential:
-        for number, layer in enumerate(net.layers):
-            yield from _chained(owner, layer, _inner(place, number))
-    elif type(net) in SHARED:
-        yield place, net
-    else:
-        raise TypeError(
-            f"{owner}: {_at(place, 'net')} is {type(net).__name__}, expected Sequential, Linear, "
-            "ReLU, Softmax or LogSoftmax; of other networks, tn.save(net, path) writes the weights "
-            "for PyTorch to read"
+        layers = enumerate(net.layers)
+        return torch.nn.Sequential(*[_to_torch(torch, one, inside(place, n)) for n, one in layers])
+    kind, where = type(net), f"to_torch: {at(place, 'net')}"
+    theirs = _counterpart(torch, "to_torch", kind)
+    options = {kind.torch_options.get(name, name): v for name, v in kind.options(net).items()}
+    if "dtype" in options:
+        options["dtype"] = getattr(torch, np.dtype(options["dtype"]).name)
+    # Its first weights are drawn from PyTorch's global generator, which must not show.
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
+        try:
+            module = theirs(**options)
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"{where} is {net!r}, and PyTorch's {theirs.__name__} does not take its options "
+                f"({error}); give PyTorch's names for them in class {kind.__name__}, in "
+                "torch_options"
+            ) from error
+    state = {name: torch.tensor(array) for name, array in net.state_dict().items()}
+    ours = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    there = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    if ours != there:
+        raise ValueError(
+            f"{where} is {net!r} with {_listed(ours)}, and PyTorch's {theirs.__name__} has "
+            f"{_listed(there)}; give PyTorch's names and layouts in class {kind.__name__}, in "
+            "torch_layout"
         )
+    module.load_state_dict(state, assign=True)  # with the dtypes that they have here
+    return module
 
 
-def _to_torch(torch: Any, net: Any) -> Any:
-    if isinstance(net, Sequential):
-        return torch.nn.Sequential(*[_to_torch(torch, layer) for layer in net.layers])
-    if isinstance(net, Linear):
-        I, O = net.W.data.shape
-        kind = getattr(torch, net.W.data.dtype.name)
-        # Not Linear itself: it would draw initial weights from PyTorch's global generator.
-        return torch.nn.utils.skip_init(
-            torch.nn.Linear, I, O, bias=net.b is not None, device="cpu", dtype=kind
-        )
-    if isinstance(net, ReLU):
-        return torch.nn.ReLU()
-    softmax = torch.nn.Softmax if isinstance(net, Softmax) else torch.nn.LogSoftmax
-    return softmax(dim=net.axis)
+def _listed(shapes: dict[str, tuple[int, ...]]) -> str:
+    return ", ".join(f"{name} {shape}" for name, shape in shapes.items()) or "no weights"
 
 
-def _from_torch(torch: Any, module: Any, place: str) -> Module:
-    nn, kind = torch.nn, type(module)
-    known = (nn.Sequential, nn.Linear, nn.ReLU, nn.Softmax, nn.LogSoftmax)
-    where = _at(place, "module")
-    if kind not in known:
-        named = kind.__name__
+def _twins(torch: Any, kinds: Kinds) -> dict[Any, type[Module]]:
+    """The layer here, by the class in PyTorch."""
+    twins: dict[Any, type[Module]] = {}
+    for name, kind in kinds.items():
+        if says(kind, "torch_layer") is None:
+            if name in OURS:
+                continue
+            raise TypeError(
+                f"from_torch: layers holds {name}, which does not say what it is in PyTorch; "
+                f"write torch_layer = ... in class {name} itself: a name in torch.nn, or a class"
+            )
+        theirs = _counterpart(torch, "from_torch", kind)
+        if theirs in twins or theirs is torch.nn.Sequential:
+            other = getattr(twins.get(theirs), "__name__", "Sequential")
+            raise ValueError(
+                f"from_torch: layers holds {name}, and {other} is PyTorch's {theirs.__name__}, "
+                "too; leave one out"
+            )
+        twins[theirs] = kind
+    return twins
+
+
+def _from_torch(torch: Any, module: Any, place: str, twins: dict[Any, type[Module]]) -> Module:
+    nn, theirs, where = torch.nn, type(module), at(place, "module")
+    known = {nn.Sequential, *twins}
+    if theirs not in known:
+        named = theirs.__name__
         if named in {one.__name__ for one in known}:  # quantised, or the user's own
-            named = f"{kind.__module__}.{kind.__qualname__}"
+            named = f"{theirs.__module__}.{theirs.__qualname__}"
         raise TypeError(
-            f"from_torch: {where} is {named}, expected plain Sequential, Linear, ReLU, Softmax or "
-            f"LogSoftmax; {_instead(nn, module)}"
+            f"from_torch: {where} is {named}, expected plain {expected('torch_layer')}, or what a "
+            f"class in layers=[...] has as its torch_layer; {instead(nn, module)}"
         )
+    if theirs is nn.Sequential:
+        held = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
+        _refuse_more(where, module, [name for name, _ in held])
+        layers = [_from_torch(torch, one, inside(place, n), twins) for n, one in enumerate(module)]
+        return Sequential(*layers)
+    kind = twins[theirs]
+    options = _options_of(torch, module, where, kind)
+    try:
+        net = kind(**options)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"from_torch: {where}: {error}") from error
     # Pruned and normalised layers keep their class, but compute their weight from others.
-    names = {"weight", "bias"} if kind is nn.Linear else set()
-    held = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
-    held += [] if kind is nn.Sequential else module.named_children()
-    more = [name for name, _ in held if name not in names]
+    values = dict([*module.named_parameters(), *module.named_buffers()])
+    names, children = net.state_dict().keys(), dict(net.children())
+    more = [name for name in values if name not in names]
+    more += [name for name, _ in module.named_children() if name not in children]
+    for one in module.modules():
+        _refuse_more(where, one, more)
+    refuse_tensors(torch, where, module)
+    try:
+        net.load_state_dict({name: one.detach().cpu().numpy() for name, one in values.items()})
+    except ValueError as error:
+        raise ValueError(f"from_torch: {where} is {theirs.__name__}: {error}") from error
+    return net
+
+
+def _refuse_more(where: str, module: Any, more: list[str]) -> None:
+    """Refuse a module that computes more than its class says, or holds `more`."""
+    kind = type(module).__name__
     if more:
         raise TypeError(
-            f"from_torch: {where} is {kind.__name__} with {', '.join(more)}, "
-            f"expected a plain one; {_plain_again(more)}"
+            f"from_torch: {where} is {kind} with {', '.join(more)}, "
+            f"expected a plain one; {plain_again(more)}"
         )
     if "forward" in vars(module):
         raise TypeError(
-            f"from_torch: {where} is {kind.__name__} with a forward of its own, expected a plain "
+            f"from_torch: {where} is {kind} with a forward of its own, expected a plain "
             "one; delete it with del layer.forward, or write it as a tn.Module"
         )
-    _refuse_hooks(
+    refuse_hooks(
         where,
         vars(module),
         "_",
         "remove it (the handle that it came with has .remove()), or write what it computes as a "
         "tn.Module",
     )
-    if kind is nn.Sequential:
-        inside = enumerate(module)
-        return Sequential(*[_from_torch(torch, child, _inner(place, n)) for n, child in inside])
-    if kind is nn.Linear:
-        return _linear_from_torch(torch, module, place)
-    if kind is nn.ReLU:
-        return ReLU()
-    if module.dim is None:
-        raise ValueError(
-            f"from_torch: {_at(place, 'module')} leaves its dim open; say which, such as dim=-1"
-        )
-    return (Softmax if kind is nn.Softmax else LogSoftmax)(axis=module.dim)
 
 
-def _refuse_hooks(whose: str, attributes: dict[str, Any], prefix: str, fix: str) -> None:
-    """Refuse what changes outputs or gradients unseen; hooks of a state dict change neither."""
-    for kind in ("forward_pre", "forward", "backward_pre", "backward"):
-        hooks = attributes.get(f"{prefix}{kind}_hooks")
-        if hooks:
-            hook = next(iter(hooks.values()))
-            name = getattr(hook, "__qualname__", type(hook).__name__)
+def _options_of(torch: Any, module: Any, where: str, kind: type[Module]) -> dict[str, Any]:
+    """What to call a layer's class with, read from its counterpart in PyTorch."""
+    name_there = type(module).__name__
+    options: dict[str, Any] = {}
+    for name, option in signature(kind).parameters.items():
+        there = kind.torch_options.get(name, name)
+        if name == "dtype":
+            kinds = {parameter.dtype for parameter in module.parameters()}
+            options[name] = "float64" if torch.float64 in kinds else "float32"
+        elif there in module._parameters:  # bias=True, and None without one
+            options[name] = module._parameters[there] is not None
+        elif hasattr(module, there):
+            options[name] = getattr(module, there)
+            if options[name] is None and option.default is not None:
+                known = option.default is not option.empty
+                such_as = f", such as {there}={option.default}" if known else ""
+                raise ValueError(f"from_torch: {where} leaves its {there} open; say which{such_as}")
+        elif name != "rng":
             raise TypeError(
-                f"from_torch: {whose} has a {kind.replace('_', '-')} hook, {name}, which may "
-                f"change what it computes, and tinynet has no hooks; {fix}"
+                f"from_torch: {where} is {name_there}, which has no {there}; give PyTorch's name "
+                f"for the option {name} in class {kind.__name__}, in torch_options"
             )
-
-
-def _plain_again(names: list[str]) -> str:
-    """How a Linear loses what it computes its weight from."""
-    utils = "make its weight a plain one with torch.nn.utils."
-    if any(name.endswith("_mask") for name in names):
-        return utils + "prune.remove(layer, 'weight')"
-    if any(name.endswith("_u") for name in names):
-        return utils + "remove_spectral_norm(layer)"
-    if any(name.endswith("_g") for name in names):
-        return utils + "remove_weight_norm(layer)"
-    return "write what it computes as a tn.Module"
-
-
-def _instead(nn: Any, module: Any) -> str:
-    """What to do about a module that tinynet has no twin of."""
-    nothing_in_evaluation = (
-        *(nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d),
-        *(nn.AlphaDropout, nn.FeatureAlphaDropout),
-    )
-    if type(module) in nothing_in_evaluation:
-        return "leave it out: it does nothing in evaluation"
-    if type(module) is nn.Flatten and (module.start_dim, module.end_dim) == (1, -1):
-        return "leave it out, and hand over flat inputs: x.reshape(len(x), -1)"
-    if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
-        return "hand over the module within it, module.module"
-    if hasattr(module, "_orig_mod"):
-        return "hand over the module that torch.compile was given, module._orig_mod"
-    if nn.utils.parametrize.is_parametrized(module):
-        return (
-            "make its weight a plain one with "
-            "torch.nn.utils.parametrize.remove_parametrizations(layer, 'weight')"
-        )
-    if "quantized" in type(module).__module__:
-        return "hand over the network as it was before it was quantised"
-    takes_over = ", which takes weights of the same names and shapes over with load_state_dict"
-    return "write what it computes as a tn.Module" + (
-        takes_over if [*module.parameters()] and not [*module.buffers()] else ""
-    )
-
-
-def _linear_from_torch(torch: Any, module: Any, place: str) -> Linear:
-    where, weights = _at(place, "module"), [module.weight]
-    weights += [] if module.bias is None else [module.bias]
-    for tensor in weights:
-        if tensor.dtype not in (torch.float32, torch.float64):
-            fix = "convert with module.float()"
-            if not tensor.is_floating_point():
-                fix = "hand over the network as it was before"
+    taken = {kind.torch_options.get(name, name) for name in options}
+    for there, option in inspect.signature(type(module)).parameters.items():
+        if there in taken or there in WITHOUT_EFFECT or there in module._parameters:
+            continue
+        value = getattr(module, there, option.default)
+        if value is not option.default and value != option.default:
             raise TypeError(
-                f"from_torch: {where} has weights of {tensor.dtype}, expected float32 or float64; "
-                f"{fix}"
+                f"from_torch: {where} is {name_there} with {there}={value!r}, which "
+                f"{kind.__name__} has no option for"
             )
-        if tensor.device.type == "meta":
-            raise ValueError(
-                f"from_torch: {where} is on the meta device, where weights have no values; load "
-                "them first"
-            )
-        if tensor._backward_hooks:
-            raise TypeError(
-                f"from_torch: {where} has weights with a hook on their gradient, and tinynet has "
-                "no hooks; remove it (the handle that it came with has .remove())"
-            )
-        if tensor.layout is not torch.strided:
-            raise TypeError(
-                f"from_torch: {where} has weights of layout {tensor.layout}, expected dense ones; "
-                "convert with .to_dense()"
-            )
-    if len({tensor.dtype for tensor in weights}) > 1:
-        raise TypeError(
-            f"from_torch: {where} has a weight of {module.weight.dtype} and a bias of "
-            f"{module.bias.dtype}; convert with module.float()"
-        )
-    layer = Linear(1, 1, bias=module.bias is not None, rng=0)
-    layer.W = Parameter(module.weight.detach().cpu().numpy().T)
-    if module.bias is not None:
-        layer.b = Parameter(module.bias.detach().cpu().numpy())
-    return layer
-
-
-def _inner(place: str, number: int) -> str:
-    return f"{place}.{number}" if place else str(number)
-
-
-def _at(place: str, whole: str) -> str:
-    return f"layer {place}" if place else whole
+    return options
 
 
 def _torch(owner: str) -> Any:

@@ -1,20 +1,23 @@
 """A trained network as an ONNX file, which other programs run without tinynet or Python.
 
 ONNX is a list of operations on named arrays: ``y = Gemm(x, weight, bias)``, ``Relu``, ``Softmax``,
-``LogSoftmax``. A network of tinynet's layers is written down almost word for word; the number of
-rows stays open.
+``LogSoftmax``. A network is written down almost word for word, each layer as its class says:
+``onnx_operation``, ``onnx_attributes`` and ``onnx_inputs``. The number of rows stays open.
 """
 
+import copy
 import os
 from typing import Any
 
 import numpy as np
 
-from tinynet.formats.exchange import shared_layers
+from tinynet.formats.architecture import OURS
+from tinynet.formats.elsewhere import at, shared_layers
 from tinynet.formats.serialization import finite_weights
-from tinynet.layers import Linear, LogSoftmax, ReLU, Softmax
 from tinynet.module import Module
 from tinynet.support.atomic import file_path, write_atomically
+from tinynet.support.options import signature
+from tinynet.support.types import Array
 from tinynet.version import __version__
 
 OPSET = 13  # the oldest set of operations in which a softmax is along one axis, as here
@@ -24,12 +27,16 @@ def to_onnx(net: Module, path: str | os.PathLike[str]) -> None:
     """Write a network to an ONNX file, in one step: a program that dies on the way leaves the old.
 
     The model has one input `x` of shape (N, features) and one output `y`, of the dtype of the
-    weights; N is free. Weights have the names and the layout of PyTorch. Needs the extra `onnx`.
+    weights; N is free. How many features x has is the option `in_features` of the first layer that
+    takes one; without it, they are free, too. Weights have the names and the layout of PyTorch.
+    Needs the extra `onnx`. A network with layers of your own is computed once as ONNX says, and
+    must give the same numbers.
 
     Parameters
     ----------
     net : Sequential
-        Of Linear, ReLU, Softmax and LogSoftmax, with Sequentials within it, too; or one such layer.
+        Of layers whose classes say what they are in ONNX (Linear, ReLU, Softmax and LogSoftmax do,
+        and so may yours), with Sequentials within it, too; or one such layer.
     path : str or path-like
         The file to create or replace; ``.onnx`` is the usual ending.
 
@@ -39,8 +46,8 @@ def to_onnx(net: Module, path: str | os.PathLike[str]) -> None:
         If `net` or a layer in it is something else, or layers differ in dtype; the message names
         it.
     ValueError
-        If layers do not fit each other, or share parameters, or a weight is NaN or infinite.
-        Nothing is written.
+        If layers do not fit each other, or share parameters, or a weight is NaN or infinite, or a
+        class says of its layer what is no operation of ONNX's, or another one. Nothing is written.
     OSError
         If the file cannot be written, or the disk is full.
     ModuleNotFoundError
@@ -58,28 +65,46 @@ def to_onnx(net: Module, path: str | os.PathLike[str]) -> None:
             f"to_onnx needs {error.name}; from tinynet's folder run: python -m pip install "
             "'.[onnx]'"
         ) from error
-    layers = shared_layers("to_onnx", net)
+    layers = shared_layers("to_onnx", net, "onnx_operation")
     weights = finite_weights("to_onnx", net)
-    linear = [layer for _, layer in layers if isinstance(layer, Linear)]
-    dtype = linear[0].W.data.dtype if linear else np.dtype(np.float32)
-    features = linear[0].W.data.shape[0] if linear else 1
-    outputs = net.predict(np.zeros((1, features), dtype)).shape[1]  # raises if layers do not fit
-    nodes = []
+    strangers = [type(layer).__name__ for _, layer in layers if type(layer) not in OURS.values()]
+    parameters = net.parameters()
+    dtype = parameters[0].data.dtype if parameters else np.dtype(np.float32)
+    features = _features(layers)
+    x = np.random.default_rng(0).normal(size=(3, features or 1)).astype(dtype)
+    try:
+        y = net.predict(x)  # raises if layers do not fit
+    except ValueError as error:
+        if features or not strangers:
+            raise
+        raise ValueError(
+            f"{error}; to_onnx tried inputs of one feature, since no layer takes an option "
+            "in_features; call what says the width so"
+        ) from error
+    outputs = y.shape[1] if features else "features"
+    nodes, used = [], set[str]()
     array = "x"
     for number, (place, layer) in enumerate(layers, 1):
         result = "y" if number == len(layers) else f"{place}.y"
-        operation, names, options = _operation(place, layer)
+        operation, names, attributes = _operation(place, layer)
+        try:
+            _refuse_unknown(onnx.defs, operation, len(names) + 1, attributes)
+        except ValueError as error:
+            raise ValueError(
+                f"to_onnx: {at(place, 'net')} is {layer!r}, of which class {type(layer).__name__} "
+                f"says {error}"
+            ) from error
         nodes.append(
-            helper.make_node(operation, [array, *names], [result], name=place or "0", **options)
+            helper.make_node(operation, [array, *names], [result], name=place or "0", **attributes)
         )
-        array = result
+        array, used = result, used | set(names)
     element = helper.np_dtype_to_tensor_dtype(dtype)
     graph = helper.make_graph(
         nodes,
         "tinynet",
-        [helper.make_tensor_value_info("x", element, ["N", features if linear else "features"])],
-        [helper.make_tensor_value_info("y", element, ["N", outputs if linear else "features"])],
-        [numpy_helper.from_array(values, name) for name, values in weights.items()],
+        [helper.make_tensor_value_info("x", element, ["N", features or "features"])],
+        [helper.make_tensor_value_info("y", element, ["N", outputs])],
+        [numpy_helper.from_array(a, name) for name, a in weights.items() if name in used],
     )
     operations = [helper.make_opsetid("", OPSET)]
     model: onnx.ModelProto = helper.make_model(
@@ -89,15 +114,75 @@ def to_onnx(net: Module, path: str | os.PathLike[str]) -> None:
         producer_name="tinynet",
         producer_version=__version__,
     )
+    if strangers:
+        _refuse_other_numbers(model, x, y, " or ".join(dict.fromkeys(strangers)))
     write_atomically(file_path("to_onnx", path), model.SerializeToString(deterministic=True))
 
 
+def _features(layers: list[tuple[str, Module]]) -> int | None:
+    """How many features a row of x has; None: any number of them."""
+    for _, layer in layers:
+        if "in_features" in signature(type(layer)).parameters:
+            return int(type(layer).options(layer)["in_features"])
+    return None
+
+
 def _operation(place: str, layer: Module) -> tuple[str, list[str], dict[str, Any]]:
-    """A layer's operation in ONNX, the names of its weights, and its options."""
-    if isinstance(layer, Linear):
-        keys = ["weight"] if layer.b is None else ["weight", "bias"]
-        return "Gemm", [f"{place}.{key}" if place else key for key in keys], {"transB": 1}
-    if isinstance(layer, ReLU):
-        return "Relu", [], {}
-    assert isinstance(layer, Softmax | LogSoftmax)
-    return type(layer).__name__, [], {"axis": layer.axis}
+    """A layer's operation in ONNX, the names of its inputs after x, and its attributes."""
+    kind = type(layer)
+    inputs = kind.onnx_inputs
+    if inputs is None:
+        inputs = tuple(name for name, _ in layer.own_parameters())
+    names = [kind.torch_layout.get(own, (own,))[0] for own in inputs]
+    if missing := [name for name in names if name not in layer.state_dict()]:
+        raise ValueError(
+            f"to_onnx: {at(place, 'net')} is {layer!r}, of which class {kind.__name__} says "
+            f"onnx_inputs = {inputs!r}, and {missing[0]} is neither a parameter nor a buffer"
+        )
+    attributes = {
+        name: value(layer) if callable(value) else value
+        for name, value in kind.onnx_attributes.items()
+    }
+    return str(kind.onnx_operation), [f"{place}.{n}" if place else n for n in names], attributes
+
+
+def _refuse_unknown(defs: Any, operation: str, inputs: int, attributes: dict[str, Any]) -> None:
+    """Refuse what is no operation of ONNX's, or not called like that."""
+    try:
+        schema = defs.get_schema(operation, OPSET)
+    except defs.SchemaError as error:
+        raise ValueError(
+            f"onnx_operation = {operation!r}, and ONNX has none of that name in opset {OPSET}"
+        ) from error
+    if not schema.min_input <= inputs <= schema.max_input:
+        raise ValueError(
+            f"onnx_operation = {operation!r}, which takes {schema.min_input} to "
+            f"{schema.max_input} inputs, x among them, and gets {inputs}; say which in onnx_inputs"
+        )
+    for name in attributes:
+        if name not in schema.attributes:
+            raise ValueError(
+                f"onnx_attributes with {name!r}, expected {', '.join(schema.attributes) or 'none'}"
+            )
+
+
+def _refuse_other_numbers(model: Any, x: Array, y: Array, whose: str) -> None:
+    """Refuse a model that computes something else than the network, by ONNX's own interpreter."""
+    from onnx.reference import ReferenceEvaluator
+
+    # It takes a BatchNormalization of before opset 14 for one in training.
+    later = copy.deepcopy(model)
+    later.opset_import[0].version = 15
+    there: Any
+    try:
+        (there,) = ReferenceEvaluator(later).run(None, {"x": x})
+    except Exception as error:  # of an operation that does not fit its inputs
+        raise ValueError(
+            f"to_onnx: ONNX cannot compute the network ({error}); correct onnx_operation, "
+            f"onnx_attributes or onnx_inputs in class {whose}"
+        ) from error
+    if there.shape != y.shape or not np.allclose(there, y, rtol=1e-3, atol=1e-4, equal_nan=True):
+        raise ValueError(
+            "to_onnx: computed by ONNX, the network gives other numbers; correct onnx_operation, "
+            f"onnx_attributes or onnx_inputs in class {whose}"
+        )

@@ -2,52 +2,37 @@
 
 A file holds every weight under PyTorch's name and in PyTorch's layout, so that either library
 reads what the other wrote. How the network is built stands in the file's metadata, as names of
-layers and their options; a fixed table says which class a name stands for. So a file can only ever
-name what tinynet has, and reading it runs nothing that came with it.
+layers and their options. A name stands for a layer of tinynet's or for a class that the reader
+hands over, so reading a file runs nothing that came with it.
 """
 
 import hashlib
-import math
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
+from tinynet.formats.architecture import OURS, build, kinds_for, refuse_size, told
 from tinynet.formats.safetensors import ModelFileError, read, to_bytes
-from tinynet.layers import Add, Linear, LogSoftmax, ReLU, Softmax
-from tinynet.module import Module, Sequential
+from tinynet.module import Module
 from tinynet.support.atomic import file_path, write_atomically
 from tinynet.support.types import Array
 
 FORMAT = "tinynet model 1"
-DTYPES = ("float32", "float64")
-
-OPTIONS: dict[type[Module], Callable[[Any], dict[str, Any]]] = {
-    Sequential: lambda net: {"layers": [_architecture(layer) for layer in net.layers]},
-    Linear: lambda layer: {
-        "in_features": layer.W.data.shape[0],
-        "out_features": layer.W.data.shape[1],
-        "bias": layer.b is not None,
-        "dtype": layer.W.data.dtype.name,
-    },
-    ReLU: lambda layer: {},
-    Softmax: lambda layer: {"axis": layer.axis},
-    LogSoftmax: lambda layer: {"axis": layer.axis},
-    Add: lambda layer: {},
-}
-"""What to call each layer's class with, to make one like it."""
-
-LAYERS = {layer.__name__: layer for layer in OPTIONS}
 
 
 def save(net: Module, path: str | os.PathLike[str]) -> None:
     """Write a network to a file, in one step: a program that dies on the way leaves the old file.
 
     The format is safetensors, with the names and the ``(out, in)`` layout of PyTorch. A network
-    made of tinynet's own layers can be loaded from the file alone. Of any other, the file holds the
-    weights only, and a warning says so: keep its code, and load with ``tn.load(path, into=net)``.
+    made of tinynet's own layers can be loaded from the file alone. One with layers of your own is
+    loaded with their classes, ``tn.load(path, layers=[Mine])``, if the constructor keeps its
+    options as attributes of the same names, as plain data, and ``buffers`` in the class names the
+    arrays that are state beside parameters. Of any other network, the file holds the weights only,
+    and a warning says so and why: keep its code, and load with ``tn.load(path, into=net)``. Where a
+    generator stands is in no file: a layer that draws begins anew.
 
     Parameters
     ----------
@@ -70,15 +55,10 @@ def save(net: Module, path: str | os.PathLike[str]) -> None:
         raise TypeError(f"save: net is {type(net).__name__}, not a Module; use tn.save(net, path)")
     path = file_path("save", path)
     weights = finite_weights("save", net)
-    architecture: dict[str, Any] | None = _architecture(net)
+    architecture: dict[str, Any] | None = None
     try:
-        twin = _build(architecture)
-        if [name for name, _ in twin.named_parameters()] != [
-            name for name, _ in net.named_parameters()
-        ]:
-            raise ValueError("it has parameters beside its layers, or layers that share one")
+        architecture = told(net, weights)
     except ValueError as reason:
-        architecture = None
         warnings.warn(
             f"save: {path} will hold the weights of {net!r}, but not how it is built ({reason}); "
             "keep the code that builds it, and use tn.load(path, into=net)",
@@ -88,7 +68,11 @@ def save(net: Module, path: str | os.PathLike[str]) -> None:
     write_atomically(path, to_bytes(weights, document))
 
 
-def load(path: str | os.PathLike[str], into: Module | None = None) -> Module:
+def load(
+    path: str | os.PathLike[str],
+    into: Module | None = None,
+    layers: Iterable[type[Module]] = (),
+) -> Module:
     """Read a network from a file that ``tn.save`` wrote, or weights from any safetensors file.
 
     Parameters
@@ -97,6 +81,9 @@ def load(path: str | os.PathLike[str], into: Module | None = None) -> Module:
     into : Module, optional
         A network that takes over the weights; it needs the names, shapes and dtypes of the file.
         Without it, the network is built as the file says, which only files of ``tn.save`` do.
+    layers : list of classes
+        Your own layers that the file may name, such as ``[Mine]``. They are called with the options
+        in the file, which are plain data, so their constructors must check what must be bounded.
 
     Returns
     -------
@@ -114,11 +101,16 @@ def load(path: str | os.PathLike[str], into: Module | None = None) -> Module:
         A ValueError: if the file is damaged, or not a safetensors file, or does not fit `into`
         (the message lists all that differs), or does not say how to build a network. `into` is
         unchanged, and nothing from the file was run.
+    TypeError, ValueError
+        If `layers` is no list of classes of layers, each with a name of its own.
     OSError
         If the file cannot be read.
     """
     if into is not None and not isinstance(into, Module):
         raise TypeError(f"load: into is {type(into).__name__}, expected a Module, such as a layer")
+    kinds = kinds_for("load", layers)
+    if into is not None and len(kinds) > len(OURS):
+        raise ValueError("load: into and layers are given; a network that is there needs no layers")
     path = file_path("load", path)
     weights, document = read(path, FORMAT)
     architecture = None if document is None else document.get("architecture")
@@ -131,9 +123,8 @@ def load(path: str | os.PathLike[str], into: Module | None = None) -> Module:
         )
     else:
         try:
-            if _size(architecture) > sum(array.size for array in weights.values()):
-                raise ValueError("it would have more weights than the file")
-            net = _build(architecture)
+            refuse_size(architecture, kinds, weights)
+            net = build(architecture, kinds)
         except (ValueError, RecursionError) as error:
             raise ModelFileError(
                 f"{path} holds no network that tinynet can build: {error}. Build it yourself, and "
@@ -193,46 +184,3 @@ def finite_weights(owner: str, net: Module) -> dict[str, Array]:
             "would accept; nothing was written. Go back to weights from before training diverged"
         )
     return weights
-
-
-def _architecture(net: Module) -> dict[str, Any]:
-    """How `net` is built: the name of its class and the options to call it with."""
-    kind = type(net)
-    if kind not in OPTIONS or "forward" in vars(net):
-        return {"layer": f"{kind.__module__}.{kind.__qualname__}"}
-    return {"layer": kind.__name__} | OPTIONS[kind](net)
-
-
-def _build(architecture: Any) -> Module:
-    """The network that `_architecture` describes.
-
-    Raises
-    ------
-    ValueError
-        If it is not what `_architecture` would say of the result.
-    """
-    options = dict(architecture) if isinstance(architecture, dict) else {}
-    name = options.pop("layer", None)
-    if not isinstance(name, str) or name not in LAYERS:
-        raise ValueError(f"{name!r} is not a layer of tinynet's")
-    layers = options.pop("layers", []) if name == "Sequential" else []
-    plain = all(type(value) in (int, bool) or value in DTYPES for value in options.values())
-    if not plain or not isinstance(layers, list):
-        raise ValueError(f"{name} has an option of a wrong type")
-    try:
-        net = LAYERS[name](*map(_build, layers), **options)
-    except TypeError as error:
-        raise ValueError(f"{name}: {error}") from error
-    if _architecture(net) != architecture:
-        raise ValueError(f"{name} lacks an option")
-    return net
-
-
-def _size(architecture: Any) -> int:
-    """How many weights a network would have: a small file must not ask for all memory."""
-    if not isinstance(architecture, dict):
-        return 0
-    layers = architecture.get("layers")
-    sizes = [value for value in architecture.values() if type(value) is int]
-    own = max(0, math.prod(sizes)) if architecture.get("layer") == "Linear" else 0
-    return own + sum(map(_size, layers if isinstance(layers, list) else []))

@@ -19,6 +19,9 @@ class ReLU(Module):
     At exactly 0, where the slope jumps from 0 to 1, it counts as 0, as in PyTorch.
     """
 
+    torch_layer = "ReLU"
+    onnx_operation = "Relu"
+
     def forward(self, x: Array) -> Array:  # type: ignore[override]
         x = float_array("ReLU", x)
         y = np.empty_like(x)

@@ -46,7 +46,12 @@ class Linear(Module):
         (O,).
     """
 
+    sizes = ("in_features", "out_features")
+    unsaved = ("_seed",)
+    torch_layer = "Linear"
     torch_layout = {"W": ("weight", np.transpose), "b": ("bias", np.asarray)}
+    onnx_operation = "Gemm"  # y = x @ weight.T + bias
+    onnx_attributes = {"transB": 1}
 
     def __init__(
         self,
@@ -101,6 +106,11 @@ class Linear(Module):
         if self.b is not None:
             self.b.accumulate(db)  # .grad += db
         return dx
+
+    def options(self) -> dict[str, Any]:
+        I, O = self.W.data.shape
+        bias, dtype = self.b is not None, self.W.data.dtype.name
+        return {"in_features": I, "out_features": O, "bias": bias, "dtype": dtype}
 
     @property
     def uses_blas(self) -> bool:

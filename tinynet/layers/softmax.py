@@ -27,6 +27,11 @@ class Softmax(Module):
         The axis of the classes.
     """
 
+    torch_layer = "Softmax"
+    torch_options = {"axis": "dim"}
+    onnx_operation = "Softmax"
+    onnx_attributes = {"axis": lambda layer: layer.axis}
+
     def __init__(self, axis: int = -1) -> None:
         self.axis = _checked_axis(self, axis)
 
@@ -62,6 +67,11 @@ class LogSoftmax(Module):
     axis : int
         The axis of the classes.
     """
+
+    torch_layer = "LogSoftmax"
+    torch_options = {"axis": "dim"}
+    onnx_operation = "LogSoftmax"
+    onnx_attributes = {"axis": lambda layer: layer.axis}
 
     def __init__(self, axis: int = -1) -> None:
         self.axis = _checked_axis(self, axis)

@@ -110,6 +110,38 @@ def options_of(owner: object) -> dict[str, Any]:
     }
 
 
+def signature(kind: type) -> inspect.Signature:
+    """What a class is called with."""
+    # Of a class without __init__, inspect would compile a made-up function.
+    has_one = any("__init__" in vars(base) for base in kind.__mro__ if base is not object)
+    return inspect.signature(kind) if has_one else inspect.Signature()
+
+
+def constructor_options(owner: object) -> dict[str, Any]:
+    """What the class of a layer takes, without `rng`, read from attributes of the same names.
+
+    Raises
+    ------
+    TypeError
+        If an option stands under no such name.
+    """
+    kind, options = type(owner), {}
+    for name, parameter in signature(kind).parameters.items():
+        if name == "rng":
+            continue
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            name = str(parameter)
+        # A property counts, a default on the class does not: it may be of another meaning.
+        elif name in vars(owner) or inspect.isdatadescriptor(getattr(kind, name, None)):
+            options[name] = getattr(owner, name)
+            continue
+        raise TypeError(
+            f"{kind.__name__} does not tell its option {name}: keep it as an attribute of that "
+            f"name in __init__, or write options(self) in class {kind.__name__}"
+        )
+    return options
+
+
 def code(owner: object, *arguments: str, always: tuple[str, ...] = (), **told: str) -> str:
     """The call that makes an object like this one.
 

@@ -1,4 +1,8 @@
-"""A network's state: copies of its parameters in PyTorch's layout, and taking such copies over."""
+"""A network's state: copies of parameters and buffers in PyTorch's layout, and taking them over.
+
+A buffer is state that is not learned, such as a running mean: an array among the attributes which
+the class names in ``buffers``.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -10,7 +14,55 @@ from tinynet.support.memory import writable
 from tinynet.support.types import Array
 
 Named = tuple[str, Any, Callable[[Array], Array]]
-"""PyTorch's name, the Parameter (a class that imports this file), and what gives its layout."""
+"""PyTorch's name, a Parameter (a class that imports this file) or Buffer, and what lays it out."""
+
+
+class Buffer:
+    """A buffer of a layer, read and set as the ``data`` of a parameter is."""
+
+    def __init__(self, layer: Any, name: str) -> None:
+        self._layer, self._name = layer, name
+
+    @property
+    def data(self) -> Array:
+        value = getattr(self._layer, self._name, None)
+        if not isinstance(value, np.ndarray | np.generic) or value.dtype.kind not in "biuf":
+            what = getattr(value, "dtype", type(value).__name__)
+            raise TypeError(
+                f"{type(self._layer).__name__}: {self._name}, one of its buffers, is {what}, "
+                f"expected an array of numbers; set self.{self._name} = np.zeros(...) in __init__"
+            )
+        return np.asarray(value)
+
+    @data.setter
+    def data(self, values: Array) -> None:
+        setattr(self._layer, self._name, values)
+
+
+def with_buffers(net: Any, parameters: Iterable[Named]) -> list[Named]:
+    """The named parameters of a network, and then its buffers.
+
+    Raises
+    ------
+    TypeError
+        If a buffer is no array of numbers.
+    ValueError
+        If a buffer has the name of something else.
+    """
+    state = list(parameters)
+    taken = {name for name, _, _ in state}
+    for place, layer in net.named_modules():
+        for own in type(layer).buffers:
+            name, layout = layer.torch_layout.get(own, (own, np.asarray))
+            name = f"{place}.{name}" if place else name
+            if name in taken:
+                raise ValueError(
+                    f"{type(net).__name__}: the buffer {name} has the name of something else in "
+                    "the state; give it another in torch_layout"
+                )
+            taken.add(name)
+            state.append((name, Buffer(layer, own), layout))
+    return state
 
 
 def copies(parameters: Iterable[Named]) -> dict[str, Array]:
