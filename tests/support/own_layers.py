@@ -86,3 +86,54 @@ class NumpyLeaky(KernelLeaky):
         dy, x = self.kept(dy)
         self.slope.accumulate(np.where(x > 0, 0, dy * x).sum(keepdims=True).reshape(1))
         return np.where(x > 0, dy, self.slope.data * dy)
+
+
+def drop_reference(state, x, share, y, mask):
+    numbers, seed = np.empty(x.size), int(state[0])
+    for i in range(x.size):
+        seed = (seed * 6364136223846793005 + 1442695040888963407) % 2**64
+        numbers[i] = (seed >> 40) / 2**24
+    mask = (numbers >= share).reshape(x.shape).astype(x.dtype)
+    return np.array([seed], np.uint64), x * mask, mask
+
+
+@tn.kernel(drop_reference, updates=("state", "y", "mask"))
+def drop(state, x, share, y, mask):
+    inputs, outputs, marks = x.reshape(-1), y.reshape(-1), mask.reshape(-1)
+    for i in range(inputs.size):
+        state[0] = state[0] * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
+        marks[i] = (state[0] >> np.uint64(40)) / 2**24 >= share
+        outputs[i] = inputs[i] * marks[i]
+
+
+def times_reference(dy, mask):
+    return dy * mask
+
+
+@tn.kernel(times_reference, equation="dx = dy * mask")
+def times(dy, mask, dx):
+    upstream, marks, results = dy.reshape(-1), mask.reshape(-1), dx.reshape(-1)
+    for i in range(upstream.size):
+        results[i] = upstream[i] * marks[i]
+
+
+class KernelDropout(tn.Module):
+    """A share of the inputs becomes 0; the generator's state is an array, moved by a kernel."""
+
+    buffers = ("state",)
+
+    def __init__(self, share=0.25):
+        self.share = share
+        self.state = np.array([1], np.uint64)
+
+    def forward(self, x):
+        y, mask = np.empty_like(x), np.empty_like(x)
+        drop(self.state, x, self.share, y, mask)
+        self.keep(mask)
+        return y
+
+    def backward(self, dy):
+        dy, mask = self.kept(dy)
+        dx = np.empty_like(dy)
+        times(dy, mask, dx)
+        return dx

@@ -113,8 +113,9 @@ def _row_shape(net: Module, dtype: Any) -> tuple[int, ...]:
 
 
 def _output_shape(module: Module, row: tuple[int, ...], dtype: Any) -> tuple[int, ...]:
+    twin = copy.deepcopy(module)  # whatever predict changes, it is not changed in the layer
     with listening(by_equation), np.errstate(all="ignore"):
-        output = module.predict(np.zeros((2, *row), dtype))
+        output = twin.predict(np.zeros((2, *row), dtype))
     if not isinstance(output, np.ndarray):
         raise CannotRecord(f"{module!r} returns {type(output).__name__}, not an array")
     return output.shape[1:]
