@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, SupportsIndex, overload
 import numpy as np
 
 from tinynet.support.checks import float_array, unmasked
+from tinynet.support.description import Description
 from tinynet.support.held import PASSING, held, refuse_hidden
 from tinynet.support.replay import Recording
 from tinynet.support.types import Array
@@ -131,13 +132,14 @@ class _Mode(threading.local):
 _mode = _Mode()
 
 
-class Module:
+class Module(Description):
     """The base of all layers and networks.
 
     A subclass that is a layer writes ``forward`` and, directly below, ``backward``: forward hands
     ``self.keep(...)`` what backward takes out with ``self.kept()``. A subclass that is a network of
     layers writes ``forward`` only, in terms of layers that are its attributes; its backward replays
-    the recorded calls in reverse.
+    the recorded calls in reverse. What tools tell of a layer is data of its class, see
+    ``tinynet/support/description.py``.
     """
 
     _kept: tuple[Any, ...] | None = None
@@ -362,7 +364,8 @@ class Module:
         Parameters
         ----------
         input_shape : tuple of int, optional
-            The shape of one input row, without N. Default: what the first Linear layer takes.
+            The shape of one input row, without N. Default: what the first layer with
+            a matrix of weights takes.
 
         Returns
         -------

@@ -5,6 +5,7 @@ Printed, a trace is a table; ``explain`` writes out one unit's chain rule with i
 ``tinynet/inspection/tracing.py`` takes the step.
 """
 
+import inspect
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinynet.inspection.explain import explain
-from tinynet.layers import ReLU
+from tinynet.inspection.told import matrix_of
 from tinynet.module import Module
 from tinynet.support.checks import whole_number
 from tinynet.support.types import Array
@@ -75,10 +76,32 @@ class LayerTrace:
 
     @property
     def dead(self) -> float | None:
-        """The share of ReLU units that are 0 for every row of the batch; None for other layers."""
-        if not isinstance(self.layer, ReLU):
+        """The share of units that are off for every row of the batch, as those of a ReLU can be.
+
+        None for layers that say of no unit whether it is off, see ``piece_of``.
+        """
+        pieces = self.layer.piece_of(self.output)
+        return None if pieces is None else float((pieces == 0).all(axis=0).mean())
+
+    @property
+    def wires(self) -> "tuple[ParameterTrace, ParameterTrace | None] | None":
+        """W and b of a layer that computes y = x @ W + b, as Linear does; None for others."""
+        if matrix_of(self.layer) is None:
             return None
-        return float((self.output <= 0).all(axis=0).mean())
+        W, b = (*self.layer.wired_by, "")[:2]
+        return self.parameters[W], self.parameters.get(b)
+
+    @property
+    def input_names(self) -> list[str]:
+        """What forward calls its inputs: ``["x"]``."""
+        named = [
+            parameter.name
+            for parameter in inspect.signature(self.layer.forward).parameters.values()
+            if parameter.kind is not parameter.VAR_POSITIONAL
+        ]
+        return [*named, *(f"x{k}" for k in range(len(named), len(self.sources)))][
+            : len(self.sources)
+        ]
 
     @property
     def grad_norm(self) -> float | None:
@@ -170,7 +193,8 @@ class Trace:
     def plot(self) -> "Figure":
         """Draw activations and gradients layer by layer, and a first layer's weights as pictures.
 
-        The pictures appear if the first layer is Linear on square images, such as 28 x 28.
+        The pictures appear if the first layer is Linear, or one that is wired as it, on square
+        images, such as 28 x 28.
 
         Returns
         -------

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tinynet.inspection.told import parameters_by_place
 from tinynet.inspection.traced import INPUT, LayerTrace, ParameterTrace, Trace
 from tinynet.module import Module, watching
 from tinynet.optim import Optimizer
@@ -119,11 +120,7 @@ class _Watched:
 
     def __init__(self, name: str, layer: Module, original: Module) -> None:
         self.name, self.original = name, original
-        self.parameters = {
-            f"{place}.{attribute}" if place else attribute: value
-            for place, module in layer.named_modules()
-            for attribute, value in module.own_parameters()
-        }
+        self.parameters = parameters_by_place(layer)
         self._forward, self._backward = layer.forward, layer.backward
         vars(layer).update(forward=self.forward, backward=self.backward)
 

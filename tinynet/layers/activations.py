@@ -19,6 +19,17 @@ class ReLU(Module):
     At exactly 0, where the slope jumps from 0 to 1, it counts as 0, as in PyTorch.
     """
 
+    equations = "y = max(x, 0)", "dx = dy where y > 0, else 0"
+    told = "y = max(x, 0) = max({x}, 0) = {y}", "{verdict}\ndx = {dx}"
+    javascript = "x.map((value) => Math.max(value, 0))"
+
+    def told_numbers(self, x: Array, y: Array, dy: Array) -> dict[str, Array]:
+        passes, blocks = "x > 0, it passes: dx = dy", "x <= 0, it blocks: dx = 0"
+        return {"verdict": np.where(y > 0, passes, blocks)}
+
+    def piece_of(self, y: Array) -> Array:
+        return np.logical_not(y <= 0)  # NaN is not off
+
     def forward(self, x: Array) -> Array:  # type: ignore[override]
         x = float_array("ReLU", x)
         y = np.empty_like(x)
