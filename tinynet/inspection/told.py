@@ -53,7 +53,7 @@ def told_arrays(part: "LayerTrace") -> dict[str, Array]:
 def _known(part: "LayerTrace") -> Iterator[tuple[str, Any]]:
     """All names and what they stand for; of two with one name, the last counts."""
     for name, value in vars(part.layer).items():
-        if isinstance(value, int | float | np.number):
+        if isinstance(value, int | float | np.number | np.ndarray):
             yield name, value
     for name, parameter in part.parameters.items():
         yield name, parameter.value

@@ -23,8 +23,8 @@ class Description:
     told: ClassVar[tuple[str, str] | None] = None
     r"""The same for one unit with its numbers: ``"y = max({x}, 0) = {y}", "dx = {dx}"``.
 
-    In braces stand the names of forward's arguments, y, dy, the gradients (``dx``), the layer's own
-    parameters and numbers, and what ``told_numbers`` gives. ``\n`` begins a new line.
+    In braces stand the names of forward's arguments, y, dy, the gradients (``dx``), the parameters,
+    arrays and numbers that the layer holds, and what ``told_numbers`` gives. ``\n`` begins a line.
     """
 
     wired_by: ClassVar[tuple[str, ...]] = ()
