@@ -11,7 +11,7 @@ class Gain(tn.Module):
     equations = "y = gain * leaky(x - mean)", "dgain = (dy * z * slope).sum(axis=0),  dx = ..."
     told = (
         "z = x - mean = {x} - {mean} = {z}\n"
-        "y = gain * z * slope = {gain} * {z} * {slope} = {y}, below 0 times {alpha}",
+        "y = gain * z * slope = {gain} * {z} * {slope} = {y}, or times {alpha}",
         "{side}\ndx = dy * gain * slope = {dy} * {steep} = {dx}\ndgain, all rows: {dgain}",
     )
     javascript = (
