@@ -144,6 +144,18 @@ class TestExplain:
         with pytest.raises(ValueError, match=says):
             at.explain(0)
 
+    @pytest.mark.parametrize(
+        "name, value, says",
+        [
+            ("equations", "y = x", r"Own.equations is 'y = x', expected forward's and backward's"),
+            ("told", ("y = {y}",), r'Own.told is .*, expected .* "y = ... = {y}", "dx = '),
+            ("wired_by", "weights", r'wired_by is \'weights\', expected names .* or \("W",\)'),
+        ],
+    )
+    def test_one_text_for_two_is_named_where_the_class_is_written(self, mine, name, value, says):
+        with pytest.raises(TypeError, match=says):
+            type("Own", (mine.Softplus,), {name: value})
+
     def test_a_matrix_that_is_not_there_is_named(self, mine):
         layer = mine.Softplus()
         layer.wired_by = ("W",)

@@ -61,9 +61,20 @@ class Description:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        for name, (sizes, example) in _TUPLES.items():
+            value = vars(cls).get(name)
+            if value and not (isinstance(value, tuple) and len(value) in sizes):
+                raise TypeError(f"{cls.__name__}.{name} is {value!r}, expected {example}")
         if "forward" in vars(cls):
             for name in _OF_FORWARD - vars(cls).keys():
                 setattr(cls, name, vars(Description)[name])
 
+
+_TUPLES = {
+    "equations": ((2,), 'forward\'s and backward\'s: "y = ...", "dx = ..."'),
+    "told": ((2,), 'forward\'s and backward\'s: "y = ... = {y}", "dx = ... = {dx}"'),
+    "wired_by": ((1, 2), 'names of W and b in a tuple: ("W", "b") or ("W",)'),
+}
+"""How many texts a class must give, and what they look like: one alone is easily written."""
 
 _OF_FORWARD = {"equations", "told", "wired_by", "javascript", "told_numbers", "piece_of"}
