@@ -336,6 +336,19 @@ class TestPlayground:
         draw(page, [[(0.3, 0.2), (0.7, 0.8)]])
         assert text_of(page, "#guess b") in "0123" and page.get_log("browser") == []
 
+    def test_what_is_not_finite_is_compared_too(self, opened, mine):
+        class Log(mine.Softplus):
+            javascript = "x.map(Math.log)"
+
+            def forward(self, x):
+                with np.errstate(all="ignore"):
+                    return np.log(x)
+
+        net = tn.Sequential(tn.Linear(784, 3, rng=0, dtype=np.float64), tn.ReLU(), Log())
+        net[0].b.data[...] = [-100, 100, 100]
+        page = opened(net)
+        assert "reads it at every stroke" in text_of(page, "#about")
+
     @pytest.mark.parametrize(
         "line", ["x.map((value) => value)", "x.map((value) => ", "nowhere(x)", "x.slice(1)"]
     )

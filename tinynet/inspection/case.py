@@ -49,7 +49,8 @@ def kind_of_outputs(outputs: Array) -> str:
 def log_totals(y: Array) -> Array:
     """log(exp(y).sum()) of each row: 0 for log-probabilities."""
     largest = y.max(axis=1)
-    totals: Array = largest + np.log(np.exp(y - largest[:, None]).sum(axis=1))
+    with np.errstate(all="ignore"):  # rows that are not finite have NaN
+        totals: Array = largest + np.log(np.exp(y - largest[:, None]).sum(axis=1))
     return totals
 
 

@@ -66,7 +66,8 @@ const wrongLayer = () => data.layers.findIndex((_, k) => {
   const near = 1e-3 * Math.max(1e-3, largestSize(wanted));
   try {
     const got = run(k, data.values[`check${k}`]);
-    return got.length !== wanted.length || wanted.some((value, u) => !(Math.abs(value - got[u]) <= near));
+    const same = (value, u) => Object.is(value, got[u]) || Math.abs(value - got[u]) <= near; // NaN, too
+    return got.length !== wanted.length || !wanted.every(same);
   } catch {
     return true;
   }
