@@ -86,7 +86,7 @@ class LayerTrace:
     @property
     def wires(self) -> "tuple[ParameterTrace, ParameterTrace | None] | None":
         """W and b of a layer that computes y = x @ W + b, as Linear does; None for others."""
-        if matrix_of(self.layer) is None:
+        if matrix_of(self.layer) is None or self.output.ndim != 2:
             return None
         W, b = (*self.layer.wired_by, "")[:2]
         return self.parameters[W], self.parameters.get(b)

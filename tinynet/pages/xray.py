@@ -82,8 +82,6 @@ def _contents(trace: "Trace", chosen: list[int]) -> tuple[dict[str, Any], dict[s
             arrays[f"y{k}@{number}"] = _rows(layer.output).astype(np.float32)
             arrays[f"dy{k}@{number}"] = _rows(layer.dy).astype(np.float32)
             arrays |= _told(layer, head["layers"][k], f"{k}@{number}")
-            if not _is_wired(layer):
-                continue
             for name, parameter, before in zip("Wb", layer.wires or (), first[k].wires or ()):
                 if parameter is None or before is None:
                     continue
@@ -109,16 +107,12 @@ def _layer_head(layer: "LayerTrace") -> dict[str, Any]:
         "size": _rows(layer.output).shape[1],
         "sources": list(layer.sources),
         "inputs": layer.input_names,
-        "wired": _is_wired(layer),
+        "wired": layer.wires is not None,
         "equations": described.equations,
         "told": described.told,
         "words": {},  # by name, those that stand in place of numbers
         "switches": pieces is not None and not pieces.all(),
     }
-
-
-def _is_wired(layer: "LayerTrace") -> bool:
-    return layer.wires is not None and layer.output.ndim == 2
 
 
 def _is_input(layer: "LayerTrace", name: str) -> bool:
