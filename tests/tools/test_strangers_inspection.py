@@ -19,7 +19,7 @@ import tinynet as tn
 from tinynet import plots
 from tinynet.gradcheck.copies import Copy
 
-SOURCE = Path(__file__).parents[1] / "support" / "strangers.py"
+SOURCE = Path(__file__).parents[1] / "support" / "strangers_inspected.py"
 
 
 @pytest.fixture(scope="module")
