@@ -25,8 +25,8 @@ from threadpoolctl import threadpool_limits
 
 import tinynet as tn
 from tinynet import kernels
-from tinynet.module import on_cache_lines
 from tinynet.support.blas import LARGEST_OWN
+from tinynet.support.memory import on_cache_lines
 
 Floats = NDArray[np.float32]
 Loop = Callable[..., None]

@@ -29,6 +29,13 @@ PROMISES: list[tuple[str, list[str]]] = [
         ],
     ),
     (
+        "Any program after tn.compile: what it does without, errors included, to the byte",
+        [
+            "test_twin_fuzz.py::test_programs_do_the_same_after_compile",
+            "test_twin_fuzz.py::test_many_more_programs",
+        ],
+    ),
+    (
         "Stopped at any checkpoint and resumed, with schedule and early stopping: the same bits",
         ["test_fit_checkpoints.py::test_stopped_after_every_checkpoint"],
     ),

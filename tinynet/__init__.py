@@ -35,8 +35,7 @@ from tinynet.runs.scores import evaluate
 from tinynet.runs.stopping import EarlyStopping
 from tinynet.support.accuracy import accuracy
 from tinynet.training import fit
-
-__version__ = "0.3.0"
+from tinynet.version import __version__ as __version__
 
 for _old, _module in {
     "_case": case,

@@ -13,8 +13,7 @@ from numpy.typing import ArrayLike
 
 from tinynet import kernels
 from tinynet.module import Module
-from tinynet.support.accuracy import percent_right
-from tinynet.support.checks import float_array, labels_array, number
+from tinynet.support.checks import float_array, integer_labels, number
 from tinynet.support.types import Array, Labels
 
 
@@ -67,9 +66,12 @@ class Loss(Module):
         if not isinstance(dy, int | float | np.integer | np.floating):
             raise ValueError(f"{self!r}.backward: dy is the derivative of one number; give a float")
         _, *kept, counts = self.kept(dy)
-        divisor = kernels.total(counts) if self.reduction == "mean" else 1.0
-        share = float(dy) / divisor if divisor else 0.0  # nothing counts: nothing to learn
-        return self._gradient(np.full(len(counts), share, counts.dtype), *kept)
+        share = np.empty_like(counts)
+        if self.reduction == "mean":
+            kernels.row_mean_dx(float(dy), counts, share)  # share = dy / counts.sum()
+        else:
+            kernels.fill(float(dy), len(share), share)
+        return self._gradient(share, *kept)
 
     def accuracy(self, outputs: Array, target: Any) -> float:
         """The share of right answers in percent, as ``tn.accuracy``, without rows to be ignored.
@@ -77,13 +79,21 @@ class Loss(Module):
         The target must be one that the loss has taken: it is not checked again. A loss of one's own
         that has this method gets accuracies wherever there are losses.
         """
-        return percent_right(outputs, target, self.ignore_index)
+        outputs = float_array(type(self).__name__, outputs)
+        counted, labels = np.empty(len(outputs)), np.empty(len(outputs), np.int64)
+        if target.ndim == 2:
+            kernels.most_likely(target, labels)
+            kernels.counted_rows(target, counted)
+        else:
+            labels = _int64(target)
+            kernels.counted_labels(labels, self.ignore_index, counted)
+        return kernels.percent_right(outputs, labels, counted)
 
     def row_weights(self, target: Any, classes: int) -> Array:
         """How much each row counts in the mean, (N,): its class's weight; 0 if it is ignored."""
         if isinstance(target, np.ndarray) and target.ndim == 2:
             return np.ones(len(target))
-        labels = labels_array(type(self).__name__, target, len(target), classes, self.ignore_index)
+        labels = self._checked_labels(target, len(target), classes)
         counts = np.empty(len(labels))
         kernels.label_weights(
             labels, self.class_weights(classes, np.float64), self.ignore_index, counts
@@ -97,11 +107,9 @@ class Loss(Module):
         """The loss, where row n counts `counts[n]` in the mean (NaN if nothing counts)."""
         if self.reduction == "none":
             return losses
-        total = float(kernels.total(losses))
         if self.reduction == "sum":
-            return total
-        count = float(kernels.total(counts))
-        return total / count if count else float("nan")
+            return kernels.total(losses)
+        return kernels.row_mean(losses, counts)  # losses.sum() / counts.sum()
 
     def class_weights(self, classes: int, dtype: Any) -> Array:
         """How much each class counts, (C,): `weight`, or ones."""
@@ -124,8 +132,15 @@ class Loss(Module):
             )
         return x
 
-    def _checked_labels(self, labels: Any, x: Array) -> Labels:
-        return labels_array(type(self).__name__, labels, x.shape[0], x.shape[1], self.ignore_index)
+    def _checked_labels(self, labels: Any, rows: int, classes: int) -> Labels:
+        owner = type(self).__name__
+        given = integer_labels(owner, labels, rows, classes)
+        labels = _int64(given)
+        outside = kernels.first_outside(labels, classes, self.ignore_index)
+        if outside >= 0:
+            label = given[outside]
+            raise IndexError(f"{owner}: labels[{outside}] = {label} is outside [0, {classes})")
+        return labels
 
     def __repr__(self) -> str:
         options = []
@@ -192,7 +207,7 @@ class NLLLoss(Loss):
             If an array has the wrong dtype or shape.
         """
         log_probs = self._checked_input(log_probs)
-        labels = self._checked_labels(labels, log_probs)
+        labels = self._checked_labels(labels, *log_probs.shape)
         N, C = log_probs.shape
         counts, losses = np.empty(N, log_probs.dtype), np.empty(N, log_probs.dtype)
         weight = self.class_weights(C, log_probs.dtype)
@@ -267,13 +282,14 @@ class CrossEntropyLoss(Loss):
         """
         x = self._checked_input(x)
         N, C = x.shape
-        weight, counts = self.class_weights(C, x.dtype), np.ones(N, x.dtype)
+        weight, counts = self.class_weights(C, x.dtype), np.empty(N, x.dtype)
         log_probs, q, losses = np.empty_like(x), np.empty_like(x), np.empty(N, x.dtype)
         if isinstance(target, np.ndarray) and target.dtype.kind == "f" and target.ndim == 2:
             target = self._checked_probabilities(target, x)
             kernels.probability_targets(target, weight, self.label_smoothing, q)
+            kernels.fill(1.0, N, counts)
         else:
-            labels = self._checked_labels(target, x)
+            labels = self._checked_labels(target, N, C)
             kernels.label_weights(labels, weight, self.ignore_index, counts)
             kernels.label_targets(labels, weight, self.ignore_index, self.label_smoothing, q)
         kernels.log_softmax(x, log_probs)
@@ -306,3 +322,14 @@ class CrossEntropyLoss(Loss):
             return options
         comma = "" if options.endswith("()") else ", "
         return f"{options[:-1]}{comma}label_smoothing={self.label_smoothing:g})"
+
+
+def _int64(labels: Labels) -> Labels:
+    labels = np.require(labels, labels.dtype.newbyteorder("="), ["C", "A", "W"])
+    if labels.dtype == np.int64:
+        return labels
+    if labels.dtype == np.uint64:  # what is too large for int64 stays too large for a class
+        return np.minimum(labels, np.uint64(2**63 - 1)).astype(np.int64)
+    converted = np.empty(len(labels), np.int64)
+    kernels.as_labels(labels, converted)
+    return converted

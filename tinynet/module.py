@@ -6,17 +6,19 @@ network is a layer made of layers: forward in order, backward in reverse. That i
 and all of backpropagation.
 """
 
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, SupportsIndex, overload
 
 import numpy as np
 
-from tinynet.support.checks import float_array, unmasked
+from tinynet import kernels
+from tinynet.support.calls import called, checked, mode, predicting
+from tinynet.support.checks import float_array, float_array_like
 from tinynet.support.description import Description
-from tinynet.support.held import PASSING, held, refuse_hidden
-from tinynet.support.replay import Recording
+from tinynet.support.held import PASSING, held, named
+from tinynet.support.memory import on_cache_lines, writable
+from tinynet.support.sequence import check_layers, chosen
+from tinynet.support.state import copies, take_over
 from tinynet.support.types import Array
 
 if TYPE_CHECKING:
@@ -41,8 +43,7 @@ class Parameter:
     Raises
     ------
     TypeError, ValueError
-        If `data` is not float32 or float64, or if a later value of `data` or `grad` has another
-        dtype or shape.
+        If `data` is no such array, or a later `data` or `grad` has another dtype or shape.
     """
 
     def __init__(self, data: Array) -> None:
@@ -55,7 +56,7 @@ class Parameter:
 
     @data.setter
     def data(self, values: Array) -> None:
-        self._data = self._like("data", values)
+        self._data = float_array_like("Parameter.data", values, self._data)
 
     @property
     def grad(self) -> Array | None:
@@ -63,27 +64,19 @@ class Parameter:
 
     @grad.setter
     def grad(self, values: Array | None) -> None:
-        self._grad = None if values is None else self._like("grad", values)
-
-    def _like(self, name: str, values: Array) -> Array:
-        values = float_array(f"Parameter.{name}", values, self._data.dtype)
-        if values.shape != self._data.shape:
-            raise ValueError(
-                f"Parameter.{name}: got shape {values.shape}, expected {self._data.shape}"
-            )
-        return values
+        if values is not None:
+            values = float_array_like("Parameter.grad", values, self._data)
+        self._grad = values
 
     def accumulate(self, gradient: Array | None = None) -> Array:
         """Add to the gradient, which is allocated anew if it was set to None; return it."""
         if self._grad is None:
             self._grad = on_cache_lines(np.zeros_like(self._data))
         if gradient is not None:
-            # What overflows is added, too, before NumPy complains, if it was told to; our kernels
-            # never do. Asking NumPy not to would cost more than the sum of a small gradient.
-            try:  # noqa: SIM105 (this costs nothing where nothing is raised)
-                self._grad += gradient
-            except (FloatingPointError, RuntimeWarning):
-                pass
+            total, shape = self._grad, self._grad.shape
+            if type(gradient) is not np.ndarray or gradient.shape != shape:
+                gradient = np.broadcast_to(gradient, shape)
+            kernels.accumulate(total, np.require(gradient, total.dtype, ["C", "A", "W"]))
         return self._grad
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -94,42 +87,6 @@ class Parameter:
 
     def __repr__(self) -> str:
         return f"Parameter({'x'.join(map(str, self.data.shape))}, {self.data.dtype})"
-
-
-def _next_step(other_network: bool, conversions: set[str]) -> str:
-    """What to do with a state that does not fit; nothing where nothing is sure to help."""
-    if other_network:
-        return ". Build the network that this state was saved from"
-    if len(conversions) > 1:  # a dtype for each
-        conversions = {"np.asarray(a, net.state_dict()[name].dtype)"}
-    return "".join(
-        f". Convert the state: {{name: {conversion} for name, a in state.items()}}"
-        for conversion in conversions
-    )
-
-
-def on_cache_lines(values: Array) -> Array:
-    """A copy that starts where a cache line does: kernels read it in fewer pieces."""
-    room = np.empty(values.nbytes + 64, np.uint8)
-    start = -room.ctypes.data % 64
-    copy = room[start : start + values.nbytes].view(values.dtype).reshape(values.shape)
-    copy[...] = values
-    return copy
-
-
-def writable(values: Any) -> Any:
-    """`values`, or a copy of them if they are an array that nothing can be written to."""
-    read_only = isinstance(values, np.ndarray) and not values.flags.writeable
-    return np.array(values) if read_only else values
-
-
-class _Mode(threading.local):
-    predicting = False
-    recording: Recording | None = None
-    watched: "list[tuple[Module, Array]] | None" = None
-
-
-_mode = _Mode()
 
 
 class Module(Description):
@@ -144,31 +101,17 @@ class Module(Description):
 
     _kept: tuple[Any, ...] | None = None
     _output: tuple[Any, ...] | None = None
+    _compiled: Any = None  # set by tn.compile and by fit
     torch_layout: ClassVar[dict[str, tuple[str, Callable[[Array], Array]]]] = {}
     """PyTorch's name for a parameter, and the function that turns it into PyTorch's layout."""
 
     def __call__(self, *inputs: Array) -> Array:
-        outer, inner, views = _mode.recording, None, inputs
-        if outer is not None:
-            inputs = outer.resolve(self, views)
-        if type(self).backward is Module.backward and not _mode.predicting:
-            inner = Recording(repr(self), *inputs)
-            inner.under_way = (outer.under_way if outer else frozenset()) | {id(self)}
-        _mode.recording = inner
-        try:
-            if inner is None:
-                output = self.forward(*inputs)
-            else:
-                output = inner.run(self.forward)
-                self.keep(inner)
-        finally:
-            _mode.recording = outer
-        if self._kept is not None and not _mode.predicting:
-            is_array = isinstance(output, np.ndarray)
-            self._output = (output.shape, output.dtype) if is_array else ()
-        if _mode.watched is not None:
-            _mode.watched.append((self, output))
-        return output if outer is None else outer.add(self, views, output)
+        """Run forward; what goes along with that (records, watchers) is in ``support/calls.py``."""
+        if self._compiled is not None:
+            output: Any = self._compiled.forward(*inputs)
+            if output is not NotImplemented:
+                return output
+        return called(self, inputs, composed=type(self).backward is Module.backward)
 
     def forward(self, *inputs: Array) -> Array:
         """Compute the output, and keep what backward will need."""
@@ -197,12 +140,16 @@ class Module(Description):
 
     def predict(self, *inputs: Array) -> Array:
         """Compute forward's output without keeping anything; safe from several threads at once."""
+        if self._compiled is not None:
+            output: Any = self._compiled.predict(*inputs)
+            if output is not NotImplemented:
+                return output
         with predicting():
             return self(*inputs)
 
     def keep(self, *values: Any) -> None:
         """Keep `values` for the next backward, instead of what an earlier forward kept."""
-        if not _mode.predicting:
+        if not mode.predicting:
             self._kept, self._output = values, None
 
     def kept(self, dy: Any) -> tuple[Any, ...]:
@@ -215,25 +162,8 @@ class Module(Description):
         TypeError, ValueError
             If `dy` has not the dtype or the shape of forward's output.
         """
-        if self._kept is None:
-            raise RuntimeError(
-                f"{self!r}.backward: forward kept nothing for it; call the layer on an input "
-                "first, and backward once after each such call"
-            )
-        if self._output is None:
-            raise RuntimeError(
-                f"{self!r}.backward: its forward was called directly; call the layer itself, as in "
-                "y = layer(x), so that dy can be checked"
-            )
-        if self._output:
-            shape, dtype = self._output
-            dy = float_array(self, dy, dtype, method=".backward")
-            if dy.shape != shape:
-                raise ValueError(
-                    f"{self!r}.backward: dy has shape {dy.shape}, expected {shape}, the shape of "
-                    "forward's output"
-                )
-        values, self._kept = self._kept, None
+        dy, values = checked(self, dy)
+        self._kept = None
         return dy, *values
 
     def children(self) -> Iterator[tuple[str, "Module"]]:
@@ -260,14 +190,10 @@ class Module(Description):
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Name and parameter, under PyTorch's names (``0.weight``), each parameter once.
 
-        Raises
-        ------
-        ValueError
-            If a parameter stands where it is not found, such as in a set, in an object that is no
-            Module or on the class; or if two have one name.
+        One that stands where it is not found, as in a set, is an error; so are two of one name.
         """
         seen: set[int] = set()
-        for name, parameter, _ in self._placed_parameters():
+        for name, parameter, _ in named(self, Parameter, Module):
             if id(parameter) not in seen:
                 seen.add(id(parameter))
                 yield name, parameter
@@ -275,20 +201,6 @@ class Module(Description):
     def parameters(self) -> list[Parameter]:
         """All parameters, in the order of construction."""
         return [parameter for _, parameter in self.named_parameters()]
-
-    def _placed_parameters(self) -> Iterator[tuple[str, Parameter, Callable[[Array], Array]]]:
-        refuse_hidden(self, Parameter, Module)
-        named: dict[str, Parameter] = {}
-        for place, module in self.named_modules():
-            for name, parameter in module.own_parameters():
-                key, layout = module.torch_layout.get(name, (name, np.asarray))
-                key = f"{place}.{key}" if place else key
-                if named.setdefault(key, parameter) is not parameter:
-                    raise ValueError(
-                        f"{type(self).__name__}: two parameters have the name {key}; rename the "
-                        "attribute of one"
-                    )
-                yield key, parameter, layout
 
     def zero_grad(self) -> None:
         """Set every gradient to zeros."""
@@ -299,84 +211,18 @@ class Module(Description):
 
     def state_dict(self) -> dict[str, Array]:
         """Copies of all parameters, under PyTorch's names and in its ``(out, in)`` layout."""
-        return {
-            name: np.array(layout(parameter.data), order="C")
-            for name, parameter, layout in self._placed_parameters()
-        }
+        return copies(named(self, Parameter, Module))
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over the values of a state dict, tinynet's or PyTorch's.
+        """Take over the values of a state dict, tinynet's or PyTorch's: all of them or none.
 
-        Parameters
-        ----------
-        state : mapping from str to array
-            One entry for each name in ``self.state_dict()``, of the same shape and dtype, finite.
-
-        Raises
-        ------
-        TypeError
-            If `state` is no mapping.
-        ValueError
-            If names are missing or unknown, or shapes, dtypes or values are wrong; the message
-            lists all of it, and no parameter was changed.
+        It has one finite array for each name in ``self.state_dict()``, of that shape and dtype;
+        TypeError or ValueError if not, with a list of all that is wrong.
         """
-        if not isinstance(state, Mapping):
-            raise TypeError(
-                f"{type(self).__name__}.load_state_dict: got {type(state).__name__}, expected a "
-                "mapping from names to arrays, as state_dict() returns it"
-            )
-        places = {name: (p, layout) for name, p, layout in self._placed_parameters()}
-        values, advice = {}, set()
-        problems = [f"missing {name}" for name in places if name not in state]
-        problems += [f"unknown {name}" for name in state if name not in places]
-        other_network = bool(problems)
-        for name in places.keys() & state.keys():
-            wanted = places[name][1](places[name][0].data)
-            try:
-                got = values[name] = unmasked(name, state[name]).copy()
-            except (TypeError, ValueError, RuntimeError) as error:
-                problems.append(f"{name} is no array ({error})")
-                if hasattr(state[name], "detach"):  # a tensor: of bfloat16, or elsewhere
-                    kind = "float" if wanted.dtype == np.float32 else "double"
-                    advice.add(f"a.detach().cpu().{kind}().numpy()")
-                continue
-            if got.shape != wanted.shape:
-                problems.append(f"{name} has shape {got.shape}, expected {wanted.shape}")
-                other_network = True
-            elif got.dtype.newbyteorder("=") != wanted.dtype:
-                problems.append(f"{name} is {got.dtype}, expected {wanted.dtype}")
-                if got.dtype.kind == "f":
-                    advice.add(f"np.asarray(a, np.{wanted.dtype.name})")
-            elif not np.isfinite(got).all():
-                problems.append(f"{name} holds NaN or inf")
-        if problems:
-            raise ValueError(
-                f"{type(self).__name__}.load_state_dict: {'; '.join(sorted(problems))}; "
-                f"nothing was changed{_next_step(other_network, advice)}"
-            )
-        for name, (parameter, layout) in places.items():
-            parameter.data = writable(parameter.data)
-            layout(parameter.data)[...] = values[name]
+        take_over(type(self).__name__, named(self, Parameter, Module), state)
 
     def summary(self, input_shape: tuple[int, ...] | None = None) -> "Summary":
-        """A table of the layers, their output shapes, their parameters and the memory these take.
-
-        Parameters
-        ----------
-        input_shape : tuple of int, optional
-            The shape of one input row, without N. Default: what the first layer with
-            a matrix of weights takes.
-
-        Returns
-        -------
-        Summary
-            Print it, or end a notebook cell with it. Nothing of the network is changed.
-
-        Raises
-        ------
-        ValueError
-            If `input_shape` is no shape. What forward raises for such rows comes through.
-        """
+        """The table of the layers, their output shapes, parameters and memory: see ``Summary``."""
         from tinynet.inspection.summary import Summary  # which needs this module
 
         return Summary(self, input_shape)
@@ -400,47 +246,22 @@ class Module(Description):
 class Sequential(Module):
     """Layers one after the other: forward in order, backward in reverse.
 
-    ``net[0]`` and ``net[-1]`` are its first and last layer, ``net[:2]`` is a Sequential of the
-    first two (the same objects, no copies), ``len(net)`` counts them, and ``for layer in net``
-    visits them in order.
+    ``net.layers`` is the list of them; ``net[0]``, ``net[-1]``, ``len(net)`` and ``for layer in
+    net`` look into it, and ``net[:2]`` is a Sequential of the first two, the same objects.
 
     Parameters
     ----------
     *layers : Module
-        At least one; each object only once.
-
-    Attributes
-    ----------
-    layers : list of Module
+        At least one; each object only once, since its forward keeps one input only.
 
     Raises
     ------
-    RuntimeError
-        If the same layer object stands in it twice, also within its layers: its forward keeps one
-        input only.
-    TypeError
-        If something is not a Module (a class instead of an object, for example).
+    RuntimeError, TypeError, ValueError
+        If an object stands in it twice, also within its layers; is no Module; or there is none.
     """
 
-    _compiled: Callable[..., Array | None] | None = None  # set by tn.compile and by fit
-
     def __init__(self, *layers: Module) -> None:
-        seen: set[int] = set()
-        for position, layer in enumerate(layers):
-            if not isinstance(layer, Module):
-                raise TypeError(
-                    f"Sequential: layer {position} is {layer!r}, not a Module{_how_to_pass(layer)}"
-                )
-            modules = [module for _, module in layer.named_modules()]
-            for module in modules:
-                if id(module) in seen:
-                    raise RuntimeError(
-                        f"Sequential: {module!r} stands in it twice, again in layer {position}; "
-                        "make a second one, since each keeps one input for its backward"
-                    )
-            seen.update(map(id, modules))
-        if not layers:
-            raise ValueError("Sequential: no layers; give at least one")
+        check_layers(layers, Module)
         self.layers = list(layers)
 
     def forward(self, x: Array) -> Array:  # type: ignore[override]
@@ -448,22 +269,24 @@ class Sequential(Module):
             x = layer(x)
         return x
 
-    def backward(self, dy: Array) -> Array:
+    def backward(self, dy: Array, input_gradient: bool = True) -> Any:
+        """Backward of every layer, last first.
+
+        Returns dLoss/dx, or None if it is not asked for: with ``input_gradient=False``, compiled
+        code leaves it out, which is a quarter of a step's work.
+        """
+        if self._compiled is not None:
+            dx: Any = self._compiled.backward(dy, input_gradient)
+            if dx is not NotImplemented:
+                return dx
         for layer in reversed(self.layers):
             dy = layer.backward(dy)
-        return dy
+        return dy if input_gradient else None
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "forward" in vars(cls) and "backward" not in vars(cls):
-            cls.backward = Module.backward  # type: ignore[method-assign]  # replays the new forward
-
-    def predict(self, *inputs: Array) -> Array:
-        if self._compiled is not None:
-            output = self._compiled(self.layers, *inputs)
-            if output is not None:
-                return output
-        return super().predict(*inputs)
+            cls.backward = Module.backward  # type: ignore  # replays the new forward
 
     def children(self) -> Iterator[tuple[str, Module]]:
         for name, layer in super().children():
@@ -480,54 +303,8 @@ class Sequential(Module):
     @overload
     def __getitem__(self, index: slice) -> "Sequential": ...
     def __getitem__(self, index: SupportsIndex | slice) -> Module:
-        if isinstance(index, slice):
-            chosen = self.layers[index]
-            if not chosen:
-                raise ValueError(f"Sequential: no layer is in {index} of its {len(self)}")
-            return Sequential(*chosen)
-        try:
-            return self.layers[index]
-        except IndexError:
-            raise IndexError(
-                f"Sequential: there is no layer {index}; it has {len(self)}, 0 to {len(self) - 1}"
-            ) from None
-        except TypeError:
-            raise TypeError(
-                f"Sequential: {index!r} is no index; give an int or a slice, such as net[0] or "
-                "net[:2]"
-            ) from None
+        found = chosen(self.layers, index)
+        return found if isinstance(found, Module) else Sequential(*found)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.layers))})"
-
-
-def _how_to_pass(layer: Any) -> str:
-    """What to do with an argument of Sequential that is no Module, where that is clear."""
-    if isinstance(layer, type):
-        return "; call it to make a layer"
-    layers = layer.values() if isinstance(layer, Mapping) else layer
-    if isinstance(layers, Iterable) and (found := list(layers)):
-        star = "*layers.values()" if isinstance(layer, Mapping) else "*layers"
-        if all(isinstance(element, Module) for element in found):
-            return f"; unpack it with a star, as in Sequential({star})"
-    return ""
-
-
-@contextmanager
-def watching() -> Iterator[list[tuple[Module, Array]]]:
-    """Within, every layer called in this thread is listed with its output, inner layers first."""
-    before, _mode.watched = _mode.watched, []
-    try:
-        yield _mode.watched
-    finally:
-        _mode.watched = before
-
-
-@contextmanager
-def predicting() -> Iterator[None]:
-    """Within, layers of this thread keep nothing and record nothing."""
-    before, _mode.predicting = _mode.predicting, True
-    try:
-        yield
-    finally:
-        _mode.predicting = before

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from tinynet import kernels
-from tinynet.module import Parameter, writable
+from tinynet.module import Parameter
+from tinynet.support.memory import writable
 from tinynet.support.options import Flag, Number, Pair, WithOptions, code
 from tinynet.support.types import Array
 
@@ -36,6 +37,7 @@ class Optimizer(WithOptions):
 
     lr = Number(0)
     _scheduled: tuple[float, float] | None = None
+    _compiled: Any = None  # set by tn.compile
 
     def __init__(self, parameters: Iterable[Parameter], lr: float) -> None:
         name = type(self).__name__
@@ -66,9 +68,15 @@ class Optimizer(WithOptions):
 
     def step(self) -> None:
         """Update every parameter by its gradient; one whose ``grad`` is None is left alone."""
+        if self._compiled is not None and self._compiled.step():
+            return
         for parameter, state in zip(self.parameters, self.state, strict=True):
             if parameter.grad is not None:
                 self.update(parameter.data, parameter.grad, state)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies and pickles hold: no compiled code."""
+        return {name: value for name, value in vars(self).items() if name != "_compiled"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """What a pickle holds, its memories writable: joblib hands over large arrays read-only."""
@@ -163,7 +171,7 @@ class SGD(Optimizer):
 
     def update(self, w: Array, g: Array, state: State) -> None:
         if self.maximize:
-            g = np.asarray(-g)  # NumPy's -g of a 0-d array is a scalar
+            g = _negative(g)
         if self.weight_decay:
             g = _sum(g, self.weight_decay, w)  # g + weight_decay * w
         if self.momentum:
@@ -230,7 +238,7 @@ class RMSprop(Optimizer):
 
     def update(self, w: Array, g: Array, state: State) -> None:
         if self.maximize:
-            g = np.asarray(-g)
+            g = _negative(g)
         if self.weight_decay:
             g = _sum(g, self.weight_decay, w)
         v, direction = _remembered(state, "square", w), np.empty_like(w)
@@ -297,7 +305,7 @@ class Adam(Optimizer):
 
     def update(self, w: Array, g: Array, state: State) -> None:
         if self.maximize:
-            g = np.asarray(-g)
+            g = _negative(g)
         if self.weight_decay:
             g = self._decay(w, g)
         t = state["step"] = state.get("step", 0) + 1
@@ -346,8 +354,14 @@ class AdamW(Adam):
         super().__init__(parameters, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
 
     def _decay(self, w: Array, g: Array) -> Array:
-        kernels.shrink(w, 1 - self.lr * self.weight_decay)
+        kernels.shrink(w, self.lr, self.weight_decay)
         return g
+
+
+def _negative(g: Array) -> Array:
+    result = np.empty_like(g)
+    kernels.negative(g, result)  # -g
+    return result
 
 
 def _sum(a: Array, factor: float, b: Array) -> Array:

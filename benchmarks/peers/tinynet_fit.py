@@ -1,17 +1,22 @@
 """tinynet as a user calls it: `tn.fit`, one epoch per call, its accuracies and checks included."""
 
+from collections.abc import Callable
+
 from task import BATCH, Floats, Ints, Task, run
 
 import tinynet as tn
 
 
 class TinynetFit:
+    activation: Callable[[], tn.Module] = tn.ReLU
+    compiled: bool | None = True
+
     def __init__(self, task: Task) -> None:
         layers: list[tn.Module] = []
         for W, b in task.weights:
             linear = tn.Linear(*W.shape)
             linear.W.data[:], linear.b.data[:] = W, b
-            layers += [linear, tn.ReLU()]
+            layers += [linear, self.activation()]
         layers[-1] = tn.LogSoftmax()
         self.net = tn.Sequential(*layers)
         self.loss_fn = tn.NLLLoss()
@@ -22,7 +27,9 @@ class TinynetFit:
 
     def epoch(self) -> float:
         history = tn.fit(
-            self.net, self.loss_fn, self.optimizer, self.loader, progress=False, compiled=True
+            *(self.net, self.loss_fn, self.optimizer, self.loader),
+            progress=False,
+            compiled=self.compiled,
         )
         return history.train_loss[0]
 

@@ -14,6 +14,8 @@ import torch
 from strategies import LAYOUTS, assert_close_to_torch, fingerprint, same_bits
 
 import tinynet as tn
+from tinynet.support.calls import watching
+from tinynet.support.held import named
 
 
 class CourseNet(tn.Module):
@@ -160,7 +162,7 @@ def assert_gradients_match(ours, theirs, *inputs):
 
 
 def assert_parameter_gradients_match(ours, theirs):
-    layouts = {name: layout for name, _, layout in ours._placed_parameters()}
+    layouts = {name: layout for name, _, layout in named(ours, tn.Parameter, tn.Module)}
     torch_parameters = dict(theirs.named_parameters())
     assert [name for name, _ in ours.named_parameters()] == list(torch_parameters)
     for name, parameter in ours.named_parameters():
@@ -1223,3 +1225,17 @@ class TestThreads:
             leave.set()
             waiting.result()
         assert same_bits(dx, expected)
+
+
+class TestWatching:
+    def test_it_ends_with_its_block_also_by_an_error(self):
+        layer, x = tn.ReLU(), np.ones((2, 3), np.float32)
+        with watching() as outer:
+            layer(x)
+            with pytest.raises(KeyError), watching() as inner:
+                layer(x)
+                raise KeyError
+            y = layer(x)
+        layer(x)
+        assert (len(outer), len(inner)) == (2, 1)
+        assert outer[1][0] is layer and outer[1][1] is y

@@ -88,7 +88,6 @@ ARGUMENTS: dict[str, Maker] = {
     "y": sparse("NO"),
     "X": sparse("NI"),
     "gather_scaled.X": pixels,
-    "rows": share_of_rows,
     "scale": scalar(0.001, 1),
     "softmax.x": lambda s: logits(s.rng, *s.shape("NI"), dtype=s.dtype),
     "log_softmax.x": lambda s: logits(s.rng, *s.shape("NI"), dtype=s.dtype),
@@ -115,6 +114,21 @@ ARGUMENTS: dict[str, Maker] = {
     "m": sparse("IO"),
     "v": positive("IO"),
     "highest": positive("IO"),
+    "losses": dense("N"),
+    "counts": lambda s: s.rng.uniform(0.1, 2, s.axes["N"]).astype(s.dtype),
+    "counted": lambda s: np.append(1.0, s.rng.integers(2, size=s.axes["N"] - 1)),
+    "numbers": lambda s: labels(s).astype(np.uint8),
+    "ignored": lambda s: -100,
+    "first_outside.labels": lambda s: s.rng.integers(-2, s.axes["O"] + 2, size=s.axes["N"]),
+    "counted_labels.labels": labels_some_ignored,
+    "row_mean_dx.dy": scalar(-1, 1),
+    "rows": share_of_rows,
+    "value": scalar(-1, 1),
+    "fill.rows": lambda s: s.axes["N"],
+    "add.b": sparse("IO"),
+    "accumulate.total": dense("IO"),
+    "more": sparse("IO"),
+    "weight_decay": scalar(0, 1),
     "lr": scalar(0, 1),
     "factor": scalar(0, 1),
     "momentum": scalar(0, 1),
@@ -181,7 +195,7 @@ def dtype_of(given_arguments: dict[str, Any]) -> Any:
 
 
 def result_dtype(kernel: str, given_arguments: dict[str, Any]) -> Any:
-    return np.int64 if kernel == "most_likely" else dtype_of(given_arguments)
+    return np.int64 if kernel in ("most_likely", "as_labels") else dtype_of(given_arguments)
 
 
 def run(kernel: str, given_arguments: dict[str, Any]) -> Any:
@@ -214,7 +228,7 @@ def test_the_loop_takes_the_arguments_of_its_equation_and_then_the_result(kernel
     pair = PAIRS[kernel]
     names = parameters(pair.reference)
     assert pair.reference.__name__ == f"{kernel}_reference"
-    assert getattr(kernels, kernel) is pair.loop
+    assert getattr(kernels, kernel) is pair
     assert parameters(pair.loop)[: len(names)] == names
     assert len(parameters(pair.loop)) <= len(names) + 1
     assert set(pair.updates) <= set(names)
@@ -234,7 +248,7 @@ def test_the_loop_computes_its_equation(kernel, seed, N, I, O, dtype, density):
         assert_within(part, exact, rounding_bound(rounded, rounded_to))
 
 
-SUMS_IN_FLOAT64 = {"total"}
+SUMS_IN_FLOAT64 = {"total", "row_mean", "percent_right"}
 
 
 @pytest.mark.parametrize("kernel", NAMES)
@@ -266,7 +280,7 @@ def is_row_by_row(kernel: str) -> bool:
     return in_rows and kernel not in SUMS_OVER_ROWS
 
 
-SUMS_OVER_ROWS = {"linear_dW", "linear_db"}
+SUMS_OVER_ROWS = {"linear_dW", "linear_db", "row_mean_dx"}
 FIRST_AXIS_IS_N = {"x", "dy", "y", "log_probs", "q", "labels", "weights", "probabilities"}
 
 

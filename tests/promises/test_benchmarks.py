@@ -12,10 +12,14 @@ import numpy as np
 import pytest
 from cases import slow_but
 
+import tinynet as tn
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 PEERS = (
     *("pytorch_course.PyTorchCourse", "pytorch_bare.PyTorchBare", "numpy_by_hand.NumpyByHand"),
     *("sklearn_mlp.SklearnMLP", "plain_c.PlainC", "plain_c_skipping_zeros.PlainCSkippingZeros"),
+    *("tinynet_loop.TinynetLoop", "tinynet_loop_scored.TinynetLoopScored"),
+    *("tinynet_loop_with_dx.TinynetLoopWithDx", "tinynet_fit_own_relu.TinynetFitOwnReLU"),
 )
 STEPS = 40
 
@@ -63,6 +67,28 @@ def test_every_peer_takes_the_same_steps(load, one_batch, ours, name):
     assert (guesses == our_guesses).mean() > 0.995
 
 
+OWN_LAYERS = (
+    *("tinynet_fit_own_relu.OwnReLU", "tinynet_fit_own_tanh.OwnTanh"),
+    "tinynet_fit_numpy_tanh.NumpyTanh",
+)
+
+
+@pytest.mark.parametrize("name", OWN_LAYERS)
+def test_the_readers_layers_are_right(load, name):
+    module, _, layer = name.partition(".")
+    assert tn.check_gradients(getattr(load(module), layer)(), (5, 7)).passed
+
+
+@pytest.mark.slow
+def test_both_tanhs_take_the_same_steps(load, one_batch):
+    one, other = (
+        learn(load, f"tinynet_fit_{name}", one_batch)
+        for name in ("own_tanh.TinynetFitOwnTanh", "numpy_tanh.TinynetFitNumpyTanh")
+    )
+    np.testing.assert_allclose(one[0], other[0], rtol=1e-4)
+    assert one[0][-1] < 0.9 * one[0][0]
+
+
 def result(peer, loss, accuracy):
     return SimpleNamespace(peer=peer, threads="default", losses=[9] * 4 + [loss], accuracy=accuracy)
 
@@ -80,6 +106,7 @@ def result(peer, loss, accuracy):
 def test_a_fast_wrong_answer_does_not_count(load, loss, accuracy, words):
     ours, other = result("tinynet_fit", 0.52, 87.0), result("plain_c", loss, accuracy)
     found = load("training").faults([ours, other])
+    assert load("training").faults([ours, result("tinynet_fit_numpy_tanh", 9.0, 10.0)]) == []
     assert len(found) == len(words)
     for fault, word in zip(found, words):
         assert word in fault
@@ -92,12 +119,16 @@ def run(*arguments):
 
 @pytest.mark.slow
 def test_the_training_benchmark_runs(tmp_path):
-    peers = ["numpy_by_hand", "jax_scan", "plain_c"]
+    peers = ["numpy_by_hand", "jax_scan", "plain_c", "tinynet_loop", "tinynet_fit_numpy_tanh"]
     done = run("training.py", "--rounds", 4, "--results", tmp_path, "--peers", *peers)
     assert done.returncode == 0, done.stderr
     assert "| tinynet, `tn.fit` " in done.stdout
     saved = json.loads((tmp_path / "training.json").read_text())
     assert len(saved["peers"]["NumPy by hand, OpenBLAS"]["1 thread"]["seconds"]) == 4
+    for ratio in ("NumPy by hand / your own loop", "fit with your NumPy Tanh / fit with ReLU"):
+        assert f"| {ratio} " in done.stdout
+    assert saved["fits of a process"][0].keys() == {"first", "second", "long"}
+    assert "| second fit of a process, 2 epochs / long fit, per epoch |" in done.stdout
     for who in ("JAX, jitted lax.scan", "plain C, dense"):  # ran, or skipped with a word
         assert who in saved["peers"] or saved["skipped"][f"{who}, default"]
     assert 5_000 < (tmp_path / "training.png").stat().st_size < 150_000

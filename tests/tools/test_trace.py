@@ -14,8 +14,8 @@ from by_hand import network, rows, train_by_hand
 from strategies import fingerprint, same_bits
 
 import tinynet as tn
-from tinynet.module import watching
 from tinynet.pages.xray import _labels
+from tinynet.support.calls import watching
 
 
 class Residual(tn.Module):

@@ -9,18 +9,23 @@ import functools
 import hashlib
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
 import llvmlite.binding as llvm
 
 from tinynet.kernels.jit.cache import cache_folder, source_hash
+from tinynet.kernels.jit.dependencies import meaning
+from tinynet.kernels.jit.kernel import Kernel
 from tinynet.support.atomic import write_atomically
 
 _temporary: list[tempfile.TemporaryDirectory[str]] = []
 
 
-def import_source(source: str, version: str) -> ModuleType:
+def import_source(
+    source: str, version: str, kernels: Mapping[str, Kernel] | None = None
+) -> ModuleType:
     """The module that `source` makes, from a file in the cache folder.
 
     Parameters
@@ -29,19 +34,24 @@ def import_source(source: str, version: str) -> ModuleType:
         Python source.
     version : str
         tinynet's version.
+    kernels : mapping from str to Kernel, optional
+        Kernels of other people's modules that the source names.
 
     Returns
     -------
     module
         Its ``__file__`` holds `source`, byte for byte. The same source gives the same module.
     """
-    meaning = "\0".join([source, source_hash(), version, _processor()])
-    name = f"tinynet_steps_{hashlib.sha256(meaning.encode()).hexdigest()[:16]}"
+    kernels = kernels or {}
+    strangers = [f"{name} {meaning(kernel.loop)}" for name, kernel in sorted(kernels.items())]
+    parts = "\0".join([source, source_hash(), version, _processor(), *strangers])
+    name = f"tinynet_steps_{hashlib.sha256(parts.encode()).hexdigest()[:16]}"
     if name in sys.modules:
         return sys.modules[name]
     path = _written(f"{name}.py", source.encode())
     module = ModuleType(name)
     module.__file__ = str(path)
+    vars(module).update(kernels)
     sys.modules[name] = module  # before it runs: Numba looks for a function's module by name
     try:
         exec(compile(source, path, "exec"), module.__dict__)

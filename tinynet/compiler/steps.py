@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 
 from tinynet import kernels
-from tinynet.compiler import CompiledSteps
-from tinynet.compiler.writer import CannotWrite
+from tinynet.compiler.compiled import CompiledSteps
+from tinynet.compiler.recording import CannotRecord
 from tinynet.data import DataLoader
 from tinynet.formats.checkpoint import RunningEpoch
-from tinynet.module import Module, predicting, watching
+from tinynet.module import Module
 from tinynet.optim import Optimizer
 from tinynet.runs.guard import Guard, advice_after_divergence
 from tinynet.runs.rehearsal import batches, deals_by_order
 from tinynet.runs.scores import Score, no_row_counts, one_float, score_of
+from tinynet.support.calls import predicting, watching
 from tinynet.support.types import Array
 
 COMPILE_FROM = 3000  # batches: compiling the steps takes about as long as these, layer by layer
@@ -45,7 +46,7 @@ class Steps:
             self.compiled = CompiledSteps.for_training(
                 self.net, self.loss_fn, self.optimizer, self.loader, self.score
             )
-        except CannotWrite as error:
+        except CannotRecord as error:
             if must:
                 raise TypeError(f"fit: compiled=True, but {error}; leave it out") from error
 

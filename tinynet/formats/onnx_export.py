@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-import tinynet
 from tinynet.formats.exchange import shared_layers
 from tinynet.formats.serialization import finite_weights
 from tinynet.layers import Linear, LogSoftmax, ReLU, Softmax
 from tinynet.module import Module
 from tinynet.support.atomic import file_path, write_atomically
+from tinynet.version import __version__
 
 OPSET = 13  # the oldest set of operations in which a softmax is along one axis, as here
 
@@ -87,7 +87,7 @@ def to_onnx(net: Module, path: str | os.PathLike[str]) -> None:
         opset_imports=operations,
         ir_version=helper.find_min_ir_version_for(operations),  # so that older programs read it
         producer_name="tinynet",
-        producer_version=tinynet.__version__,
+        producer_version=__version__,
     )
     write_atomically(file_path("to_onnx", path), model.SerializeToString(deterministic=True))
 

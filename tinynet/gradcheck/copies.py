@@ -13,7 +13,8 @@ import numpy as np
 
 from tinynet.gradcheck.raised import about_shapes
 from tinynet.gradcheck.report import GradientError
-from tinynet.module import Module, Parameter, watching
+from tinynet.module import Module, Parameter
+from tinynet.support.calls import watching
 from tinynet.support.types import Array
 
 Point = dict[str, Any]

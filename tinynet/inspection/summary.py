@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from tinynet.inspection.told import matrix_of
-from tinynet.module import Module, Parameter, predicting, watching
+from tinynet.module import Module, Parameter
+from tinynet.support.calls import predicting, watching
 from tinynet.support.types import Array
 
 
@@ -42,6 +43,18 @@ class LayerSummary:
 
 class Summary:
     """The table of a network's layers: printed, text; in a notebook, HTML.
+
+    Parameters
+    ----------
+    net : Module
+        Nothing of it is changed.
+    input_shape : tuple of int, optional
+        The shape of one input row, without N. Default: what the first Linear layer takes.
+
+    Raises
+    ------
+    ValueError
+        If `input_shape` is no shape. What forward raises for such rows comes through.
 
     Attributes
     ----------

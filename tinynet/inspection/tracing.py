@@ -12,9 +12,10 @@ import numpy as np
 
 from tinynet.inspection.told import parameters_by_place
 from tinynet.inspection.traced import INPUT, LayerTrace, ParameterTrace, Trace
-from tinynet.module import Module, watching
+from tinynet.module import Module
 from tinynet.optim import Optimizer
 from tinynet.runs.scores import check_loss, one_float
+from tinynet.support.calls import watching
 from tinynet.support.checks import check_dataset, whole_number
 from tinynet.support.types import Array
 

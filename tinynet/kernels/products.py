@@ -11,7 +11,7 @@ from tinynet.kernels.gemm.blocks import ROWS, affine, full_from, product
 from tinynet.kernels.gemm.nonzeros import BLOCK, NEARLY_FULL, find_nonzeros, looks_full
 from tinynet.kernels.gemm.sums import add_nonzeros, go_in_pairs
 from tinynet.kernels.jit.compile import jit
-from tinynet.kernels.jit.kernel import kernel
+from tinynet.kernels.jit.kernel import FUSED, Fusion, kernel
 from tinynet.kernels.jit.shared import shared
 from tinynet.kernels.updates import descend
 from tinynet.support.types import Array, Labels
@@ -29,7 +29,7 @@ def linear_reference(x: Array, W: Array, b: Array) -> Array:
     return product_skipping_zeros(x, W) + b
 
 
-@kernel(linear_reference)
+@kernel(linear_reference, equation="y = x @ W + b")
 def linear(x: Array, W: Array, b: Array, y: Array) -> None:
     affine(x, W, b, 1.0, y)
 
@@ -39,7 +39,7 @@ def linear_dx_reference(dy: Array, W: Array) -> Array:
     return product_skipping_zeros(dy, W.T)
 
 
-@kernel(linear_dx_reference)
+@kernel(linear_dx_reference, equation="dx = dy @ W.T")
 def linear_dx(dy: Array, W: Array, dx: Array) -> None:
     product(dy, W.T, dx)
 
@@ -49,7 +49,7 @@ def linear_dW_reference(x: Array, dy: Array) -> Array:
     return product_skipping_zeros(x.T, dy)
 
 
-@kernel(linear_dW_reference)
+@kernel(linear_dW_reference, equation="dW = x.T @ dy")
 def linear_dW(x: Array, dy: Array, dW: Array) -> None:
     product(x.T, dy, dW)
 
@@ -59,7 +59,7 @@ def linear_descend_reference(W: Array, x: Array, dy: Array, lr: float) -> Array:
     return W - lr * linear_dW_reference(x, dy)
 
 
-@kernel(linear_descend_reference, updates=("W",))
+@kernel(linear_descend_reference, updates=("W",), equation="W -= lr * (x.T @ dy)")
 def linear_descend(W: Array, x: Array, dy: Array, lr: float) -> None:
     if x.shape[0] <= BLOCK:
         affine(x.T, dy, dy[0, :0], -W.dtype.type(lr), W)
@@ -82,7 +82,7 @@ def linear_descend_fetching_reference(
     return linear_descend_reference(W, x, dy, lr)
 
 
-@kernel(linear_descend_fetching_reference, updates=("W",))
+@kernel(linear_descend_fetching_reference, updates=("W",), equation="W -= lr * (x.T @ dy)")
 def linear_descend_fetching(
     W: Array, x: Array, dy: Array, lr: float, X: Array, rows: Labels
 ) -> None:
@@ -112,9 +112,16 @@ def linear_db_reference(dy: Array) -> Array:
     return dy.sum(axis=0)
 
 
-@kernel(linear_db_reference)
+@kernel(linear_db_reference, equation="db = dy.sum(axis=0)")
 def linear_db(dy: Array, db: Array) -> None:
     db[:] = 0
     for n in range(dy.shape[0]):
         for o in range(dy.shape[1]):
             db[o] += dy[n, o]
+
+
+FUSED[linear_dW, descend] = Fusion(
+    linear_descend,
+    ahead=linear_descend_fetching,
+    finite_if="squares(x) * squares(dy) < 1e76",  # |x.T @ dy| < 1e38 (Cauchy, Schwarz)
+)

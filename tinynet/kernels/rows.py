@@ -1,4 +1,4 @@
-"""Kernels that treat one row (one sample) after the other: activations, losses, and their sums.
+"""Kernels that treat one row (one sample) after the other: batches, and activations.
 
 Each pair is an equation and its loop. In the loops a row is walked two or three times, always from
 its first class to its last, so that a sample's result does not depend on its neighbours. The row's
@@ -21,7 +21,7 @@ def gather_reference(X: Array, rows: Labels) -> tuple[Array, float]:
     return X[rows], squares_reference(X[rows])
 
 
-@kernel(gather_reference)
+@kernel(gather_reference, equation="x = X[rows]")
 def gather(X: Array, rows: Labels, x: Array) -> float:
     in_lanes = X.shape[1] // 16 * 16 if lies_in_rows(X) else 0
     total = zeros(X, 16)
@@ -44,7 +44,7 @@ def gather_scaled_reference(X: Array, rows: Labels, scale: float) -> Array:
     return X[rows].astype(np.float32) * np.float32(scale)
 
 
-@kernel(gather_scaled_reference)
+@kernel(gather_scaled_reference, equation="x = X[rows] * scale")
 def gather_scaled(X: Array, rows: Labels, scale: float, x: Array) -> None:
     factor = np.float32(scale)
     for n in range(rows.size):
@@ -53,11 +53,33 @@ def gather_scaled(X: Array, rows: Labels, scale: float, x: Array) -> None:
             x[n, i] = np.float32(X[row, i]) * factor
 
 
+def add_reference(a: Array, b: Array) -> Array:
+    return a + b
+
+
+@kernel(add_reference, equation="y = a + b")
+def add(a: Array, b: Array, y: Array) -> None:
+    firsts, seconds, sums = a.reshape(-1), b.reshape(-1), y.reshape(-1)
+    for i in range(sums.size):
+        sums[i] = firsts[i] + seconds[i]
+
+
+def copied_reference(a: Array) -> Array:
+    return a.copy()
+
+
+@kernel(copied_reference, equation="y = a")
+def copied(a: Array, y: Array) -> None:
+    numbers, copies = a.reshape(-1), y.reshape(-1)
+    for i in range(copies.size):
+        copies[i] = numbers[i]
+
+
 def relu_reference(x: Array) -> Array:
     return np.maximum(x, 0)
 
 
-@kernel(relu_reference)
+@kernel(relu_reference, equation="y = maximum(x, 0)")
 def relu(x: Array, y: Array) -> None:
     inputs, outputs = x.reshape(-1), y.reshape(-1)
     for i in range(inputs.size):
@@ -68,7 +90,7 @@ def relu_dx_reference(dy: Array, y: Array) -> Array:
     return np.where(y <= 0, 0, dy)
 
 
-@kernel(relu_dx_reference)
+@kernel(relu_dx_reference, equation="dx = where(y > 0, dy, 0)")
 def relu_dx(dy: Array, y: Array, dx: Array) -> None:
     upstream, outputs, results = dy.reshape(-1), y.reshape(-1), dx.reshape(-1)
     for i in range(outputs.size):
@@ -85,7 +107,7 @@ def _highest(x: Array, n: int) -> float:
 
 
 @shared(lambda t: (t[:, ::1], t[:, ::1]), jit)
-def _exp(x: Array, y: Array) -> None:
+def exponentials(x: Array, y: Array) -> None:
     """y = exp(x); both may be one array."""
     exponents, powers = x.reshape(-1), y.reshape(-1)
     in_lanes = exponents.size // 8 * 8
@@ -100,14 +122,14 @@ def softmax_reference(x: Array) -> Array:
     return e / e.sum(axis=1, keepdims=True)
 
 
-@kernel(softmax_reference)
+@kernel(softmax_reference, equation="y = exp(x) / exp(x).sum()")
 def softmax(x: Array, y: Array) -> None:
     N, C = x.shape
     for n in range(N):
         highest = _highest(x, n)
         for c in range(C):
             y[n, c] = x[n, c] - highest
-    _exp(y, y)
+    exponentials(y, y)
     for n in range(N):
         total = x.dtype.type(0)
         for c in range(C):
@@ -120,7 +142,7 @@ def softmax_dx_reference(dy: Array, y: Array) -> Array:
     return y * (dy - (dy * y).sum(axis=1, keepdims=True))
 
 
-@kernel(softmax_dx_reference)
+@kernel(softmax_dx_reference, equation="dx = y * (dy - (dy * y).sum())")
 def softmax_dx(dy: Array, y: Array, dx: Array) -> None:
     N, C = y.shape
     for n in range(N):
@@ -136,7 +158,7 @@ def log_softmax_reference(x: Array) -> Array:
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
-@kernel(log_softmax_reference)
+@kernel(log_softmax_reference, equation="y = x - log(exp(x).sum())")
 def log_softmax(x: Array, y: Array) -> None:
     N, C = x.shape
     for n in range(N):
@@ -144,7 +166,7 @@ def log_softmax(x: Array, y: Array) -> None:
         for c in range(C):
             y[n, c] = x[n, c] - highest
     powers = np.empty_like(y)
-    _exp(y, powers)
+    exponentials(y, powers)
     for n in range(N):
         total = x.dtype.type(0)
         for c in range(C):
@@ -158,148 +180,13 @@ def log_softmax_dx_reference(dy: Array, y: Array) -> Array:
     return dy - np.exp(y) * dy.sum(axis=1, keepdims=True)
 
 
-@kernel(log_softmax_dx_reference)
+@kernel(log_softmax_dx_reference, equation="dx = dy - exp(y) * dy.sum()")
 def log_softmax_dx(dy: Array, y: Array, dx: Array) -> None:
     N, C = y.shape
-    _exp(y, dx)
+    exponentials(y, dx)
     for n in range(N):
         total = y.dtype.type(0)
         for c in range(C):
             total += dy[n, c]
         for c in range(C):
             dx[n, c] = dy[n, c] - dx[n, c] * total
-
-
-def label_weights_reference(labels: Labels, weight: Array, ignore_index: int) -> Array:
-    return np.where(labels == ignore_index, 0, weight.take(labels, mode="clip"))
-
-
-@kernel(label_weights_reference)
-def label_weights(labels: Labels, weight: Array, ignore_index: int, weights: Array) -> None:
-    for n in range(labels.size):
-        weights[n] = 0 if labels[n] == ignore_index else weight[labels[n]]
-
-
-def nll_reference(log_probs: Array, labels: Labels, weights: Array) -> Array:
-    picked = log_probs[np.arange(labels.size), labels.clip(0, log_probs.shape[1] - 1)]
-    return -np.where(weights == 0, 0, weights * picked)
-
-
-@kernel(nll_reference)
-def nll(log_probs: Array, labels: Labels, weights: Array, losses: Array) -> None:
-    for n in range(labels.size):
-        losses[n] = 0 if weights[n] == 0 else -weights[n] * log_probs[n, labels[n]]
-
-
-def nll_dx_reference(dy: Array, labels: Labels, weights: Array, classes: int) -> Array:
-    hit = (labels[:, None] == np.arange(classes)) & (weights[:, None] != 0)
-    return np.where(hit, -(dy * weights)[:, None], 0)
-
-
-@kernel(nll_dx_reference)
-def nll_dx(dy: Array, labels: Labels, weights: Array, classes: int, dx: Array) -> None:
-    dx[:] = 0
-    for n in range(labels.size):
-        if weights[n] != 0:
-            dx[n, labels[n]] = -dy[n] * weights[n]
-
-
-def label_targets_reference(
-    labels: Labels, weight: Array, ignore_index: int, smoothing: float
-) -> Array:
-    """How much each class counts for each row: the label, and a share of every class (N, C)."""
-    hit = labels[:, None] == np.arange(weight.size)
-    q = (1 - smoothing) * weight * hit + smoothing / weight.size * weight
-    return np.where(labels[:, None] == ignore_index, 0, q)
-
-
-@kernel(label_targets_reference)
-def label_targets(
-    labels: Labels, weight: Array, ignore_index: int, smoothing: float, q: Array
-) -> None:
-    share, rest = q.dtype.type(smoothing / weight.size), q.dtype.type(1 - smoothing)
-    for n in range(labels.size):
-        if labels[n] == ignore_index:
-            for c in range(weight.size):
-                q[n, c] = 0
-        else:
-            for c in range(weight.size):
-                q[n, c] = share * weight[c]
-            q[n, labels[n]] += rest * weight[labels[n]]
-
-
-def probability_targets_reference(probabilities: Array, weight: Array, smoothing: float) -> Array:
-    """The same, where the right answer is a probability for each class (N, C)."""
-    return ((1 - smoothing) * probabilities + smoothing / weight.size) * weight
-
-
-@kernel(probability_targets_reference)
-def probability_targets(probabilities: Array, weight: Array, smoothing: float, q: Array) -> None:
-    N, C = q.shape
-    share, rest = q.dtype.type(smoothing / C), q.dtype.type(1 - smoothing)
-    for n in range(N):
-        for c in range(C):
-            q[n, c] = (rest * probabilities[n, c] + share) * weight[c]
-
-
-def cross_entropy_reference(log_probs: Array, q: Array) -> Array:
-    return 0 - np.where(q == 0, 0, q * log_probs).sum(axis=1)
-
-
-@kernel(cross_entropy_reference)
-def cross_entropy(log_probs: Array, q: Array, losses: Array) -> None:
-    N, C = q.shape
-    for n in range(N):
-        total = q.dtype.type(0)
-        for c in range(C):
-            if q[n, c] != 0:  # a class that does not count, counts 0, even at log(0)
-                total += q[n, c] * log_probs[n, c]
-        losses[n] = 0 - total  # of a row that does not count 0, and not -0
-
-
-def cross_entropy_dx_reference(dy: Array, log_probs: Array, q: Array) -> Array:
-    dx = dy[:, None] * (np.exp(log_probs) * q.sum(axis=1, keepdims=True) - q)
-    return np.where((q != 0).any(axis=1, keepdims=True), dx, 0)
-
-
-@kernel(cross_entropy_dx_reference)
-def cross_entropy_dx(dy: Array, log_probs: Array, q: Array, dx: Array) -> None:
-    N, C = q.shape
-    _exp(log_probs, dx)
-    for n in range(N):
-        total, share = q.dtype.type(0), dy[n]
-        for c in range(C):
-            total += q[n, c]
-        for c in range(C):
-            dx[n, c] = share * (dx[n, c] * total - q[n, c])
-        if total == 0 and not q[n].any():
-            dx[n] = 0  # a row that does not count: whatever it holds, and whatever dy is
-
-
-def most_likely_reference(y: Array) -> Labels:
-    return y.argmax(axis=1)
-
-
-@kernel(most_likely_reference)
-def most_likely(y: Array, guesses: Labels) -> None:
-    N, C = y.shape
-    for n in range(N):
-        best, highest = 0, y[n, 0]
-        for c in range(1, C):
-            if np.isnan(highest):
-                break
-            if not y[n, c] <= highest:
-                best, highest = c, y[n, c]
-        guesses[n] = best
-
-
-def total_reference(values: Array) -> float:
-    return float(values.sum(dtype=np.float64))
-
-
-@kernel(total_reference)
-def total(values: Array) -> float:
-    result = np.float64(0)
-    for n in range(values.size):
-        result += values[n]
-    return result

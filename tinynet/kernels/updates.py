@@ -14,25 +14,37 @@ from tinynet.kernels.simd.lanes import add_up, fma, load, zeros
 from tinynet.support.types import Array
 
 
+def accumulate_reference(total: Array, more: Array) -> Array:
+    """A gradient is added to what is there."""
+    return total + more
+
+
+@kernel(accumulate_reference, updates=("total",), equation="total += more")
+def accumulate(total: Array, more: Array) -> None:
+    sums, terms = total.reshape(-1), more.reshape(-1)
+    for i in range(sums.size):
+        sums[i] += terms[i]
+
+
 def descend_reference(w: Array, direction: Array, lr: float) -> Array:
     return w - lr * direction
 
 
-@kernel(descend_reference, updates=("w",))
+@kernel(descend_reference, updates=("w",), equation="w -= lr * direction")
 def descend(w: Array, direction: Array, lr: float) -> None:
     weights, slopes, step = w.reshape(-1), direction.reshape(-1), -w.dtype.type(lr)
     for i in range(weights.size):
         weights[i] = fma(step, slopes[i], weights[i])
 
 
-def shrink_reference(w: Array, factor: float) -> Array:
+def shrink_reference(w: Array, lr: float, weight_decay: float) -> Array:
     """Weight decay as AdamW has it, apart from the gradient."""
-    return w * factor
+    return w * (1 - lr * weight_decay)
 
 
-@kernel(shrink_reference, updates=("w",))
-def shrink(w: Array, factor: float) -> None:
-    weights, share = w.reshape(-1), w.dtype.type(factor)
+@kernel(shrink_reference, updates=("w",), equation="w *= 1 - lr * weight_decay")
+def shrink(w: Array, lr: float, weight_decay: float) -> None:
+    weights, share = w.reshape(-1), w.dtype.type(1 - lr * weight_decay)
     for i in range(weights.size):
         weights[i] *= share
 
@@ -42,7 +54,7 @@ def add_scaled_reference(a: Array, b: Array, factor: float) -> Array:
     return a + factor * b
 
 
-@kernel(add_scaled_reference)
+@kernel(add_scaled_reference, equation="result = a + factor * b")
 def add_scaled(a: Array, b: Array, factor: float, result: Array) -> None:
     firsts, seconds, results = a.reshape(-1), b.reshape(-1), result.reshape(-1)
     scale = a.dtype.type(factor)
@@ -50,11 +62,23 @@ def add_scaled(a: Array, b: Array, factor: float, result: Array) -> None:
         results[i] = fma(scale, seconds[i], firsts[i])
 
 
+def negative_reference(g: Array) -> Array:
+    """The gradient to climb by."""
+    return -g
+
+
+@kernel(negative_reference, equation="result = -g")
+def negative(g: Array, result: Array) -> None:
+    gradient, results = g.reshape(-1), result.reshape(-1)
+    for i in range(gradient.size):
+        results[i] = -gradient[i]
+
+
 def track_velocity_reference(v: Array, g: Array, momentum: float, share: float) -> Array:
     return momentum * v + share * g
 
 
-@kernel(track_velocity_reference, updates=("v",))
+@kernel(track_velocity_reference, updates=("v",), equation="v = momentum * v + share * g")
 def track_velocity(v: Array, g: Array, momentum: float, share: float) -> None:
     velocity, gradient = v.reshape(-1), g.reshape(-1)
     keep, add = v.dtype.type(momentum), v.dtype.type(share)
@@ -66,7 +90,7 @@ def track_mean_reference(m: Array, g: Array, decay: float) -> Array:
     return m + (1 - decay) * (g - m)
 
 
-@kernel(track_mean_reference, updates=("m",))
+@kernel(track_mean_reference, updates=("m",), equation="m = decay * m + (1 - decay) * g")
 def track_mean(m: Array, g: Array, decay: float) -> None:
     mean, gradient, rate = m.reshape(-1), g.reshape(-1), m.dtype.type(1 - decay)
     for i in range(mean.size):
@@ -77,7 +101,7 @@ def track_square_reference(v: Array, g: Array, decay: float) -> Array:
     return decay * v + (1 - decay) * g * g
 
 
-@kernel(track_square_reference, updates=("v",))
+@kernel(track_square_reference, updates=("v",), equation="v = decay * v + (1 - decay) * g**2")
 def track_square(v: Array, g: Array, decay: float) -> None:
     square, gradient = v.reshape(-1), g.reshape(-1)
     keep, rate = v.dtype.type(decay), v.dtype.type(1 - decay)
@@ -89,7 +113,7 @@ def track_highest_reference(highest: Array, v: Array) -> Array:
     return np.maximum(highest, v)
 
 
-@kernel(track_highest_reference, updates=("highest",))
+@kernel(track_highest_reference, updates=("highest",), equation="highest = maximum(highest, v)")
 def track_highest(highest: Array, v: Array) -> None:
     highs, squares = highest.reshape(-1), v.reshape(-1)
     for i in range(highs.size):
@@ -101,7 +125,7 @@ def variance_reference(v: Array, m: Array) -> Array:
     return v - m * m
 
 
-@kernel(variance_reference)
+@kernel(variance_reference, equation="result = v - m**2")
 def variance(v: Array, m: Array, result: Array) -> None:
     squares, means, results = v.reshape(-1), m.reshape(-1), result.reshape(-1)
     for i in range(squares.size):
@@ -112,7 +136,7 @@ def rmsprop_direction_reference(g: Array, v: Array, eps: float) -> Array:
     return g / (np.sqrt(v) + eps)
 
 
-@kernel(rmsprop_direction_reference)
+@kernel(rmsprop_direction_reference, equation="direction = g / (sqrt(v) + eps)")
 def rmsprop_direction(g: Array, v: Array, eps: float, direction: Array) -> None:
     gradient, squares, slopes = g.reshape(-1), v.reshape(-1), direction.reshape(-1)
     guard = g.dtype.type(eps)

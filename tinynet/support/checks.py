@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinynet.support.types import Array, Labels
+from tinynet.support.types import Array
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -75,6 +75,14 @@ def float_array(owner: object, values: Any, dtype: Any = None, *, method: str = 
     return np.require(values, native, ["C", "A", "W"])
 
 
+def float_array_like(owner: str, values: Any, model: Array) -> Array:
+    """`values` as ``float_array`` gives them, with the dtype and the shape of `model`."""
+    values = float_array(owner, values, model.dtype)
+    if values.shape != model.shape:
+        raise ValueError(f"{owner}: got shape {values.shape}, expected {model.shape}")
+    return values
+
+
 def conversion(given: np.dtype[Any], wanted: Any = None) -> str:
     """How to make numbers of `given` dtype floats, as the end of a message; "" if they are none."""
     name = np.dtype(np.float32 if wanted is None else wanted).name
@@ -93,8 +101,8 @@ def conversion(given: np.dtype[Any], wanted: Any = None) -> str:
     return "; turn what it holds into numbers first"
 
 
-def labels_array(owner: str, labels: Any, rows: int, classes: int, ignored: int = -100) -> Labels:
-    """`labels` as int64 (N,), each in [0, `classes`) or equal to `ignored`.
+def integer_labels(owner: str, labels: Any, rows: int, classes: int) -> NDArray[Any]:
+    """`labels`, if they are integers (N,): one for each row.
 
     Raises
     ------
@@ -102,8 +110,6 @@ def labels_array(owner: str, labels: Any, rows: int, classes: int, ignored: int 
         If they are not integers.
     ValueError
         If they are not one per row.
-    IndexError
-        If one is out of range.
     """
     if not isinstance(labels, np.ndarray):
         raise TypeError(
@@ -127,11 +133,7 @@ def labels_array(owner: str, labels: Any, rows: int, classes: int, ignored: int 
             f"{owner}: labels have shape {labels.shape}, expected ({rows},), one for "
             "each row of the input"
         )
-    outside = ((labels < 0) | (labels >= classes)) & (labels != ignored)
-    if outside.any():
-        first = int(outside.argmax())
-        raise IndexError(f"{owner}: labels[{first}] = {labels[first]} is outside [0, {classes})")
-    return np.require(labels, np.int64, ["C", "A", "W"])
+    return labels
 
 
 def number(

@@ -9,14 +9,13 @@ import functools
 import types
 import weakref
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from tinynet.module import Module
+from tinynet.support.types import Array, Layer
 
 T = TypeVar("T")
 
@@ -53,6 +52,36 @@ def _within(
                 yield from _within(f"{name}.{key}", element, kind, (*around, id(value)))
 
 
+def named(
+    root: Layer, parameter: type[T], module: type
+) -> Iterator[tuple[str, T, Callable[[Array], Array]]]:
+    """PyTorch's name, the parameter, and what gives PyTorch's layout, for each place in `root`.
+
+    Parameters
+    ----------
+    root : Module
+    parameter, module : type
+        The classes Parameter and Module.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is hidden (see ``refuse_hidden``), or two have one name.
+    """
+    refuse_hidden(root, parameter, module)
+    known: dict[str, T] = {}
+    for place, inner in root.named_modules():
+        for name, own in inner.own_parameters():
+            key, layout = inner.torch_layout.get(name, (name, np.asarray))
+            key = f"{place}.{key}" if place else key
+            if known.setdefault(key, own) is not own:
+                raise ValueError(
+                    f"{type(root).__name__}: two parameters have the name {key}; rename the "
+                    "attribute of one"
+                )
+            yield key, own, layout
+
+
 class _Hiding(NamedTuple):
     """Why something is not found; and whether layers without parameters are missed there, too."""
 
@@ -70,7 +99,7 @@ class _Known(NamedTuple):
 _Part = tuple[str, object, _Hiding | None]
 
 
-def refuse_hidden(root: "Module", parameter: type, module: type) -> None:
+def refuse_hidden(root: Layer, parameter: type, module: type) -> None:
     """Refuse what `root` holds where `held` does not find it.
 
     Parameters
@@ -121,11 +150,11 @@ def _hidden(
             left += reversed(parts)
 
 
-def _has_parameters(module: "Module") -> bool:
+def _has_parameters(module: Layer) -> bool:
     return any(True for _, inner in module.named_modules() for _ in inner.own_parameters())
 
 
-def _attributes(module: "Module", base: type) -> Iterator[_Part]:
+def _attributes(module: Layer, base: type) -> Iterator[_Part]:
     own, classes = vars(module), type(module).__mro__
     yield from ((name, value, None) for name, value in own.items() if name not in PASSING)
     for cls in classes[: classes.index(base)]:

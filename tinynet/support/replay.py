@@ -7,33 +7,31 @@ gradient.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 
-from tinynet.support.types import Array
-
-if TYPE_CHECKING:
-    from tinynet.module import Module
+from tinynet.support.types import Array, Layer
 
 
 class Call(NamedTuple):
     """One call of one layer; arrays are numbers into ``Recording.arrays``."""
 
-    layer: "Module"
+    layer: Layer
     inputs: list[int]
     output: int
 
 
 class Recording:
-    """The calls that one forward pass of the network `name` makes.
+    """The calls that one forward pass of the network `net` makes.
 
     Parameters
     ----------
-    name : str
-        The network, for messages.
-    *inputs : ndarray
+    net : Module
+    inputs : tuple of ndarray
         What the network was called on.
+    outer : Recording or None
+        Of the network whose forward calls this one, if there is one.
 
     Attributes
     ----------
@@ -41,10 +39,9 @@ class Recording:
         The ids of the networks whose forward is running; a layer may hold one of them.
     """
 
-    under_way: frozenset[int] = frozenset()
-
-    def __init__(self, name: str, *inputs: Array) -> None:
-        self.name = name
+    def __init__(self, net: Layer, inputs: tuple[Array, ...], outer: Optional["Recording"]) -> None:
+        self.name = repr(net)  # not net itself, which keeps this recording
+        self.under_way: frozenset[int] = (outer.under_way if outer else frozenset()) | {id(net)}
         self.inputs = len(inputs)
         self.arrays: list[Array] = []
         self.views: list[Array] = []
@@ -65,7 +62,7 @@ class Recording:
             ) from error
         return self._finish(output)
 
-    def resolve(self, layer: "Module", views: tuple[Array, ...]) -> tuple[Array, ...]:
+    def resolve(self, layer: Layer, views: tuple[Array, ...]) -> tuple[Array, ...]:
         """The arrays behind the views that `layer` was called on."""
         modules = [module for _, module in layer.named_modules(above=self.under_way)]
         for module in modules:
@@ -83,7 +80,7 @@ class Recording:
             )
         return tuple(self.arrays[number] for number in numbers if number is not None)
 
-    def add(self, layer: "Module", views: tuple[Array, ...], output: Array) -> Array:
+    def add(self, layer: Layer, views: tuple[Array, ...], output: Array) -> Array:
         """Write down one call of `layer` on `views`; return a view of its output."""
         if any(output is array for array in self.arrays):
             raise RuntimeError(

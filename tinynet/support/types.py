@@ -1,6 +1,7 @@
-"""What signatures of this package call their arrays."""
+"""What signatures of this package call their arrays, and the layers of ``support/``."""
 
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,3 +11,19 @@ Array: TypeAlias = NDArray[Any]
 
 Labels: TypeAlias = NDArray[np.int64]
 """Class labels, one per row: (N,)."""
+
+
+class Layer(Protocol):
+    """A Module, as far as the files of this folder use one; they cannot import it."""
+
+    _kept: tuple[Any, ...] | None
+    _output: tuple[Any, ...] | None
+    torch_layout: ClassVar[dict[str, tuple[str, Callable[[Array], Array]]]]
+
+    def named_modules(
+        self, prefix: str = "", above: frozenset[int] = frozenset()
+    ) -> Iterator[tuple[str, "Layer"]]: ...
+    def own_parameters(self) -> Iterator[tuple[str, Any]]: ...
+    def keep(self, *values: Any) -> None: ...
+    def forward(self, *inputs: Array) -> Array: ...
+    def backward(self, dy: Array) -> Any: ...

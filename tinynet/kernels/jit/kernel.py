@@ -10,9 +10,9 @@ import inspect
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any, NamedTuple
 
-from tinynet.kernels.jit.compile import Function, jit
+from tinynet.kernels.jit.compile import jit
 from tinynet.kernels.jit.dependencies import is_own
 
 
@@ -28,17 +28,28 @@ class Kernel:
         The compiled loop.
     updates : tuple of str
         The arguments that it changes, if it is not given an array for the result.
+    equation : str
+        The equation in one line, in the names of its arguments, such as ``y = maximum(x, 0)``.
     parameters : tuple of str
-        The names of its arguments.
+        The names of its arguments; the first `inputs` of them are those of the equation.
+    outputs : tuple of str
+        The arguments that it writes to.
     """
 
     def __init__(
-        self, reference: Callable[..., Any], loop: Callable[..., Any], updates: tuple[str, ...]
+        self,
+        reference: Callable[..., Any],
+        loop: Callable[..., Any],
+        updates: tuple[str, ...],
+        equation: str = "",
     ) -> None:
         functools.update_wrapper(self, loop)
         self.reference, self.loop, self.updates = reference, loop, updates
+        self.equation = equation
         self.name = loop.__qualname__
         self.parameters = tuple(inspect.signature(loop).parameters)
+        self.inputs = len(inspect.signature(reference).parameters)
+        self.outputs = updates or self.parameters[self.inputs :]
 
     def __call__(self, *arguments: Any) -> Any:
         listener = _ear.listener
@@ -72,8 +83,11 @@ _ear = _Ear()
 
 
 @contextmanager
-def listening(listener: Listener) -> Iterator[None]:
-    """Within, kernels that this thread calls are handed to `listener`, which gives their result."""
+def listening(listener: Listener | None) -> Iterator[None]:
+    """Within, kernels that this thread calls are handed to `listener`, which gives their result.
+
+    With None, they run as ever.
+    """
     before, _ear.listener = _ear.listener, listener
     try:
         yield
@@ -81,14 +95,34 @@ def listening(listener: Listener) -> Iterator[None]:
         _ear.listener = before
 
 
+class Fusion(NamedTuple):
+    """Two kernels in one: what the first makes is needed by the second alone, and never kept.
+
+    Attributes
+    ----------
+    into : Kernel
+        Takes what both take, under the same names; its first argument is what the second updates.
+    ahead : Kernel
+        The same, while the memory looks for the rows of the next batch.
+    finite_if : str
+        Whether what is not kept is finite, in the names of the first kernel's arguments.
+    """
+
+    into: Kernel
+    ahead: Kernel
+    finite_if: str
+
+
+FUSED: dict[tuple[Kernel, Kernel], Fusion] = {}
+
 PAIRS: dict[str, Kernel] = {}
 """Every kernel: tinynet's by its name, others by module and name, so that none takes another's
 place. The tests walk all of tinynet's and compare equation and loop."""
 
 
 def kernel(
-    reference: Callable[..., Any], *, updates: tuple[str, ...] = ()
-) -> Callable[[Function], Function]:
+    reference: Callable[..., Any], *, updates: tuple[str, ...] = (), equation: str = ""
+) -> Callable[[Callable[..., Any]], Kernel]:
     """Compile a loop and tie it to the NumPy equation that says what it computes.
 
     The loop takes the arguments of the equation, under the same names, and then the array that it
@@ -116,6 +150,9 @@ def kernel(
         Instead of writing a result, the loop changes the arguments of these names, as an
         optimizer's step does. A result that is one number is returned, be it the only one or the
         second.
+    equation : str
+        The equation in one line, in the names of the loop's arguments, such as ``y = tanh(x)``. It
+        stands as a comment beside each call in compiled steps.
 
     Returns
     -------
@@ -129,12 +166,12 @@ def kernel(
         `updates` names something else.
     """
 
-    def tie(loop: Function) -> Function:
+    def tie(loop: Callable[..., Any]) -> Kernel:
         _check_arguments(reference, loop, updates)
-        made = Kernel(reference, jit(loop), updates)
+        made = Kernel(reference, jit(loop), updates, equation)
         name = loop.__qualname__
         PAIRS[name if is_own(loop) else f"{loop.__module__}.{name}"] = made
-        return cast(Function, made)
+        return made
 
     return tie
 

@@ -1,0 +1,251 @@
+"""Compiled training: a network, its loss and its optimizer, recorded, written out, and run."""
+
+import functools
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from tinynet.compiler.recorded import (
+    record_layers,
+    recorded_loss,
+    recorded_updates,
+)
+from tinynet.compiler.recording import CannotRecord, by_equation
+from tinynet.compiler.source import import_source
+from tinynet.compiler.verbs import Verbs
+from tinynet.compiler.writer import Step, Update, Writer
+from tinynet.data import DataLoader
+from tinynet.kernels.jit.kernel import listening
+from tinynet.module import Module
+from tinynet.optim import Optimizer
+from tinynet.runs.guard import Guard
+from tinynet.runs.scores import Score, score_of
+from tinynet.support.types import Array
+from tinynet.version import __version__
+
+SLOWLY = 5e9  # multiply-adds per second that any processor reaches: the size of a first call
+CALL_SECONDS = 0.02  # how long one compiled call may take: after it, Ctrl-C and progress get a turn
+LOOKS = 0.01  # which share of the time may go into looking whether weights are still finite
+
+
+class CompiledSteps:
+    """The training steps of one network, written out; compiled when they first run.
+
+    Parameters
+    ----------
+    net, loss_fn, optimizer
+    targets : ndarray
+        Some targets, as the loss takes them.
+    scaled : bool
+        Whether the loader converts its rows.
+    score : function, optional
+        Called on every batch's outputs.
+
+    Attributes
+    ----------
+    source : str
+        The code that runs.
+    path : str
+        The file that holds it, in tinynet's cache folder.
+
+    Raises
+    ------
+    CannotRecord
+        If a part does what only Python can do; the message names it.
+    """
+
+    def __init__(
+        self,
+        net: Module,
+        loss_fn: Module,
+        optimizer: Optimizer,
+        targets: Array,
+        scaled: bool = False,
+        score: Score | None = None,
+    ) -> None:
+        self._net, self._loss_fn, self._optimizer = net, loss_fn, optimizer
+        layers, self._dtype = record_layers(net)
+        loop = net._compiled is not None and net._compiled.loop
+        net._compiled = Verbs(net, layers, self._dtype, loop)
+        for layer in layers:
+            if layer.part is None:
+                raise CannotRecord(f"{layer}: {layer.reason}")
+        (self._features,), self._outputs = layers[0].inputs, layers[-1].outputs
+        some = functools.partial(np.resize, targets)
+        loss = recorded_loss(
+            loss_fn, self._outputs, self._dtype, lambda N: some((N, *targets.shape[1:]))
+        )
+        self._updates = recorded_updates(net, optimizer)
+        self._score = score
+        if score is None and "score" not in loss.calls and hasattr(loss_fn, "accuracy"):
+            self._score = loss_fn.accuracy
+        self._scored = self._score is not None
+        self._writer = Writer(
+            Step(
+                [(layer.module, layer.part) for layer in layers if layer.part],
+                loss,
+                list(self._written_updates()),
+                self._features,
+                self._dtype,
+                (targets.shape[1:], targets.dtype),
+            ),
+            [f"{net!r}", f"with {loss_fn!r} and {type(optimizer).__name__}"],
+            scaled,
+            self._scored,
+        )
+        self.source = self._writer.source()
+        self._code = import_source(self.source, __version__, self._writer.script.strangers())
+        self.path = str(self._code.__file__)
+        self._guard = Guard("fit", net, optimizer)
+        self._fewest = max(layer.part.fewest for layer in layers if layer.part)
+        self._size = 0  # batches of one call
+        self._target: Array | None = None
+
+    def _written_updates(self) -> Iterator[Update]:
+        optimizer, updates = self._optimizer, self._updates
+        for position, part in enumerate(updates.parts):
+            memories = {
+                name: functools.partial(self._memory, position, name) for name in updates.memories
+            }
+            yield Update(optimizer.parameters[position], part, memories)
+
+    def _memory(self, position: int, name: str) -> Array:
+        state = self._optimizer.state[position]
+        if name not in state:
+            state[name] = np.zeros_like(self._optimizer.parameters[position].data)
+        memory: Array = state[name]
+        return memory
+
+    @classmethod
+    def for_training(
+        cls,
+        net: Module,
+        loss_fn: Module,
+        optimizer: Optimizer,
+        loader: DataLoader,
+        score: Score | None = None,
+    ) -> "CompiledSteps":
+        """The steps for the data of `loader`, scored by `score` or the accuracy.
+
+        Raises
+        ------
+        CannotRecord
+            If net, loss, optimizer or data are such that only the layers themselves can train.
+        """
+        for method in ("__iter__", "batch", "gather"):
+            if getattr(type(loader), method) is not getattr(DataLoader, method):
+                raise CannotRecord(f"{type(loader).__name__} has its own {method}")
+        X, y = loader.X, np.asarray(loader.y)
+        if y.dtype.kind in "iub" and y.dtype != np.uint64:
+            y = y.astype(np.int64)
+        if y.ndim > 2 or y.dtype.kind not in "if" or not y.dtype.isnative:
+            raise CannotRecord(f"the targets are {y.dtype} of shape {y.shape}")
+        y = np.ascontiguousarray(y)
+        steps = cls(net, loss_fn, optimizer, y, loader.scale is not None, score)
+        dtype = np.dtype(np.float32) if loader.scale is not None else X.dtype
+        if X.shape[1:] != (steps._features,) or dtype != steps._dtype or not X.dtype.isnative:
+            raise CannotRecord(f"the data are {X.dtype} of shape {X.shape}")
+        outputs = np.zeros((len(y), *steps._outputs), steps._dtype)
+        with listening(by_equation), np.errstate(all="ignore"):
+            loss_fn.predict(outputs, y)  # the loss looks at all targets, since the code will not
+        steps._target = y
+        return steps
+
+    def ready(self) -> bool:
+        """Whether the optimizer's memory is such that every parameter takes the same step.
+
+        SGD's velocities come into being in a first step, which the layers must take.
+        """
+        states, updates = self._optimizer.state, self._updates
+        if not updates.from_zero and any(
+            name not in state for state in states for name in updates.memories
+        ):
+            return False
+        return len({state.get(name, 0) for state in states for name in updates.counts}) <= 1
+
+    def takes(self, rows: int) -> bool:
+        """Whether a batch of so many rows is not too small for a layer."""
+        return rows >= self._fewest
+
+    def batches(
+        self, loader: DataLoader, order: Any, first: int, last: int
+    ) -> Iterator[tuple[Array, Array]]:
+        """Train on the batches `first` to `last` - 1 of an epoch, some at a time.
+
+        Yields
+        ------
+        tuple of two arrays
+            Losses and accuracies of the batches done. An empty pair stands for one step that the
+            layers must take: it, or one soon after it, would spread NaN or infinity.
+        """
+        weights = sum(parameter.data.size for parameter in self._net.parameters())
+        slowly = int(CALL_SECONDS * SLOWLY / (3 * weights * loader.batch_size))
+        self._size = self._size or max(1, slowly)
+        full = len(order) // loader.batch_size
+        while first < last:
+            stop = min(first + self._size, last if first >= full else min(last, full))
+            if not self.takes(len(order[first * loader.batch_size :][: loader.batch_size])):
+                yield np.empty(0), np.empty(0)
+                first += 1
+                continue
+            clock = [time.perf_counter()]
+            self._guard.remember()
+            clock.append(time.perf_counter())
+            losses, accuracies = self._train(loader, order, first, stop)
+            clock.append(time.perf_counter())
+            if self._guard.stray() is not None:  # the layers take these steps again, one by one
+                self._guard.put_back()
+                yield from [(losses[:0], accuracies[:0])] * (stop - first)
+                return
+            clock.append(time.perf_counter())
+            if len(losses):
+                yield losses, accuracies
+            if len(losses) < stop - first:
+                yield losses[:0], accuracies[:0]
+                return
+            copying, training, looking = np.diff(clock)
+            seconds = max(CALL_SECONDS, (copying + looking) / LOOKS)
+            done = stop - first
+            wanted = int(done * seconds / max(training, 1e-6))
+            self._size = max(1, min(8 * max(done, self._size), wanted))
+            first = stop
+
+    def _train(self, loader: DataLoader, order: Any, first: int, last: int) -> tuple[Array, Array]:
+        optimizer, writer = self._optimizer, self._writer
+        states, counts = optimizer.state, self._updates.counts
+        losses, accuracies = np.empty(last - first), np.full(last - first, np.nan)
+        rows = order[first * loader.batch_size : last * loader.batch_size]
+        outputs = np.empty((len(rows) if self._scored else 0, *self._outputs), self._dtype)
+        steps = states[0].get(counts[0], 0) if counts else 0
+        taken = self._code.train(
+            np.asarray(loader.X),
+            self._target,
+            order,
+            loader.batch_size,
+            first,
+            last,
+            losses,
+            accuracies,
+            optimizer.lr,
+            float(steps),
+            *([] if loader.scale is None else [float(loader.scale)]),
+            *([outputs] if self._scored else []),
+            *(array() for array in writer.handed()),
+        )
+        if writer.fusions:
+            for parameter in optimizer.parameters:
+                parameter.grad = None  # rather than that of an earlier step
+        for state in states:
+            state.update(dict.fromkeys(counts, steps + taken))
+        if self._score is not None:
+            size = min(loader.batch_size, len(rows))
+            for batch in range(taken):
+                part = slice(batch * size, (batch + 1) * size)
+                answers, target = outputs[part], loader.y[rows[part]]
+                accuracies[batch] = score_of(self._loss_fn, answers, target, self._score)
+        return losses[:taken], accuracies[:taken]
+
+    def __repr__(self) -> str:
+        return f"<CompiledSteps in {self.path}>"

@@ -1,0 +1,245 @@
+"""What is recorded of a whole network: its layers one by one, its loss, its optimizer's steps."""
+
+import copy
+import functools
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from tinynet.compiler.recording import (
+    CannotRecord,
+    Part,
+    by_equation,
+    parameters_of,
+    record_layer,
+    record_loss,
+    record_update,
+)
+from tinynet.kernels.jit.kernel import listening
+from tinynet.module import Module, Parameter, Sequential
+from tinynet.optim import Optimizer
+from tinynet.support.held import PASSING
+from tinynet.support.types import Array
+
+T = TypeVar("T")
+
+
+class Layer(NamedTuple):
+    """One layer of a network, and its recording.
+
+    Attributes
+    ----------
+    place : str
+        Where it stands: ``0``, ``2.1``.
+    module : Module
+    part : Part or None
+        None if it stays Python.
+    reason : str
+        Why it does.
+    inputs, outputs : tuple of int
+        The shapes of a row before and after it.
+    """
+
+    place: str
+    module: Module
+    part: Part | None
+    reason: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+    def __str__(self) -> str:
+        name, kind = repr(self.module), type(self.module).__name__
+        name = name if name.startswith(kind) else kind
+        return f"layer {self.place}, {name}" if self.place else name
+
+
+def layers_of(net: Module, place: str = "") -> Iterator[tuple[str, Module]]:
+    """Place and layer, in order; a network that is no Sequential is one layer."""
+    if type(net) is not Sequential:
+        yield place, net
+        return
+    for number, layer in enumerate(net.layers):
+        yield from layers_of(layer, f"{place}.{number}" if place else str(number))
+
+
+def record_layers(net: Module) -> tuple[list[Layer], Any]:
+    """Record the layers of a network; also return the dtype that they work in.
+
+    Raises
+    ------
+    CannotRecord
+        If it is not clear what a network without parameters takes, or a layer fails.
+    """
+    parameters = net.parameters()
+    if not parameters:
+        raise CannotRecord("the network has no parameters, so that nothing is learned")
+    dtype = parameters[0].data.dtype
+    row = _row_shape(net, dtype)
+    layers = []
+    for place, module in layers_of(net):
+        part, reason = None, ""
+        try:
+            record = functools.partial(record_layer, module, row, dtype=dtype)
+            part = _remembered(module, (row, dtype), record)
+            result = part.results["forward"]
+            outputs = tuple(n for n, _ in (result.shape or part.arrays[result.name][0])[1:])
+        except CannotRecord as error:
+            reason = str(error)
+            outputs = _output_shape(module, row, dtype)
+        layers.append(Layer(place, module, part, reason, row, outputs))
+        row = outputs
+    return layers, dtype
+
+
+def _row_shape(net: Module, dtype: Any) -> tuple[int, ...]:
+    """The shape of one input row: a size of some parameter that the network takes."""
+    first: Exception | None = None
+    sizes = [size for parameter in net.parameters() for size in parameter.data.shape]
+    for size in dict.fromkeys(sizes):
+        try:
+            _output_shape(net, (size,), dtype)
+        except Exception as error:
+            first = first or error
+        else:
+            return (size,)
+    raise CannotRecord(f"the network takes no rows of numbers: {first}") from first
+
+
+def _output_shape(module: Module, row: tuple[int, ...], dtype: Any) -> tuple[int, ...]:
+    with listening(by_equation), np.errstate(all="ignore"):
+        output = module.predict(np.zeros((2, *row), dtype))
+    if not isinstance(output, np.ndarray):
+        raise CannotRecord(f"{module!r} returns {type(output).__name__}, not an array")
+    return output.shape[1:]
+
+
+def recorded_loss(
+    loss_fn: Module, outputs: tuple[int, ...], dtype: Any, target: Callable[[int], Array]
+) -> Part:
+    """Record a loss on outputs of this shape; ``target(N)`` gives N targets."""
+    try:
+        like = outputs, dtype, target(1).shape, target(1).dtype
+        part = _remembered(loss_fn, like, lambda: record_loss(loss_fn, outputs, dtype, target))
+    except CannotRecord as error:
+        raise CannotRecord(f"the loss, {loss_fn!r}: {error}") from error
+    if part.results["backward"].shape is not None:
+        raise CannotRecord(f"the loss, {loss_fn!r}: its gradient is in another shape")
+    return part
+
+
+_memory: dict[Any, Any] = {}
+"""What was recorded of tinynet's own parts, by class, options and shapes, for later runs.
+
+A part of the reader's own may depend on what its file names, and is recorded anew.
+"""
+
+
+def _remembered(part: Module | Optimizer, like: Any, record: Callable[[], T]) -> T:
+    signature = _signature(part)
+    if signature is None:
+        return record()
+    key = signature, like
+    if key not in _memory:
+        _memory[key] = record()
+    result: T = _memory[key]
+    return result
+
+
+def _signature(part: Module | Optimizer) -> Any:
+    """All that the recording of a part depends on; None if that cannot be told."""
+    signature: list[Any] = []
+    modules = [m for _, m in part.named_modules()] if isinstance(part, Module) else [part]
+    for module in modules:
+        if not type(module).__module__.startswith("tinynet."):
+            return None
+        signature.append(type(module))
+        for name, value in vars(module).items():
+            if name in (*PASSING, *PASSING_OF_OPTIMIZERS):
+                continue
+            if isinstance(value, Parameter | np.ndarray):
+                data = value.data if isinstance(value, Parameter) else value
+                content = data.tobytes() if data is value else b""
+                signature.append((name, data.shape, data.dtype, content))
+            elif isinstance(value, str | int | float | tuple | type(None)):
+                signature.append((name, type(value), repr(value)))
+            else:
+                return None
+    return tuple(signature)
+
+
+class Updates(NamedTuple):
+    """The recorded steps of an optimizer.
+
+    Attributes
+    ----------
+    parts : list of Part
+        One for each of its parameters.
+    memories, counts : tuples of str
+        The names of arrays and of step counts in its state of a parameter.
+    from_zero : bool
+        Whether memories and counts begin at 0.
+    """
+
+    parts: list[Part]
+    memories: tuple[str, ...]
+    counts: tuple[str, ...]
+    from_zero: bool
+
+
+def recorded_updates(net: Module, optimizer: Optimizer) -> Updates:
+    """Record an optimizer's step of each of its parameters."""
+    kind = type(optimizer)
+    if kind.step is not Optimizer.step or kind.zero_grad is not Optimizer.zero_grad:
+        raise CannotRecord(f"{kind.__name__} has its own step or zero_grad")
+    own = {id(parameter) for _, parameter in parameters_of(net)}
+    parts, names = [], set()
+    known: dict[Any, Any] = {}
+    for position, parameter in enumerate(optimizer.parameters):
+        if id(parameter) not in own:
+            raise CannotRecord(f"optimizer.parameters[{position}] is not the network's")
+        key = parameter.data.shape, parameter.data.dtype
+        try:
+            if key not in known:
+                known[key] = _remembered(
+                    optimizer, key, functools.partial(record_update, optimizer, parameter)
+                )
+        except CannotRecord as error:
+            raise CannotRecord(f"the optimizer, {kind.__name__}: {error}") from error
+        part, *name = known[key]
+        parts.append(part)
+        names.add(tuple(name))
+    if len(names) > 1:
+        raise CannotRecord(f"the optimizer, {kind.__name__}, remembers other things of some")
+    memories, counts, from_zero = names.pop()
+    return Updates(parts, memories, counts, from_zero)
+
+
+PASSING_OF_OPTIMIZERS = ("lr", "state", "parameters", "_scheduled")
+
+
+class Options:
+    """What parts hold when they are recorded, to notice later what was replaced."""
+
+    def __init__(self, *parts: Module | Optimizer) -> None:
+        self._held: list[tuple[dict[str, Any], str, Any]] = []
+        self._copies: list[tuple[Any, Any]] = []
+        self._arrays: list[tuple[Array, Array]] = []
+        for part in parts:
+            modules = [m for _, m in part.named_modules()] if isinstance(part, Module) else [part]
+            for module in modules:
+                for name, value in vars(module).items():
+                    if name not in (*PASSING, *PASSING_OF_OPTIMIZERS):
+                        self._held.append((vars(module), name, value))
+                        if isinstance(value, list | dict):
+                            self._copies.append((value, copy.copy(value)))
+                        if isinstance(value, np.ndarray):
+                            self._arrays.append((value, value.copy()))
+
+    def are_as_they_were(self) -> bool:
+        """Whether every attribute is the same object, and lists hold the same objects."""
+        return all(held.get(name) is value for held, name, value in self._held) and all(
+            len(now) == len(then) and all(map(operator.is_, now, then))
+            for now, then in self._copies
+        )

@@ -1,0 +1,232 @@
+"""The verbs of a learner's loop, compiled: ``net(x)``, ``loss_fn(...)``, backward, ``step()``.
+
+A network is cut into segments: neighbouring layers that are recorded run as one piece of compiled
+code, a layer that is plain Python runs as it is between them. What layers keep, gradients, and
+every error are as without: where anything is unusual, the parts themselves take over.
+"""
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from tinynet.compiler.recorded import (
+    Layer,
+    Options,
+    Updates,
+    record_layers,
+    recorded_loss,
+    recorded_updates,
+)
+from tinynet.compiler.recording import CannotRecord, Name, Part
+from tinynet.compiler.script import Row, Script
+from tinynet.compiler.segment import Segment, can_be_split, kept_texts
+from tinynet.compiler.source import import_source
+from tinynet.module import Module
+from tinynet.optim import Optimizer
+from tinynet.support.calls import mode
+from tinynet.support.types import Array
+from tinynet.version import __version__
+
+
+class Verbs:
+    """What a network does once it is compiled.
+
+    Parameters
+    ----------
+    net : Module
+    layers : list of Layer
+    dtype : numpy dtype
+        Of what it takes.
+    loop : bool
+        Whether a learner's own loop runs: if not, only ``predict`` is compiled.
+    """
+
+    def __init__(self, net: Module, layers: list[Layer], dtype: Any, loop: bool) -> None:
+        self.loop = loop
+        self.segments: list[Segment | Module] = []
+        run: list[Layer] = []
+        for number, layer in enumerate([*layers, None]):
+            if layer is not None and can_be_split(layer.part):
+                run.append(layer)
+                continue
+            if run:
+                self.segments.append(Segment(run, number - len(run), dtype))
+                run = []
+            if layer is not None:
+                self.segments.append(layer.module)
+        self._options = Options(net)
+
+    def are_valid(self, inputs: tuple[Any, ...] = (None,)) -> bool:
+        """Whether nothing was replaced, and nobody listens in who must see each layer."""
+        return (
+            len(inputs) == 1
+            and mode.recording is None
+            and mode.watched is None
+            and self._options.are_as_they_were()
+        )
+
+    def forward(self, *inputs: Any) -> Any:
+        """The output; NotImplemented if the layers must do it."""
+        if not self.loop or mode.predicting or not self.are_valid(inputs):
+            return NotImplemented
+        x = inputs[0]
+        for segment in self.segments:
+            x = segment.forward(x) if isinstance(segment, Segment) else segment(x)
+        return x
+
+    def backward(self, dy: Any, input_gradient: bool) -> Any:
+        """dLoss/dx, or None if it is not asked for; NotImplemented if the layers must do it."""
+        if not self.loop or not self.are_valid():
+            return NotImplemented
+        for number, segment in reversed(list(enumerate(self.segments))):
+            if isinstance(segment, Segment):
+                dy = segment.backward(dy, input_gradient or number > 0)
+            else:
+                dy = segment.backward(dy)
+        return dy if input_gradient else None
+
+    def predict(self, *inputs: Any) -> Any:
+        """The output with nothing kept; NotImplemented if the layers must do it."""
+        if not self.are_valid(inputs):
+            return NotImplemented
+        x = inputs[0]
+        for segment in self.segments:
+            x = segment.predict(x)
+        return x
+
+
+class LossVerbs:
+    """A loss, compiled for each kind of outputs and targets that it meets."""
+
+    def __init__(self, loss_fn: Module) -> None:
+        self._loss_fn = loss_fn
+        self._options = Options(loss_fn)
+        self._codes: dict[Any, Any] = {}
+
+    def forward(self, *inputs: Any) -> Any:
+        """The loss; NotImplemented if it must be worked out by the loss itself."""
+        if (
+            len(inputs) != 2
+            or mode.predicting
+            or mode.recording is not None
+            or mode.watched is not None
+            or any(type(x) is not np.ndarray or not x.flags.carray for x in inputs)
+            or len(inputs[0]) != len(inputs[1])
+            or not self._options.are_as_they_were()
+        ):
+            return NotImplemented
+        outputs, target = inputs
+        key = outputs.shape[1:], outputs.dtype, target.shape[1:], target.dtype
+        if key not in self._codes:
+            self._codes[key] = self._code(outputs, target)
+        code = self._codes[key]
+        if code is None or len(outputs) < code.fewest:
+            return NotImplemented
+        right, loss, *made = code.forward(outputs, target, *[array() for array in code.handed])
+        if not right:
+            return NotImplemented
+        pool = (outputs, target, *made)
+        kept = tuple([v[0] if type(v) is tuple else pool[v] for v in code.keeps])
+        self._loss_fn._kept, self._loss_fn._output = kept, ()
+        return loss
+
+    def backward(self, *_: Any) -> Any:
+        """The loss itself works out its gradient: two kernels."""
+        return NotImplemented
+
+    predict = backward
+
+    def _code(self, outputs: Array, target: Array) -> Any:
+        """The compiled loss for such arrays; None if it cannot be recorded on them."""
+        try:
+            part = recorded_loss(
+                self._loss_fn,
+                outputs.shape[1:],
+                outputs.dtype,
+                lambda N: np.resize(target, (N, *target.shape[1:])),
+            )
+        except CannotRecord:
+            return None
+        return _LossCode(self._loss_fn, part) if can_be_split(part, looks=True) else None
+
+
+class _LossCode:
+    def __init__(self, loss_fn: Module, part: Part) -> None:
+        self.fewest = part.fewest
+        script = Script()
+        names = {Name("input", "0"): "outputs", Name("input", "1"): "target"}
+        rows = script.rows(part, "forward", names, "")
+        loss = script.text(part, part.results["forward"], names, "")
+        kept = kept_texts(part, names)
+        made = [name for name in script.rooms if name in kept]
+        pool = ["outputs", "target", *made]
+        self.keeps = [pool.index(value) if type(value) is str else value for value in kept]
+        gives = f"({', '.join(['True', loss, *made])})"
+        body = list(script.function("forward", rows, ["outputs", "target"], gives))
+        source = script.module([f"The loss {loss_fn!r}, written out by tn.compile."], body)
+        code = import_source(source, __version__, script.strangers())
+        self.forward, self.handed = code.forward, script.handed["forward"]
+
+
+class StepVerb:
+    """An optimizer's step of all its parameters, compiled."""
+
+    def __init__(self, optimizer: Optimizer, updates: Updates) -> None:
+        self._optimizer, self._updates = optimizer, updates
+        self._options = Options(optimizer)
+        self._parameters = list(optimizer.parameters)
+        self._memories = (*updates.memories, *updates.counts)
+        script, rows = Script(), list[Row]()
+        for position, part in enumerate(updates.parts):
+            parameter = optimizer.parameters[position]
+            w = f"w{position}"
+            names = {Name("input", "w"): w, Name("input", "g"): f"g{position}"}
+            data = functools.partial(getattr, parameter, "data")
+            script.give(w, part, Name("input", "w"), data)
+            grad = functools.partial(getattr, parameter, "grad")
+            script.give(f"g{position}", part, Name("input", "g"), grad)
+            for name in updates.memories:
+                names[Name("state", name)] = f"{name}_{w}"
+                memory = functools.partial(self._memory, position, name)
+                script.give(f"{name}_{w}", part, Name("state", name), memory)
+            rows += script.rows(part, "update", names, f"_{w}")
+        body = list(script.function("update", rows, ["lr", "t"], ""))
+        source = script.module([f"The step of {type(optimizer).__name__}, written out."], body)
+        code = import_source(source, __version__, script.strangers())
+        self._update, self._handed = code.update, script.handed["update"]
+
+    def _memory(self, position: int, name: str) -> Any:
+        return self._optimizer.state[position][name]
+
+    def step(self) -> bool:
+        """Take the step, if it is as usual; say whether it was taken."""
+        optimizer, counts = self._optimizer, self._updates.counts
+        states = optimizer.state
+        usual = (
+            len(optimizer.parameters) == len(self._parameters)
+            and all(a is b for a, b in zip(optimizer.parameters, self._parameters, strict=True))
+            and all(parameter.grad is not None for parameter in self._parameters)
+            and all(name in state for state in states for name in self._memories)
+            and len({state[name] for state in states for name in counts}) <= 1
+            and self._options.are_as_they_were()
+        )
+        if not usual:
+            return False
+        t = states[0][counts[0]] + 1 if counts else 0
+        self._update(optimizer.lr, float(t), *[array() for array in self._handed])
+        for state in states:
+            state.update(dict.fromkeys(counts, t))
+        return True
+
+
+def compile_verbs(net: Module, loss_fn: Module, optimizer: Optimizer) -> Verbs:
+    """Let a loop over these three run compiled, as far as it can be recorded."""
+    layers, dtype = record_layers(net)
+    verbs = Verbs(net, layers, dtype, loop=True)
+    if not any(isinstance(segment, Segment) for segment in verbs.segments):
+        reasons = "; ".join(f"{layer}: {layer.reason}" for layer in layers)
+        raise CannotRecord(f"nothing of the network can be compiled: {reasons}")
+    net._compiled, loss_fn._compiled = verbs, LossVerbs(loss_fn)
+    optimizer._compiled = StepVerb(optimizer, recorded_updates(net, optimizer))
+    return verbs

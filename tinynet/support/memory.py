@@ -1,0 +1,22 @@
+"""Where arrays lie: on cache lines, and in memory that can be written to."""
+
+from typing import Any
+
+import numpy as np
+
+from tinynet.support.types import Array
+
+
+def on_cache_lines(values: Array) -> Array:
+    """A copy that starts where a cache line does: kernels read it in fewer pieces."""
+    room = np.empty(values.nbytes + 64, np.uint8)
+    start = -room.ctypes.data % 64
+    copy = room[start : start + values.nbytes].view(values.dtype).reshape(values.shape)
+    copy[...] = values
+    return copy
+
+
+def writable(values: Any) -> Any:
+    """`values`, or a copy of them if they are an array that nothing can be written to."""
+    read_only = isinstance(values, np.ndarray) and not values.flags.writeable
+    return np.array(values) if read_only else values
