@@ -1064,7 +1064,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "parameter.data = parameter.data.copy()",
         ),
     ),
-    "inspection/traced.py": (
+    "inspection/layer_trace.py": (
         Bug(
             "saturated-is-dead",
             "any unit that stays in the second piece of its equation counts as dead",

@@ -6,21 +6,20 @@ numbers are shown without an equation.
 """
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinynet.inspection.layer_trace import LayerTrace, ParameterTrace
 from tinynet.inspection.told import PLACE, told_arrays
+from tinynet.module import Module
 from tinynet.support.types import Array
-
-if TYPE_CHECKING:
-    from tinynet.inspection.traced import LayerTrace, ParameterTrace, Trace
 
 
 class _Unit(NamedTuple):
     """One unit of one layer, and the sample's rows of x, y, dy and dx."""
 
-    part: "LayerTrace"
+    part: LayerTrace
     sample: int
     unit: int
     terms: int
@@ -33,7 +32,9 @@ class _Unit(NamedTuple):
 Lines = tuple[list[str], list[str]]  # forward, backward
 
 
-def explain(trace: "Trace", part: "LayerTrace", sample: int, unit: int, terms: int) -> str:
+def explain(
+    layers: list[LayerTrace], loss_fn: Module, part: LayerTrace, sample: int, unit: int, terms: int
+) -> str:
     """See ``Trace.explain``."""
     outputs = _rows(part.output)
     for what, value, size in (("sample", sample, len(outputs)), ("unit", unit, outputs.shape[1])):
@@ -45,25 +46,25 @@ def explain(trace: "Trace", part: "LayerTrace", sample: int, unit: int, terms: i
     arrays = (_first(part.input), part.output, part.dy, _first(part.dx))
     x, y, dy, dx = (_rows(array)[sample] for array in arrays)
     forward, backward = _lines(part, _Unit(part, sample, unit, terms, x, y, dy, dx))
-    handed = f"dy = {_n(dy[unit])}, handed back by {_users(trace, part)}"
+    handed = f"dy = {_n(dy[unit])}, handed back by {_users(layers, loss_fn, part)}"
     return "\n".join(
         [
             f"layer {part.name!r}, {part.layer!r}, sample {sample}, unit {unit}",
             *_section("forward", forward),
             *_section("backward", [handed, *backward]),
-            *_section("next", [f"dx goes back to {_makers(trace, part)}"]),
+            *_section("next", [f"dx goes back to {_makers(layers, part)}"]),
         ]
     )
 
 
-def _lines(part: "LayerTrace", at: _Unit) -> Lines:
+def _lines(part: LayerTrace, at: _Unit) -> Lines:
     """What the layer's class says of it: all of its sum, its own words, or its equations."""
     if part.wires is not None:
         return _wired(at, *part.wires)
     return _unknown(at) if part.layer.told is None else _told(at)
 
 
-def _wired(at: _Unit, W: "ParameterTrace", b: "ParameterTrace | None") -> Lines:
+def _wired(at: _Unit, W: ParameterTrace, b: ParameterTrace | None) -> Lines:
     x, unit, dy, N = at.x, at.unit, at.dy[at.unit], len(at.part.output)
     w = W.value[:, unit]
     products = x * w
@@ -131,21 +132,21 @@ def _section(title: str, lines: list[str]) -> list[str]:
     return [f"{title if n == 0 else '':<9} {line}" for n, line in enumerate(lines)]
 
 
-def _users(trace: "Trace", part: "LayerTrace") -> str:
+def _users(layers: list[LayerTrace], loss_fn: Module, part: LayerTrace) -> str:
     """Where this layer's output went: the layers that took it, or the loss."""
-    position = next(n for n, other in enumerate(trace.layers) if other is part)
-    takers = [_named(other) for other in trace.layers if position in other.sources]
-    return " + ".join(takers) if takers else f"the loss, {trace.loss_fn!r}"
+    position = next(n for n, other in enumerate(layers) if other is part)
+    takers = [_named(other) for other in layers if position in other.sources]
+    return " + ".join(takers) if takers else f"the loss, {loss_fn!r}"
 
 
-def _makers(trace: "Trace", part: "LayerTrace") -> str:
+def _makers(layers: list[LayerTrace], part: LayerTrace) -> str:
     """Where this layer's inputs came from: other layers, or the network's input."""
     others = {-1: "the network's input", None: "what the network computes between its layers"}
-    names = (others.get(n) or _named(trace.layers[n or 0]) for n in part.sources)
+    names = (others.get(n) or _named(layers[n or 0]) for n in part.sources)
     return " and ".join(names)
 
 
-def _named(part: "LayerTrace") -> str:
+def _named(part: LayerTrace) -> str:
     return f"layer {part.name!r}, {part.layer!r}"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.inspection.told import matrix_of
+from tinynet.inspection.wiring import matrix_of
 from tinynet.module import Module, Parameter
 from tinynet.support.calls import predicting, watching
 from tinynet.support.types import Array

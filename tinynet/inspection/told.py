@@ -6,21 +6,20 @@ The words stand in the layer's class, see ``tinynet/support/description.py``.
 import copy
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from tinynet.module import Module, Parameter
+from tinynet.inspection.layer_trace import LayerTrace
+from tinynet.inspection.wiring import parameters_by_place
+from tinynet.module import Module
 from tinynet.support.description import Description
 from tinynet.support.types import Array
-
-if TYPE_CHECKING:
-    from tinynet.inspection.traced import LayerTrace
 
 PLACE = re.compile(r"\{([^{}]*)\}")  # of a number in a template, by its name
 
 
-def told_arrays(part: "LayerTrace") -> dict[str, Array]:
+def told_arrays(part: LayerTrace) -> dict[str, Array]:
     """Each name in the layer's ``told``, with a number or words for every output: y's shape.
 
     Raises
@@ -50,7 +49,7 @@ def told_arrays(part: "LayerTrace") -> dict[str, Array]:
     return arrays
 
 
-def _known(part: "LayerTrace") -> Iterator[tuple[str, Any]]:
+def _known(part: LayerTrace) -> Iterator[tuple[str, Any]]:
     """All names and what they stand for; of two with one name, the last counts."""
     for name, value in vars(part.layer).items():
         if isinstance(value, int | float | np.number | np.ndarray):
@@ -68,37 +67,9 @@ def _known(part: "LayerTrace") -> Iterator[tuple[str, Any]]:
         yield from _as_traced(part).told_numbers(part.input, part.output, part.dy).items()
 
 
-def _as_traced(part: "LayerTrace") -> Module:
+def _as_traced(part: LayerTrace) -> Module:
     """A copy of the layer with the weights that it had in the step."""
     layer = copy.deepcopy(part.layer)
     for name, parameter in parameters_by_place(layer).items():
         parameter.data = part.parameters[name].value.copy()
     return layer
-
-
-def parameters_by_place(layer: Module) -> dict[str, Parameter]:
-    """The parameters of a layer and of those inside, as attributes are written: inner.W."""
-    return {
-        f"{place}.{attribute}" if place else attribute: value
-        for place, module in layer.named_modules()
-        for attribute, value in module.own_parameters()
-    }
-
-
-def matrix_of(layer: Module) -> Array | None:
-    """W (I, O) of a layer that says that it computes y = x @ W + b; None for others.
-
-    Raises
-    ------
-    TypeError
-        If it holds no such W.
-    """
-    if not layer.wired_by:
-        return None
-    own, name = dict(layer.own_parameters()), layer.wired_by[0]
-    if name not in own or own[name].data.ndim != 2:
-        raise TypeError(
-            f"{type(layer).__name__}.wired_by begins with {name!r}, which is no Parameter (I, O) "
-            f"of {layer!r}; it holds {', '.join(own) or 'none'}"
-        )
-    return own[name].data

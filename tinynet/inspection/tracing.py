@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.inspection.told import parameters_by_place
-from tinynet.inspection.traced import INPUT, LayerTrace, ParameterTrace, Trace
+from tinynet.inspection.layer_trace import INPUT, LayerTrace, ParameterTrace
+from tinynet.inspection.traced import Trace
+from tinynet.inspection.wiring import parameters_by_place
 from tinynet.module import Module
 from tinynet.optim import Optimizer
 from tinynet.runs.scores import check_loss, one_float

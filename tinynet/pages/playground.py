@@ -16,7 +16,7 @@ import numpy as np
 
 from tinynet import pages
 from tinynet.inspection.case import kind_of_outputs
-from tinynet.inspection.told import matrix_of
+from tinynet.inspection.wiring import matrix_of
 from tinynet.module import Module, Sequential
 from tinynet.support.checks import number
 from tinynet.support.types import Array

@@ -20,7 +20,8 @@ from tinynet.support.accuracy import counting
 from tinynet.support.types import Array
 
 if TYPE_CHECKING:
-    from tinynet.inspection.traced import LayerTrace, Trace
+    from tinynet.inspection.layer_trace import LayerTrace
+    from tinynet.inspection.traced import Trace
 
 MOST_STEPS = 12  # of a slider
 MOST_TARGETS = 4  # numbers of a target that are written out

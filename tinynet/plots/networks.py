@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tinynet.inspection.summary import outputs_of
-from tinynet.inspection.told import matrix_of
+from tinynet.inspection.wiring import matrix_of
 from tinynet.module import Module, Sequential
 from tinynet.plots.style import BLUE, GREY, VERMILION, new_figure, own_style
 from tinynet.support.types import Array
