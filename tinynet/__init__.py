@@ -19,7 +19,8 @@ from tinynet.gradcheck import GradientError, GradientReport, check_gradients
 from tinynet.inspection import case, doctor, traced
 from tinynet.inspection.case import Finding
 from tinynet.inspection.doctor import Diagnosis, diagnose
-from tinynet.inspection.traced import LayerTrace, ParameterTrace, Trace
+from tinynet.inspection.layer_trace import LayerTrace, ParameterTrace
+from tinynet.inspection.traced import Trace
 from tinynet.inspection.tracing import trace
 from tinynet.kernels.jit.kernel import kernel
 from tinynet.layers import Add, Linear, LogSoftmax, ReLU, Softmax

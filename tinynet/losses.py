@@ -178,6 +178,8 @@ class NLLLoss(Loss):
     If no row counts, the mean is NaN and its gradient is 0, as in PyTorch.
     """
 
+    expects = "log-probabilities"
+
     def __init__(
         self, weight: ArrayLike | None = None, ignore_index: int = -100, reduction: str = "mean"
     ) -> None:
@@ -244,6 +246,8 @@ class CrossEntropyLoss(Loss):
         In [0, 1]: this share of q is spread evenly over all C classes (Szegedy et al. 2016,
         "Rethinking the Inception architecture", section 7).
     """
+
+    expects = "logits"
 
     def __init__(
         self,

@@ -14,6 +14,7 @@ import numpy as np
 from tinynet import kernels
 from tinynet.support.calls import called, checked, mode, predicting
 from tinynet.support.checks import float_array, float_array_like
+from tinynet.support.description import Description
 from tinynet.support.held import PASSING, held, named
 from tinynet.support.memory import on_cache_lines, writable
 from tinynet.support.options import constructor_options
@@ -89,13 +90,14 @@ class Parameter:
         return f"Parameter({'x'.join(map(str, self.data.shape))}, {self.data.dtype})"
 
 
-class Module:
+class Module(Description):
     """The base of all layers and networks.
 
     A subclass that is a layer writes ``forward`` and, directly below, ``backward``: forward hands
     ``self.keep(...)`` what backward takes out with ``self.kept()``. A subclass that is a network of
     layers writes ``forward`` only, in terms of layers that are its attributes; its backward replays
-    the recorded calls in reverse.
+    the recorded calls in reverse. What tools tell of a layer is data of its class, see
+    ``tinynet/support/description.py``.
     """
 
     _kept: tuple[Any, ...] | None = None

@@ -1125,7 +1125,53 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "directions = iter(())",
         ),
     ),
+    "support/description.py": (
+        Bug(
+            "words-outlive-their-forward",
+            "what describes a forward is believed of a subclass with another forward",
+            'if "forward" in vars(cls):',
+            'if "forward" in {}:',
+        ),
+    ),
+    "inspection/told.py": (
+        Bug(
+            "told-with-later-weights",
+            "a layer computes the numbers of its own words with the weights that it has now",
+            "parameter.data = part.parameters[name].value.copy()",
+            "parameter.data = parameter.data.copy()",
+        ),
+    ),
+    "inspection/layer_trace.py": (
+        Bug(
+            "saturated-is-dead",
+            "any unit that stays in the second piece of its equation counts as dead",
+            "(pieces == 0).all(axis=0)",
+            "(pieces != 1).all(axis=0)",
+        ),
+    ),
+    "inspection/case.py": (
+        Bug(
+            "probabilities-are-logits",
+            "outputs that are probabilities are not recognised",
+            "if (y >= 0).all() and np",
+            "if (y > 1).all() and np",
+        ),
+    ),
+    "pages/playground.py": (
+        Bug(
+            "script-broken-out-of",
+            "a layer's JavaScript may end the page's script",
+            'if "</" in code or "<!--" in code:',
+            'if "</" in code and "<!--" in code:',
+        ),
+    ),
     "gradcheck/copies.py": (
+        Bug(
+            "kinks-untold",
+            "the kinks that a layer tells are not looked at",
+            "if piece is not None]",
+            "if piece is None]",
+        ),
         Bug(
             "checks-the-original",
             "the check runs on the reader's own module",
@@ -1359,6 +1405,15 @@ TESTS: dict[str, tuple[str, ...]] = {
     "gradcheck/differences.py": (
         *("tools/test_gradcheck.py", "-m", "slow or not slow"),
         *("-k", "not right_layers and not lesson and not command and not every_seed"),
+    ),
+    "support/description.py": ("tools/test_strangers_inspection.py", "-k", "another_forward"),
+    "inspection": ("tools/test_strangers_inspection.py", "-k", "Explain or trace or doctor"),
+    "pages/playground.py": ("tools/test_strangers_inspection.py", "-k", "cannot_be_drawn"),
+    "gradcheck/copies.py": (
+        "tools/test_gradcheck.py",
+        "tools/test_strangers_inspection.py::TestGradientCheck",
+        "-k",
+        "not right_layers and not lesson and not command",
     ),
     "gradcheck": (
         "tools/test_gradcheck.py",

@@ -50,6 +50,18 @@ class Scaled(tn.Module):
         return self.inner.backward(dy * self.scale.data)
 
 
+class Plain(tn.Module):
+    """A layer without words."""
+
+    def forward(self, x):
+        self.keep(x)
+        return x**2
+
+    def backward(self, dy):
+        dy, x = self.kept(dy)
+        return 2 * x * dy
+
+
 class Halved(tn.Module):
     """It computes something between its layers, and writes the gradient of that itself."""
 
@@ -389,8 +401,28 @@ class TestExplain:
         assert "goes back to the network's input and layer 'block.1', ReLU()" in text
         assert "handed back by the loss, NLLLoss()" in traced.explain("logsoftmax")
 
-    @pytest.mark.parametrize("layer", [Scaled(), tn.Softmax(axis=0)], ids=["own", "axis 0"])
-    def test_a_layer_that_it_does_not_know_by_its_numbers(self, layer):
+    def test_softmax_over_another_axis(self):
+        """Its sums run over the batch: the terms are those of the unit's column."""
+        net = tn.Sequential(tn.Linear(4, 4, rng=0), tn.Softmax(axis=0), tn.LogSoftmax(axis=0))
+        traced = tn.trace(net, tn.NLLLoss(), *rows(5, features=4))
+        softmax, log_softmax = traced.layers[1:]
+        x, y, dy = softmax.input[:, 2], softmax.output[:, 2], softmax.dy[:, 2]
+        text = traced.explain(1, 3, 2)
+        shown = numbers(lines_of(text, "y = exp")[0].split("sum() =")[1])
+        np.testing.assert_allclose(shown, [x[3], np.exp(x).sum(), y[3]], rtol=1e-4)
+        shown = numbers(lines_of(text, "dx =")[1].replace(" - ", " "))
+        wanted = [y[3], dy[3], (dy * y).sum(), softmax.dx[3, 2]]
+        np.testing.assert_allclose(shown, wanted, rtol=1e-4, atol=1e-9)
+        x, y, dy = log_softmax.input[:, 2], log_softmax.output[:, 2], log_softmax.dy[:, 2]
+        text = traced.explain(2, 3, 2)
+        shown = numbers(lines_of(text, "y = x")[0].split(".sum()) =")[1].replace(" - ", " "))
+        np.testing.assert_allclose(shown, [x[3], np.log(np.exp(x).sum()), y[3]], rtol=1e-4)
+        shown = numbers(lines_of(text, "dx =")[1].replace(" - ", " "))
+        wanted = [dy[3], np.exp(y[3]), dy.sum(), log_softmax.dx[3, 2]]
+        np.testing.assert_allclose(shown, wanted, rtol=1e-4, atol=1e-9)
+
+    @pytest.mark.parametrize("layer", [Scaled(), Plain()], ids=["own", "without parameters"])
+    def test_a_layer_that_has_no_words_by_its_numbers(self, layer):
         net = tn.Sequential(layer, tn.LogSoftmax())
         traced = tn.trace(net, tn.NLLLoss(), *rows(5, features=4))
         part = traced.layers[0]
@@ -398,6 +430,8 @@ class TestExplain:
         assert f"by {type(layer).__name__}.forward" in text
         assert numbers(lines_of(text, "y =")[0])[0] == pytest.approx(part.output[3, 2], rel=1e-4)
         assert numbers(lines_of(text, "dx =")[0])[0] == pytest.approx(part.dx[3, 2], rel=1e-4)
+        assert "a row of shape (4,) becomes one of (4,)" in text
+        assert f"write them in class {type(layer).__name__}: equations = " in text
         for name, parameter in part.parameters.items():
             shown = numbers(lines_of(text, f"d{name},")[0])[-1]
             assert shown == pytest.approx(np.linalg.norm(parameter.grad), rel=1e-4)

@@ -13,7 +13,6 @@ import numpy as np
 
 from tinynet.gradcheck.raised import about_shapes
 from tinynet.gradcheck.report import GradientError
-from tinynet.layers import ReLU
 from tinynet.module import Module, Parameter
 from tinynet.support.calls import watching
 from tinynet.support.types import Array
@@ -43,8 +42,9 @@ class Copy:
         Whether its backward wants an upstream gradient.
     is_loss : bool
         Whether its output is a number, or could be under another `reduction`.
-    relu_masks : list of ndarray
-        Which elements the last forward let pass, for every ReLU in the module.
+    pieces : list of ndarray
+        Which piece of its equation each output of the last forward is from, for every layer in the
+        module that has kinks and says so, as ReLU does.
     """
 
     def __init__(self, module: Module, n_inputs: int) -> None:
@@ -56,7 +56,7 @@ class Copy:
         self.input_names = _input_names(module, n_inputs)
         self.takes_dy = bool(inspect.signature(self.module.backward).parameters)
         self.is_loss = hasattr(module, "reduction")
-        self.relu_masks: list[Array] = []
+        self.pieces: list[Array] = []
 
     def forward(self, point: Point) -> Array:
         """The output at `point`; a number becomes an array ()."""
@@ -69,7 +69,8 @@ class Copy:
             raise GradientError(
                 f"{self.name}.forward raises {type(error).__name__}: {error}"
             ) from error
-        self.relu_masks = [y > 0 for layer, y in calls if isinstance(layer, ReLU)]
+        pieces = [layer.piece_of(y) for layer, y in calls]
+        self.pieces = [piece for piece in pieces if piece is not None]
         return np.asarray(output, np.float64)
 
     def gradients(

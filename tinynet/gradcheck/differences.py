@@ -84,7 +84,7 @@ class Differences:
         self.copy, self.point, self.dy, self.sizes = copy, point, dy, sizes or {}
         self.gradients = copy.gradients(point, dy)
         self.y = copy.forward(point)
-        self._masks = copy.relu_masks
+        self._pieces = copy.pieces
         self._of_rows: dict[int, dict[str, Array]] = {}
 
     def along(self, name: str, direction: Array) -> Callable[[float], Array]:
@@ -204,12 +204,12 @@ class Differences:
             yield _Estimate(outputs, doubt, jump + noise / GLANCE, one_sided, h)
 
     def _watched(self, name: str, direction: Array, row: int | None) -> Callable[[float], Array]:
-        """`along`, which stops once a ReLU has switched on the way; in `row` alone if given."""
+        """`along`, which stops once a ReLU, say, has switched on the way; in `row` alone if so."""
         f = self.along(name, direction)
 
         def watched(distance: float) -> Array:
             y = f(distance)
-            for before, after in zip(self._masks, self.copy.relu_masks, strict=True):
+            for before, after in zip(self._pieces, self.copy.pieces, strict=True):
                 if row is not None and len(before) == len(self.dy):
                     before, after = before[row], after[row]
                 if not np.array_equal(before, after):

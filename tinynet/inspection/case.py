@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tinynet.runs.history import History
 from tinynet.runs.scores import classifies
 from tinynet.support.types import Array
@@ -31,6 +33,25 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.what}\n  Evidence: {self.evidence}\n  Try: {self.advice}"
+
+
+def kind_of_outputs(outputs: Array) -> str:
+    """What a network gives for classes: "probabilities", "log-probabilities", or else "logits".
+
+    The numbers tell: those of each row sum to 1, or their exponentials do.
+    """
+    y = outputs.astype(np.float64)
+    if (y >= 0).all() and np.allclose(y.sum(axis=1), 1, rtol=0, atol=1e-3):
+        return "probabilities"
+    return "log-probabilities" if np.abs(log_totals(y)).max() <= 1e-2 else "logits"
+
+
+def log_totals(y: Array) -> Array:
+    """log(exp(y).sum()) of each row: 0 for log-probabilities."""
+    largest = y.max(axis=1)
+    with np.errstate(all="ignore"):  # rows that are not finite have NaN
+        totals: Array = largest + np.log(np.exp(y - largest[:, None]).sum(axis=1))
+    return totals
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,25 @@
 """One unit's chain rule in words and numbers; ``Trace.explain`` is the door to it.
 
 Forward: what the unit computed, from what. Backward: the dy it was handed, what it makes of it,
-and where that goes next. Each kind of layer has its own lines; of a layer that is not known here
-the numbers are shown without a formula.
+and where that goes next. A layer's words for that stand in its class; of one that has none, the
+numbers are shown without an equation.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+import re
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinynet.layers import Add, Linear, LogSoftmax, ReLU, Softmax
+from tinynet.inspection.layer_trace import LayerTrace, ParameterTrace
+from tinynet.inspection.told import PLACE, told_arrays
+from tinynet.module import Module
 from tinynet.support.types import Array
-
-if TYPE_CHECKING:
-    from tinynet.inspection.traced import LayerTrace, Trace
 
 
 class _Unit(NamedTuple):
     """One unit of one layer, and the sample's rows of x, y, dy and dx."""
 
-    part: "LayerTrace"
+    part: LayerTrace
     sample: int
     unit: int
     terms: int
@@ -33,7 +32,9 @@ class _Unit(NamedTuple):
 Lines = tuple[list[str], list[str]]  # forward, backward
 
 
-def explain(trace: "Trace", part: "LayerTrace", sample: int, unit: int, terms: int) -> str:
+def explain(
+    layers: list[LayerTrace], loss_fn: Module, part: LayerTrace, sample: int, unit: int, terms: int
+) -> str:
     """See ``Trace.explain``."""
     outputs = _rows(part.output)
     for what, value, size in (("sample", sample, len(outputs)), ("unit", unit, outputs.shape[1])):
@@ -44,36 +45,27 @@ def explain(trace: "Trace", part: "LayerTrace", sample: int, unit: int, terms: i
             )
     arrays = (_first(part.input), part.output, part.dy, _first(part.dx))
     x, y, dy, dx = (_rows(array)[sample] for array in arrays)
-    forward, backward = _writer(part)(_Unit(part, sample, unit, terms, x, y, dy, dx))
-    handed = f"dy = {_n(dy[unit])}, handed back by {_users(trace, part)}"
+    forward, backward = _lines(part, _Unit(part, sample, unit, terms, x, y, dy, dx))
+    handed = f"dy = {_n(dy[unit])}, handed back by {_users(layers, loss_fn, part)}"
     return "\n".join(
         [
             f"layer {part.name!r}, {part.layer!r}, sample {sample}, unit {unit}",
             *_section("forward", forward),
             *_section("backward", [handed, *backward]),
-            *_section("next", [f"dx goes back to {_makers(trace, part)}"]),
+            *_section("next", [f"dx goes back to {_makers(layers, part)}"]),
         ]
     )
 
 
-def _writer(part: "LayerTrace") -> "Callable[[_Unit], Lines]":
-    layer = part.layer
-    if isinstance(layer, Softmax | LogSoftmax) and layer.axis % part.output.ndim != (
-        part.output.ndim - 1
-    ):
-        return _unknown  # its sums run over the batch, not along the sample's row
-    return {
-        Linear: _linear,
-        ReLU: _relu,
-        Softmax: _softmax,
-        LogSoftmax: _log_softmax,
-        Add: _add,
-    }.get(type(layer), _unknown)
+def _lines(part: LayerTrace, at: _Unit) -> Lines:
+    """What the layer's class says of it: all of its sum, its own words, or its equations."""
+    if part.wires is not None:
+        return _wired(at, *part.wires)
+    return _unknown(at) if part.layer.told is None else _told(at)
 
 
-def _linear(at: _Unit) -> Lines:
+def _wired(at: _Unit, W: ParameterTrace, b: ParameterTrace | None) -> Lines:
     x, unit, dy, N = at.x, at.unit, at.dy[at.unit], len(at.part.output)
-    W, b = at.part.parameters["W"], at.part.parameters.get("b")
     w = W.value[:, unit]
     products = x * w
     forward = ["y = (x * w).sum() + b, the largest terms first"]
@@ -100,79 +92,61 @@ def _linear(at: _Unit) -> Lines:
     return forward, backward
 
 
-def _relu(at: _Unit) -> Lines:
-    passes = at.y[at.unit] > 0
-    forward = [f"y = max(x, 0) = max({_n(at.x[at.unit])}, 0) = {_n(at.y[at.unit])}"]
-    verdict = "x > 0, it passes: dx = dy" if passes else "x <= 0, it blocks: dx = 0"
-    return forward, [verdict, f"dx = {_n(at.dx[at.unit])}"]
+def _told(at: _Unit) -> Lines:
+    numbers = {
+        name: _rows(array)[at.sample, at.unit] for name, array in told_arrays(at.part).items()
+    }
 
+    def words(place: re.Match[str]) -> str:
+        value = numbers[place[1]]
+        return str(value) if isinstance(value, str) else _n(value)
 
-def _softmax(at: _Unit) -> Lines:
-    x, y, dy = at.x[at.unit], at.y[at.unit], at.dy[at.unit]
-    total = float((at.dy * at.y).sum(dtype=np.float64))
-    return (
-        [f"y = exp(x) / exp(x).sum() = exp({_n(x)}) / {_n(_exp_sum(at.x))} = {_n(y)}"],
-        [
-            "dx = y * (dy - (dy * y).sum())",
-            f"dx = {_n(y)} * ({_n(dy)} - {_n(total)}) = {_n(at.dx[at.unit])}",
-        ],
-    )
-
-
-def _log_softmax(at: _Unit) -> Lines:
-    x, y, dy = at.x[at.unit], at.y[at.unit], at.dy[at.unit]
-    p, total = float(np.exp(y)), float(at.dy.sum(dtype=np.float64))
-    return (
-        [
-            f"y = x - log(exp(x).sum()) = {_n(x)} - {_n(np.log(_exp_sum(at.x)))} = {_n(y)}",
-            f"p = exp(y) = {_n(p)}",
-        ],
-        [
-            "dx = dy - p * dy.sum()",
-            f"dx = {_n(dy)} - {_n(p)} * {_n(total)} = {_n(at.dx[at.unit])}",
-        ],
-    )
-
-
-def _add(at: _Unit) -> Lines:
-    a, b = (_rows(x)[at.sample, at.unit] for x in at.part.input)
-    return (
-        [f"y = a + b = {_n(a)} + {_n(b)} = {_n(at.y[at.unit])}"],
-        [f"da = db = dy = {_n(at.dy[at.unit])}"],
-    )
+    forward, backward = (PLACE.sub(words, text).split("\n") for text in at.part.layer.told or ())
+    return forward, backward
 
 
 def _unknown(at: _Unit) -> Lines:
-    name = type(at.part.layer).__name__
-    forward, backward = [f"y = {_n(at.y[at.unit])}, by {name}.forward"], []
+    """A layer whose class has no words for its numbers."""
+    layer, name = at.part.layer, type(at.part.layer).__name__
+    equations = layer.equations or (
+        f"a row of shape {_shape(at.part.input)} becomes one of {_shape(at.part.output)}",
+        f'to see its equations here, write them in class {name}: equations = "y = ...", "dx = ..."',
+    )
+    forward, backward = [equations[0]], [equations[1]]
     if at.x.shape == at.y.shape:
-        forward.insert(0, f"x = {_n(at.x[at.unit])}")
+        forward.append(f"x = {_n(at.x[at.unit])}")
         backward.append(f"dx = {_n(at.dx[at.unit])}, by {name}.backward")
+    forward.append(f"y = {_n(at.y[at.unit])}, by {name}.forward")
     for key, parameter in at.part.parameters.items():
         size = np.linalg.norm(parameter.grad)
         backward.append(f"d{key}, {parameter.grad.shape}: all of it has length {_n(size)}")
     return forward, backward
 
 
+def _shape(arrays: Any) -> str:
+    """Of one row, of each input."""
+    return " and ".join(str(a.shape[1:]) for a in (arrays if type(arrays) is tuple else (arrays,)))
+
+
 def _section(title: str, lines: list[str]) -> list[str]:
     return [f"{title if n == 0 else '':<9} {line}" for n, line in enumerate(lines)]
 
 
-def _users(trace: "Trace", part: "LayerTrace") -> str:
+def _users(layers: list[LayerTrace], loss_fn: Module, part: LayerTrace) -> str:
     """Where this layer's output went: the layers that took it, or the loss."""
-    position = next(n for n, other in enumerate(trace.layers) if other is part)
-    takers = [_named(other) for other in trace.layers if position in other.sources]
-    return " + ".join(takers) if takers else f"the loss, {trace.loss_fn!r}"
+    position = next(n for n, other in enumerate(layers) if other is part)
+    takers = [_named(other) for other in layers if position in other.sources]
+    return " + ".join(takers) if takers else f"the loss, {loss_fn!r}"
 
 
-def _makers(trace: "Trace", part: "LayerTrace") -> str:
+def _makers(layers: list[LayerTrace], part: LayerTrace) -> str:
     """Where this layer's inputs came from: other layers, or the network's input."""
     others = {-1: "the network's input", None: "what the network computes between its layers"}
-    names = (others.get(n) or _named(trace.layers[n or 0]) for n in part.sources)
+    names = (others.get(n) or _named(layers[n or 0]) for n in part.sources)
     return " and ".join(names)
 
 
-def _named(part: "LayerTrace") -> str:
+def _named(part: LayerTrace) -> str:
     return f"layer {part.name!r}, {part.layer!r}"
 
 
@@ -187,10 +161,6 @@ def _largest(values: Array, terms: int) -> Array:
     """The positions of the largest values, by size; none that is 0, unless all are."""
     order = np.argsort(-np.abs(values), kind="stable")[:terms]
     return order[values[order] != 0] if values.any() else order[:1]
-
-
-def _exp_sum(x: Array) -> float:
-    return float(np.exp(x.astype(np.float64)).sum())
 
 
 def _first(value: Any) -> Array:

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinynet.inspection.case import Case, Finding
+from tinynet.inspection.case import Case, Finding, kind_of_outputs, log_totals
 from tinynet.inspection.data_findings import other_scale, sets_apart, unscaled_inputs
-from tinynet.layers import Linear
-from tinynet.losses import CrossEntropyLoss, NLLLoss
 from tinynet.support.types import Array
 
 if TYPE_CHECKING:
@@ -35,25 +33,26 @@ ROWS_TO_CALL_DEAD = 64
 
 
 def softmax_into_loss(case: Case) -> Iterator[Finding]:
-    y, loss_fn = case.trace.output.astype(np.float64), case.trace.loss_fn
-    if not (y >= 0).all() or not np.allclose(y.sum(axis=1), 1, rtol=0, atol=1e-3):
+    loss_fn, y = case.trace.loss_fn, case.trace.output
+    if loss_fn.expects is None or kind_of_outputs(y) != "probabilities":
         return
+    name = type(loss_fn).__name__
     evidence = (
         f"the outputs lie in {y.min():.3g} to {y.max():.3g} and each row sums to 1, so they are "
         "probabilities"
     )
-    if isinstance(loss_fn, NLLLoss):
+    if loss_fn.expects == "log-probabilities":
         yield Finding(
-            "softmax fed to NLLLoss",
-            "NLLLoss gets probabilities instead of their logarithms.",
+            f"softmax fed to {name}",
+            f"{name} gets probabilities instead of their logarithms.",
             f"{evidence}; the loss is {case.trace.loss:.3g}, and its gradient for a class vanishes "
             "with the class's probability.",
             "end the network with LogSoftmax() instead of Softmax().",
         )
-    elif isinstance(loss_fn, CrossEntropyLoss):
+    elif loss_fn.expects == "logits":
         yield Finding(
-            "softmax fed to CrossEntropyLoss",
-            "CrossEntropyLoss gets probabilities instead of raw scores.",
+            f"softmax fed to {name}",
+            f"{name} gets probabilities instead of raw scores.",
             f"{evidence}; it takes the softmax once more, and its loss cannot fall below "
             f"{math.log(math.e + y.shape[1] - 1) - 1:.3g}.",
             "leave out the Softmax() at the end of the network.",
@@ -61,16 +60,13 @@ def softmax_into_loss(case: Case) -> Iterator[Finding]:
 
 
 def logits_into_loss(case: Case) -> Iterator[Finding]:
-    if not isinstance(case.trace.loss_fn, NLLLoss):
+    loss_fn, y = case.trace.loss_fn, case.trace.output
+    if loss_fn.expects != "log-probabilities" or kind_of_outputs(y) != "logits":
         return
-    y = case.trace.output.astype(np.float64)
-    largest = y.max(axis=1)
-    totals = largest + np.log(np.exp(y - largest[:, None]).sum(axis=1))
-    if np.abs(totals).max() <= 1e-2 or any(softmax_into_loss(case)):
-        return
+    name, totals = type(loss_fn).__name__, log_totals(y.astype(np.float64))
     yield Finding(
-        "logits fed to NLLLoss",
-        "NLLLoss gets raw scores instead of log-probabilities.",
+        f"logits fed to {name}",
+        f"{name} gets raw scores instead of log-probabilities.",
         f"log(exp(y).sum()) of the outputs is {totals.min():.3g} to {totals.max():.3g}, where "
         f"log-probabilities have 0; the loss is {case.trace.loss:.3g} and has no lowest value.",
         "end the network with LogSoftmax(), or use CrossEntropyLoss().",
@@ -97,8 +93,9 @@ def stuck_at_chance(case: Case) -> Iterator[Finding]:
 
 def equal_weights(case: Case) -> Iterator[Finding]:
     found = []
-    for layer in [layer for layer in case.trace.layers if isinstance(layer.layer, Linear)][:-1]:
-        W, gradients = layer.parameters["W"].value, layer.parameters.values()
+    wired = [(layer, layer.wires) for layer in case.trace.layers if layer.wires is not None]
+    for layer, (weights, _) in wired[:-1]:
+        W, gradients = weights.value, layer.parameters.values()
         size, apart = (
             float(np.sqrt((a.astype(np.float64) ** 2).mean()))
             for a in (W, W - W.mean(axis=1, keepdims=True))

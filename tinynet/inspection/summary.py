@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.layers import Linear
+from tinynet.inspection.wiring import matrix_of
 from tinynet.module import Module, Parameter
 from tinynet.support.calls import predicting, watching
 from tinynet.support.types import Array
@@ -68,7 +68,7 @@ class Summary:
 
     def __init__(self, net: Module, input_shape: tuple[int, ...] | None = None) -> None:
         self.title = type(net).__name__
-        outputs = _outputs(net, input_shape)
+        outputs = outputs_of(net, input_shape)
         called = [layer for layer, _ in outputs]
         shapes: dict[int, tuple[int, ...]] = {id(layer): y.shape[1:] for layer, y in outputs}
         places = {id(layer): name for name, layer in net.named_modules() if _is_row(layer)}
@@ -143,16 +143,16 @@ class Summary:
         )
 
 
-def _outputs(net: Module, input_shape: Any) -> list[tuple[Module, Array]]:
+def outputs_of(net: Module, input_shape: Any = None) -> list[tuple[Module, Array]]:
     """Each layer that forward calls, with its output for one row of zeros."""
-    linears = [layer for _, layer in net.named_modules() if isinstance(layer, Linear)]
+    matrices = [W for _, layer in net.named_modules() if (W := matrix_of(layer)) is not None]
     dtype = next((p.data.dtype for p in net.parameters()), np.dtype(np.float32))
     if input_shape is not None:
         return _watched(net, np.zeros((1, *_checked(input_shape)), dtype))
-    if not linears:
+    if not matrices:
         return []
     try:
-        return _watched(net, np.zeros((1, linears[0].W.data.shape[0]), dtype))
+        return _watched(net, np.zeros((1, len(matrices[0])), dtype))
     except Exception:  # the shape was a guess; what forward raises at a wrong one is its own affair
         return []
 

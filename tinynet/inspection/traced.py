@@ -1,4 +1,4 @@
-"""What a traced step holds: the numbers of its parameters, of its layers, and of all of it.
+"""What a traced step holds: its batch, its loss, and every layer's numbers.
 
 Printed, a trace is a table; ``explain`` writes out one unit's chain rule with its real numbers,
 ``plot`` draws the layers, and ``to_html`` makes a page of it all to walk through.
@@ -7,93 +7,16 @@ Printed, a trace is a table; ``explain`` writes out one unit's chain rule with i
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from tinynet.inspection.explain import explain
-from tinynet.layers import ReLU
+from tinynet.inspection.layer_trace import LayerTrace, norm
 from tinynet.module import Module
 from tinynet.support.checks import whole_number
 from tinynet.support.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-INPUT = -1  # among the sources of a layer: the network's own input
-
-
-@dataclass(frozen=True, repr=False)
-class ParameterTrace:
-    """One parameter in one step.
-
-    Attributes
-    ----------
-    value, grad : ndarray
-        Before the update; one shape.
-    update : ndarray or None
-        What the optimizer adds to `value`; None without an optimizer.
-    """
-
-    value: Array
-    grad: Array
-    update: Array | None = None
-
-    def __repr__(self) -> str:
-        return f"ParameterTrace({'x'.join(map(str, self.value.shape))})"
-
-
-@dataclass(frozen=True, repr=False)
-class LayerTrace:
-    """One layer in one step.
-
-    Attributes
-    ----------
-    name : str
-        Its place in the network, as in ``state_dict``: "0", "2", "block.fc1".
-    layer : Module
-        The layer of the given network itself, not of the copy.
-    input, output : ndarray
-        x and y. A layer of several inputs, such as Add, has a tuple of them as `input`.
-    dy, dx : ndarray
-        dLoss/doutput and dLoss/dinput, shaped like `output` and `input`.
-    parameters : dict of str to ParameterTrace
-        By the name of the attribute: "W", "b".
-    sources : tuple of int or None
-        For each input, the position of the layer that it came from; -1 is the network's input, and
-        None what a hand-written network computed between its layers.
-    """
-
-    name: str
-    layer: Module
-    input: Any
-    output: Array
-    dy: Array
-    dx: Any
-    parameters: dict[str, ParameterTrace]
-    sources: tuple[int | None, ...]
-
-    @property
-    def dead(self) -> float | None:
-        """The share of ReLU units that are 0 for every row of the batch; None for other layers."""
-        if not isinstance(self.layer, ReLU):
-            return None
-        return float((self.output <= 0).all(axis=0).mean())
-
-    @property
-    def grad_norm(self) -> float | None:
-        """The length of the gradients of all its parameters, as one vector; None without any."""
-        return _norm([parameter.grad for parameter in self.parameters.values()])
-
-    @property
-    def update_ratio(self) -> float | None:
-        """How large the coming update is, relative to the weights; None if there is neither."""
-        updates = [p.update for p in self.parameters.values() if p.update is not None]
-        size = _norm([parameter.value for parameter in self.parameters.values()])
-        return _norm(updates) / size if updates and size else None  # type: ignore[operator]
-
-    def __repr__(self) -> str:
-        return f"LayerTrace({self.name!r}, {self.layer!r})"
 
 
 @dataclass(frozen=True, repr=False)
@@ -165,12 +88,13 @@ class Trace:
             If there is no such layer, sample or unit, or `terms` is not a positive int.
         """
         whole_number("explain", "terms", terms, 1)
-        return explain(self, self.layer(layer), sample, unit, terms)
+        return explain(self.layers, self.loss_fn, self.layer(layer), sample, unit, terms)
 
     def plot(self) -> "Figure":
         """Draw activations and gradients layer by layer, and a first layer's weights as pictures.
 
-        The pictures appear if the first layer is Linear on square images, such as 28 x 28.
+        The pictures appear if the first layer is Linear, or one that is wired as it, on square
+        images, such as 28 x 28.
 
         Returns
         -------
@@ -220,7 +144,7 @@ class Trace:
                     f"{y.mean():.3g}",
                     f"{y.std():.3g}",
                     "" if dead is None else f"{100 * dead:.0f} %",
-                    f"{_norm([part.dy]):.2e}",
+                    f"{norm([part.dy]):.2e}",
                     "" if part.grad_norm is None else f"{part.grad_norm:.2e}",
                     "" if part.update_ratio is None else f"{part.update_ratio:.1e}",
                 )
@@ -236,10 +160,3 @@ class Trace:
         return "\n".join([*lines, f"loss {self.loss:.6g}, {self.loss_fn!r} of {len(self.X)} rows"])
 
     __repr__ = __str__
-
-
-def _norm(arrays: list[Array]) -> float | None:
-    """The length of all arrays as one vector; None if there are none."""
-    if not arrays:
-        return None
-    return float(np.sqrt(sum(float((a.astype(np.float64) ** 2).sum()) for a in arrays)))

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.inspection.traced import INPUT, LayerTrace, ParameterTrace, Trace
+from tinynet.inspection.layer_trace import INPUT, LayerTrace, ParameterTrace
+from tinynet.inspection.traced import Trace
+from tinynet.inspection.wiring import parameters_by_place
 from tinynet.module import Module
 from tinynet.optim import Optimizer
 from tinynet.runs.scores import check_loss, one_float
@@ -120,11 +122,7 @@ class _Watched:
 
     def __init__(self, name: str, layer: Module, original: Module) -> None:
         self.name, self.original = name, original
-        self.parameters = {
-            f"{place}.{attribute}" if place else attribute: value
-            for place, module in layer.named_modules()
-            for attribute, value in module.own_parameters()
-        }
+        self.parameters = parameters_by_place(layer)
         self._forward, self._backward = layer.forward, layer.backward
         vars(layer).update(forward=self.forward, backward=self.backward)
 

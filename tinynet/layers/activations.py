@@ -21,6 +21,16 @@ class ReLU(Module):
 
     torch_layer = "ReLU"
     onnx_operation = "Relu"
+    equations = "y = max(x, 0)", "dx = dy where y > 0, else 0"
+    told = "y = max(x, 0) = max({x}, 0) = {y}", "{verdict}\ndx = {dx}"
+    javascript = "x.map((value) => Math.max(value, 0))"
+
+    def told_numbers(self, x: Array, y: Array, dy: Array) -> dict[str, Array]:
+        passes, blocks = "x > 0, it passes: dx = dy", "x <= 0, it blocks: dx = 0"
+        return {"verdict": np.where(y > 0, passes, blocks)}
+
+    def piece_of(self, y: Array) -> Array:
+        return np.logical_not(y <= 0)  # NaN is not off
 
     def forward(self, x: Array) -> Array:  # type: ignore[override]
         x = float_array("ReLU", x)

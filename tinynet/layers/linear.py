@@ -52,6 +52,14 @@ class Linear(Module):
     torch_layout = {"W": ("weight", np.transpose), "b": ("bias", np.asarray)}
     onnx_operation = "Gemm"  # y = x @ weight.T + bias
     onnx_attributes = {"transB": 1}
+    equations = "y = x @ W + b", "dW = x.T @ dy,  db = dy.sum(axis=0),  dx = dy @ W.T"
+    wired_by = "W", "b"
+    javascript = (  # zeros are skipped, and each sum is rounded to float32, as in the loops
+        "x.reduce((y, value, i) => value"
+        " ? y.map((sum, o) => sum + value * layer.W[i * y.length + o]) : y,"
+        " new Float32Array(layer.W.length / x.length))"
+        ".map((sum, o) => sum + (layer.b ? layer.b[o] : 0))"
+    )
 
     def __init__(
         self,

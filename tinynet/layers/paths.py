@@ -17,6 +17,9 @@ class Add(Module):
         backward   da = dy,  db = dy
     """
 
+    equations = "y = a + b", "da = dy,  db = dy"
+    told = "y = a + b = {a} + {b} = {y}", "da = db = dy = {dy}"
+
     def forward(self, a: Array, b: Array) -> Array:  # type: ignore[override]
         a, b = float_array("Add", a), float_array("Add", b)
         if a.shape != b.shape or a.dtype != b.dtype:

@@ -31,6 +31,25 @@ class Softmax(Module):
     torch_options = {"axis": "dim"}
     onnx_operation = "Softmax"
     onnx_attributes = {"axis": lambda layer: layer.axis}
+    equations = "y = exp(x) / exp(x).sum()", "dx = y * (dy - (dy * y).sum())"
+    told = (
+        "y = exp(x) / exp(x).sum() = exp({x}) / {total} = {y}",
+        "dx = y * (dy - (dy * y).sum())\ndx = {y} * ({dy} - {sum}) = {dx}",
+    )
+
+    def told_numbers(self, x: Array, y: Array, dy: Array) -> dict[str, Array]:
+        total = _exp_total(x, self.axis)
+        return {"total": total, "sum": (dy * y).sum(self.axis, np.float64, keepdims=True)}
+
+    @property
+    def javascript(self) -> str | None:  # type: ignore[override]
+        if self.axis not in (-1, 1):
+            return None
+        return (
+            "((highest = Math.max(...x), powers = x.map((value) => Math.exp(value - highest)),"
+            " total = powers.reduce((sum, power) => sum + power, 0))"
+            " => powers.map((power) => power / total))()"
+        )
 
     def __init__(self, axis: int = -1) -> None:
         self.axis = _checked_axis(self, axis)
@@ -72,6 +91,25 @@ class LogSoftmax(Module):
     torch_options = {"axis": "dim"}
     onnx_operation = "LogSoftmax"
     onnx_attributes = {"axis": lambda layer: layer.axis}
+    equations = "y = x - log(exp(x).sum())", "dx = dy - exp(y) * dy.sum()"
+    told = (
+        "y = x - log(exp(x).sum()) = {x} - {log} = {y}\np = exp(y) = {p}",
+        "dx = dy - p * dy.sum()\ndx = {dy} - {p} * {sum} = {dx}",
+    )
+
+    def told_numbers(self, x: Array, y: Array, dy: Array) -> dict[str, Array]:
+        log, p = np.log(_exp_total(x, self.axis)), np.exp(y)
+        return {"log": log, "p": p, "sum": dy.sum(self.axis, np.float64, keepdims=True)}
+
+    @property
+    def javascript(self) -> str | None:  # type: ignore[override]
+        if self.axis not in (-1, 1):
+            return None
+        return (
+            "((highest = Math.max(...x),"
+            " total = x.reduce((sum, value) => sum + Math.exp(value - highest), 0))"
+            " => x.map((value) => value - highest - Math.log(total)))()"
+        )
 
     def __init__(self, axis: int = -1) -> None:
         self.axis = _checked_axis(self, axis)
@@ -97,6 +135,11 @@ def _checked_axis(layer: Module, axis: Any) -> int:
     if isinstance(axis, bool) or not isinstance(axis, int | np.integer):
         raise TypeError(f"{type(layer).__name__}: axis = {axis!r} is not an int")
     return int(axis)
+
+
+def _exp_total(x: Array, axis: int) -> Array:
+    total: Array = np.exp(x.astype(np.float64)).sum(axis, keepdims=True)
+    return total
 
 
 def _rows_along(layer: Module, x: Any, axis: int) -> Array:

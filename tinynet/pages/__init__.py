@@ -10,6 +10,7 @@ import gzip
 import html
 import json
 import os
+from collections.abc import Sequence
 from importlib.resources import files
 from string import Template
 from typing import Any
@@ -23,7 +24,13 @@ LARGEST = 2_000_000  # bytes of a page
 NAMES = {"float32": "f4", "float16": "f2", "uint8": "u1"}
 
 
-def fill(name: str, title: str, head: dict[str, Any], arrays: dict[str, Array]) -> bytes:
+def fill(
+    name: str,
+    title: str,
+    head: dict[str, Any],
+    arrays: dict[str, Array],
+    code: Sequence[str] = (),
+) -> bytes:
     """The page `name` with its numbers.
 
     Parameters
@@ -35,6 +42,9 @@ def fill(name: str, title: str, head: dict[str, Any], arrays: dict[str, Array]) 
         What JSON can hold.
     arrays : dict of str to ndarray
         float32, float16 or uint8.
+    code : sequence of str
+        JavaScript that runs before the page's own, each in a script element of its own, so that a
+        slip in one is no other's; without what would end such an element.
     """
     read = {
         part.name: part.read_text(encoding="utf-8")
@@ -46,7 +56,9 @@ def fill(name: str, title: str, head: dict[str, Any], arrays: dict[str, Array]) 
         title=html.escape(title),
         css=read["common.css"] + read[f"{name}.css"],
         body=Template(read[f"{name}.html"]).substitute(title=html.escape(title)),
-        js="\n".join(read[part] for part in ["common.js", *scripts]),
+        js="\n</script>\n<script>\n".join(
+            [*code, "\n".join(read[part] for part in ["common.js", *scripts])]
+        ),
         data=base64.b64encode(pack(head, arrays)).decode("ascii"),
     )
     return page.encode("utf-8")

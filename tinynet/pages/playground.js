@@ -28,51 +28,58 @@ let data, blocks;
 
 unpack().then((head) => {
   data = head;
+  data.layers.forEach(giveArrays);
+  const wrong = wrongLayer();
+  if (wrong >= 0) {
+    const { kind, text } = data.layers[wrong];
+    byId("about").textContent = `This page cannot show the network: what layer ${wrong}, ${text}, computes here is not what it computes in Python. Look at ${kind}.javascript.`;
+    return;
+  }
   build();
   show();
 });
 
 // ---- The network -------------------------------------------------------------------------------
 
-// Float32Arrays round every sum to float32, as the library's loops do.
-const FORWARD = {
-  Linear(x, k) {
-    const [W, b] = [data.values[`W${k}`], data.values[`b${k}`]];
-    const y = new Float32Array(b.length);
-    x.forEach((value, i) => {
-      if (value !== 0) for (let o = 0; o < y.length; o++) y[o] += value * W[i * y.length + o];
-    });
-    return y.map((sum, o) => sum + b[o]);
-  },
-  ReLU: (x) => x.map((value) => Math.max(value, 0)),
-  Softmax(x) {
-    const highest = Math.max(...x);
-    const powers = x.map((value) => Math.exp(value - highest));
-    const total = powers.reduce((sum, power) => sum + power, 0);
-    return powers.map((power) => power / total);
-  },
-  LogSoftmax(x) {
-    const highest = Math.max(...x);
-    const logTotal = Math.log(x.reduce((sum, value) => sum + Math.exp(value - highest), 0));
-    return x.map((value) => value - highest - logTotal);
-  },
-};
+// Layer k of one row, by its class's line of JavaScript. Float32Arrays round every sum to float32,
+// as the library's loops do.
+const run = (k, x) => Float32Array.from(FORWARD[k](x, data.layers[k].held));
 
 // What every layer makes of the numbers x, the last one's outputs last.
 function forward(x) {
   const outputs = [];
-  data.layers.forEach(({ kind }, k) => {
-    x = FORWARD[kind](x, k);
+  data.layers.forEach((_, k) => {
+    x = run(k, x);
     outputs.push(x);
   });
   return outputs;
 }
 
+// Put the arrays that a layer holds beside its numbers.
+function giveArrays({ held }, k) {
+  for (const name of Object.keys(held)) held[name] = data.values[`${name} ${k}`] ?? held[name];
+}
+
+// The first layer that makes something else of the noise than it did in Python; -1 if none does.
+const wrongLayer = () => data.layers.findIndex((_, k) => {
+  const wanted = data.values[`check${k + 1}`];
+  const near = 1e-3 * Math.max(1e-3, largestSize(wanted));
+  try {
+    const got = run(k, data.values[`check${k}`]);
+    const same = (value, u) => Object.is(value, got[u]) || Math.abs(value - got[u]) <= near; // NaN, too
+    return got.length !== wanted.length || !wanted.every(same);
+  } catch {
+    return true;
+  }
+});
+
 // The log-probabilities, whatever the last layer gives.
 function logProbabilities(outputs) {
-  const kind = data.layers.at(-1).kind;
-  if (kind === "LogSoftmax") return outputs;
-  return kind === "Softmax" ? outputs.map(Math.log) : FORWARD.LogSoftmax(outputs);
+  if (data.gives === "log-probabilities") return outputs;
+  if (data.gives === "probabilities") return outputs.map(Math.log);
+  const highest = Math.max(...outputs);
+  const total = outputs.reduce((sum, value) => sum + Math.exp(value - highest), 0);
+  return outputs.map((value) => value - highest - Math.log(total));
 }
 
 // ---- From the drawing to the picture -----------------------------------------------------------

@@ -1,18 +1,22 @@
 """A page on which the reader draws a digit, and a trained network reads it at every stroke.
 
-The page holds the weights, and the forward pass in plain JavaScript (playground.js): the same sums
-in the same order, rounded to float32 as ``predict`` rounds them. The drawing becomes 28 x 28
-pixels the way MNIST's digits did: fitted into 20 x 20, its centre of mass in the middle.
+The page holds the weights, and the forward pass in plain JavaScript, a line from each layer's
+class: the same sums in the same order, rounded to float32 as ``predict`` rounds them. Before it
+shows any number, the page compares what each layer makes of some noise with what Python made of it.
+The drawing becomes 28 x 28 pixels the way MNIST's digits did: fitted into 20 x 20, its centre of
+mass in the middle.
 """
 
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from tinynet import pages
-from tinynet.layers import Linear, LogSoftmax, ReLU, Softmax
+from tinynet.inspection.case import kind_of_outputs
+from tinynet.inspection.wiring import matrix_of
 from tinynet.module import Module, Sequential
 from tinynet.support.checks import number
 from tinynet.support.types import Array
@@ -36,8 +40,9 @@ def playground(
     Parameters
     ----------
     net : Sequential
-        Of Linear, ReLU, Softmax and LogSoftmax layers, or of Sequentials of them, from 784 inputs
-        to 2 or more classes. If it ends with raw scores, the page takes their log-softmax.
+        Of layers whose class says their forward in JavaScript, as all of tinynet's along the
+        classes do, or of Sequentials of them, from 784 inputs to 2 or more classes. If it ends with
+        raw scores, the page takes their log-softmax.
     path : str or path-like
         The file to write; its folder must exist.
     black, white : float
@@ -51,7 +56,8 @@ def playground(
     TypeError
         If the network, or one of its layers, is of another kind.
     ValueError
-        If its layers do not lead from 784 pixels to classes, or a weight is NaN or infinite, or
+        If its layers do not lead from 784 pixels to classes, or the JavaScript names what its layer
+        does not hold, or a weight is NaN or infinite, or
         `black` and `white` are equal, or the page would be larger than 2 MB.
     OSError
         If the file cannot be written.
@@ -64,29 +70,29 @@ def playground(
             "was trained on for an unlit and a fully lit pixel"
         )
     layers = list(_flat(net))
-    _check_widths(net, layers)
-    arrays: dict[str, Array] = {}
-    for k, layer in enumerate(layers):
-        if isinstance(layer, Linear):
-            W = layer.W.data
-            arrays[f"W{k}"] = W.astype(np.float32)
-            arrays[f"b{k}"] = (
-                np.zeros(W.shape[1], np.float32)
-                if layer.b is None
-                else layer.b.data.astype(np.float32)
-            )
-            if not all(np.isfinite(arrays[f"{name}{k}"]).all() for name in "Wb"):
-                raise ValueError(
-                    f"playground: layer {k}, {layer!r}, holds NaN or inf; train the network anew "
-                    "with a smaller learning rate"
-                )
+    held = [_held(k, layer) for k, layer in enumerate(layers)]
+    outputs = _outputs(net, layers, black, white)
+    arrays = {f"check{k}": y[0].astype(np.float32) for k, y in enumerate(outputs)}
+    for k, values in enumerate(held):
+        arrays |= {f"{name} {k}": a for name, a in values.items() if isinstance(a, np.ndarray)}
     head: dict[str, Any] = {
         "network": repr(net),
         "black": black,
         "white": white,
-        "layers": [{"kind": type(layer).__name__, "text": repr(layer)} for layer in layers],
+        "gives": kind_of_outputs(outputs[-1]),
+        "layers": [
+            {
+                "kind": type(layer).__name__,
+                "text": repr(layer),
+                "held": {name: None if isinstance(a, np.ndarray) else a for name, a in h.items()},
+            }
+            for layer, h in zip(layers, held, strict=True)
+        ],
     }
-    page = pages.fill("playground", title, head, arrays)
+    lines = [
+        f"FORWARD[{k}] = (x, layer) => (\n{layer.javascript}\n);" for k, layer in enumerate(layers)
+    ]
+    page = pages.fill("playground", title, head, arrays, ["const FORWARD = [];", *lines])
     if len(page) > pages.LARGEST:
         raise ValueError(
             f"playground: the page would have {len(page) / 1e6:.1f} MB, and "
@@ -101,28 +107,77 @@ def _flat(module: Module) -> Iterator[Module]:
         for layer in module.layers:
             yield from _flat(layer)
         return
-    along_rows = not isinstance(module, Softmax | LogSoftmax) or module.axis in (-1, 1)
-    if type(module) not in (Linear, ReLU, Softmax, LogSoftmax) or not along_rows:
+    code = module.javascript
+    if code is None:
         raise TypeError(
-            f"playground: {module!r} cannot run on the page; it knows tn.Sequential of Linear, "
-            "ReLU, Softmax and LogSoftmax along the classes"
+            f"playground: {module!r} cannot run on the page; it knows tn.Sequential of layers "
+            f"whose class says their forward in one line of JavaScript. In class "
+            f'{type(module).__name__}, write javascript = "x.map((value) => ...)": a row x becomes '
+            "a row of numbers, and layer.W is what self.W holds"
+        )
+    if "</" in code or "<!--" in code:
+        raise ValueError(
+            f"playground: {type(module).__name__}.javascript holds </ or <!--, which would end "
+            "the page's script; write a space behind the <"
         )
     yield module
 
 
-def _check_widths(net: Module, layers: list[Module]) -> None:
-    width = PIXELS
+def _held(k: int, layer: Module) -> dict[str, Any]:
+    """What the layer's line of JavaScript names: arrays, numbers, or None."""
+    own: dict[str, Any] = {name: p.data for name, p in layer.own_parameters()}
+    own = {
+        name: value
+        for name, value in (vars(layer) | own).items()
+        if value is None or isinstance(value, np.ndarray | int | float | np.number)
+    }
+    held: dict[str, Any] = {}
+    for name in re.findall(r"\blayer\.(\w+)", layer.javascript or ""):
+        if name not in own:
+            raise ValueError(
+                f"playground: {type(layer).__name__}.javascript names layer.{name}, and {layer!r} "
+                f"holds no such parameter, array or number; it holds {', '.join(own) or 'none'}"
+            )
+        value = own[name]
+        if value is not None and not np.isfinite(value).all():
+            raise ValueError(
+                f"playground: layer {k}, {layer!r}, holds NaN or inf; train the network anew "
+                "with a smaller learning rate"
+            )
+        array = isinstance(value, np.ndarray)
+        held[name] = value.astype(np.float32) if array else _plain(value)
+    return held
+
+
+def _plain(value: Any) -> float | bool | None:
+    """As JSON has it."""
+    return value if value is None or isinstance(value, bool) else float(value)
+
+
+def _outputs(net: Module, layers: list[Module], black: float, white: float) -> list[Array]:
+    """What each layer makes of some noise; the page compares its own numbers with these."""
+    dtype = next((p.data.dtype for p in net.parameters()), np.dtype(np.float32))
+    noise = np.random.default_rng(0).random((4, PIXELS))
+    x = (black + (white - black) * noise.round(1)).astype(dtype)
+    outputs = [x]
     for layer in layers:
-        if isinstance(layer, Linear):
-            I, O = layer.W.data.shape
-            if width != I:
-                what = "a drawing has" if width == PIXELS else "the layer before it gives"
-                raise ValueError(
-                    f"playground: {layer!r} takes {I} numbers, and {what} {width}; train the "
-                    "network on 28 x 28 pixels in 784 columns"
-                )
-            width = O
-    if not 2 <= width < PIXELS:
+        W, width = matrix_of(layer), x.shape[1]
+        if W is not None and width != len(W):
+            what = "a drawing has" if len(outputs) == 1 else "the layer before it gives"
+            raise ValueError(
+                f"playground: {layer!r} takes {len(W)} numbers, and {what} {width}; train the "
+                "network on 28 x 28 pixels in 784 columns"
+            )
+        x = layer.predict(x)
+        if x.ndim != 2 or len(x) != len(noise):
+            raise ValueError(
+                f"playground: {layer!r} makes {x.shape} of {len(noise)} rows; the page knows rows "
+                "of numbers only"
+            )
+        outputs.append(x)
+    if not 2 <= x.shape[1] < PIXELS:
         raise ValueError(
-            f"playground: {net!r} has {width} outputs, expected one for each of 2 to 783 classes"
+            f"playground: {net!r} has {x.shape[1]} outputs, expected one for each of 2 to 783 "
+            "classes"
         )
+    return outputs

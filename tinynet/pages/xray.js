@@ -7,14 +7,6 @@ const ROWS = 16; // of units in one column
 const MOST_BARS = 20; // units of a last layer that is drawn as bars
 const INPUT = -1;
 
-const EQUATIONS = {
-  Linear: ["y = x @ W + b", "dW = x.T @ dy,  db = dy.sum(axis=0),  dx = dy @ W.T"],
-  ReLU: ["y = max(x, 0)", "dx = dy where y > 0, else 0"],
-  Softmax: ["y = exp(x) / exp(x).sum()", "dx = y * (dy - (dy * y).sum())"],
-  LogSoftmax: ["y = x - log(exp(x).sum())", "dx = dy - exp(y) * dy.sum()"],
-  Add: ["y = a + b", "da = dy,  db = dy"],
-};
-
 const byId = (id) => document.getElementById(id);
 const state = { step: 0, frame: 0, sample: 0, unit: { layer: 0, index: 0 }, pointed: null };
 let data, frames, blocks, animation, playing;
@@ -26,7 +18,7 @@ unpack().then((head) => {
   build();
   const wrong = data.labels.findIndex((label, n) => label !== null && guess(n) !== label);
   state.sample = Math.max(0, wrong); // where there is the most to learn
-  const last = Math.max(0, data.layers.findLastIndex(({ kind }) => kind === "Linear"));
+  const last = Math.max(0, data.layers.findLastIndex(({ wired }) => wired));
   state.unit = { layer: last, index: (data.labels[state.sample] ?? 0) % layerSize(last) };
   show();
 });
@@ -79,7 +71,7 @@ function inputBlock() {
     make("p", { className: "scale" }));
 }
 
-function layerBlock({ name, kind, text, size, sources }, l) {
+function layerBlock({ name, kind, text, size, sources, wired }, l) {
   const asBars = l === data.layers.length - 1 && size <= MOST_BARS;
   const units = make("div", { className: "units" });
   units.setAttribute("role", "group");
@@ -101,7 +93,7 @@ function layerBlock({ name, kind, text, size, sources }, l) {
     return button;
   });
   units.append(...buttons);
-  const widths = kind === "Linear" ? `${layerSize(sources[0])} to ${size}` : "\u00a0";
+  const widths = wired ? `${layerSize(sources[0])} to ${size}` : "\u00a0";
   const title = make("h3", { title: text }, `${name}`, make("small", {}, kind), make("small", {}, widths));
   const scale = make("p", { className: "scale" });
   const element = make("section", { className: `layer${asBars ? " classes" : ""}` }, title, units, scale);
@@ -209,7 +201,7 @@ function showInput() {
   const scale = byId("input").querySelector(".scale");
   const x = outputs(INPUT);
   const first = data.layers.findIndex(({ sources }) => sources[0] === INPUT);
-  const reached = modeOf(first) === "dy" && data.layers[first].kind === "Linear";
+  const reached = modeOf(first) === "dy" && data.layers[first].wired;
   byId("input").classList.toggle("active", phaseOf() === "forward" && state.frame === 0);
   if (reached) {
     const dx = inputGradient(first);
@@ -271,13 +263,13 @@ function story() {
   const step = data.steps[state.step];
   const label = data.labels[state.sample];
   const part = data.layers[layer];
-  const [forward, backward] = EQUATIONS[part?.kind] ?? [`${part?.text}.forward`, `${part?.text}.backward`];
+  const [forward, backward] = part?.equations ?? [`${part?.text}.forward`, `${part?.text}.backward`];
   if (phase === "forward" && layer === INPUT) {
     if (label === null) return [`The network gets sample ${state.sample}: ${data.features} numbers.`];
     return [`The network gets the picture of a ${label}: ${data.features} numbers, one for each pixel.`];
   }
   if (phase === "forward") {
-    const note = part.kind === "ReLU" ? `. ${outputs(layer).filter((y) => y <= 0).length} of ${part.size} units are 0: they are off.` : "";
+    const note = part.switches ? `. ${countOff(layer)} of ${part.size} units are 0: they are off.` : "";
     return [`Forward, layer ${part.name}, ${part.text}: `, code(forward), note || `. It gives ${part.size} numbers.`];
   }
   if (phase === "loss") {
@@ -289,7 +281,7 @@ function story() {
   }
   if (phase === "backward") {
     const from = layer === data.layers.length - 1 ? "the loss" : "the layer after it";
-    const blocked = part.kind === "ReLU" ? ` ${outputs(layer).filter((y) => y <= 0).length} units that were off let nothing through.` : "";
+    const blocked = part.switches ? ` ${countOff(layer)} units that were off let nothing through.` : "";
     return [`Backward, layer ${part.name}, ${part.text}: ${from} hands it dy; it computes `, code(backward), `.${blocked}`];
   }
   const after = step.next === null ? "" : ` The loss of this batch goes from ${written(step.loss)} to ${written(step.next)}.`;

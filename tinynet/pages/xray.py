@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinynet import pages
-from tinynet.layers import Linear, LogSoftmax, Softmax
-from tinynet.losses import Loss
+from tinynet.inspection.case import kind_of_outputs
+from tinynet.inspection.told import told_arrays
 from tinynet.runs.scores import classifies, no_row_counts
 from tinynet.support.accuracy import counting
 from tinynet.support.types import Array
 
 if TYPE_CHECKING:
-    from tinynet.inspection.traced import LayerTrace, Trace
+    from tinynet.inspection.layer_trace import LayerTrace
+    from tinynet.inspection.traced import Trace
 
 MOST_STEPS = 12  # of a slider
 MOST_TARGETS = 4  # numbers of a target that are written out
@@ -61,6 +62,8 @@ def _contents(trace: "Trace", chosen: list[int]) -> tuple[dict[str, Any], dict[s
         "width": side if side * side == X.shape[1] else math.ceil(math.sqrt(X.shape[1])),
         "labels": _labels(trace),
         "targets": None if classifies(trace.loss_fn) else [_short(row) for row in _rows(trace.y)],
+        "probabilities": trace.output.ndim == 2
+        and kind_of_outputs(trace.output) == "probabilities",
         "layers": [_layer_head(layer) for layer in first],
         "steps": [],
     }
@@ -79,11 +82,11 @@ def _contents(trace: "Trace", chosen: list[int]) -> tuple[dict[str, Any], dict[s
         for k, layer in enumerate(step.layers):
             arrays[f"y{k}@{number}"] = _rows(layer.output).astype(np.float32)
             arrays[f"dy{k}@{number}"] = _rows(layer.dy).astype(np.float32)
-            if type(layer.layer) is not Linear:
-                continue
-            for name, parameter in layer.parameters.items():
-                key = f"{name}{k}"
-                at_first = first[k].parameters[name].value
+            arrays |= _told(layer, head["layers"][k], f"{k}@{number}")
+            for name, parameter, before in zip("Wb", layer.wires or (), first[k].wires or ()):
+                if parameter is None or before is None:
+                    continue
+                key, at_first = f"{name}{k}", before.value
                 if number == 0:
                     arrays[key] = at_first.astype(np.float32)
                 else:
@@ -96,18 +99,51 @@ def _contents(trace: "Trace", chosen: list[int]) -> tuple[dict[str, Any], dict[s
 
 
 def _layer_head(layer: "LayerTrace") -> dict[str, Any]:
-    kind = type(layer.layer).__name__
-    if isinstance(layer.layer, Softmax | LogSoftmax) and (
-        layer.output.ndim != 2 or layer.layer.axis not in (-1, 1)
-    ):
-        kind = "other"  # its sums do not run along the sample's row
+    described = layer.layer
+    pieces = described.piece_of(layer.output)
     return {
         "name": layer.name,
-        "text": repr(layer.layer),
-        "kind": kind,
+        "text": repr(described),
+        "kind": type(described).__name__,
         "size": _rows(layer.output).shape[1],
         "sources": list(layer.sources),
+        "inputs": layer.input_names,
+        "wired": layer.wires is not None,
+        "equations": described.equations,
+        "told": described.told,
+        "words": {},  # by name, those that stand in place of numbers
+        "switches": pieces is not None and not pieces.all(),
     }
+
+
+def _is_input(layer: "LayerTrace", name: str) -> bool:
+    """Whether the page finds a unit's input of this name in its source, at the unit's place."""
+    inputs = layer.input if isinstance(layer.input, tuple) else (layer.input,)
+    same: bool = inputs[layer.input_names.index(name)].shape == layer.output.shape
+    return same
+
+
+def _told(layer: "LayerTrace", head: dict[str, Any], at: str) -> dict[str, Array]:
+    """The numbers of a layer's own words that the page does not have; words by their position."""
+    arrays: dict[str, Array] = {}
+    for name, values in told_arrays(layer).items():
+        if name in ("y", "dy") or (name in layer.input_names and _is_input(layer, name)):
+            continue
+        rows = _rows(values)
+        if rows.dtype.kind == "U":
+            words = head["words"].setdefault(name, [])
+            words += sorted(set(rows.flat) - set(words))
+            rows = np.array([words.index(word) for word in rows.flat], np.uint8)
+        elif rows.dtype.kind not in "biuf":
+            raise TypeError(
+                f"to_html: {{{name}}} of {layer.layer!r} is an array of {rows.dtype}, expected "
+                "numbers or words"
+            )
+        arrays[f"told {name}{at}"] = rows if rows.dtype == np.uint8 else rows.astype(np.float32)
+    pieces = layer.layer.piece_of(layer.output)
+    if pieces is not None:
+        arrays[f"off{at}"] = _rows(pieces == 0).astype(np.uint8)
+    return arrays
 
 
 def _labels(trace: "Trace") -> list[int | None]:
@@ -122,10 +158,11 @@ def _labels(trace: "Trace") -> list[int | None]:
 def _row_losses(step: "Trace") -> list[float] | None:
     """The loss of each row alone; None if the loss does not tell."""
     loss_fn: Any = copy.deepcopy(step.loss_fn)
-    if not isinstance(loss_fn, Loss):
+    if getattr(loss_fn, "reduction", None) not in ("mean", "sum"):
         return None
     loss_fn.reduction = "none"
-    return [float(loss) for loss in loss_fn.predict(step.output, step.y)]
+    losses = loss_fn.predict(step.output, step.y)
+    return [float(loss) for loss in losses] if np.shape(losses) == (len(step.output),) else None
 
 
 def _short(target: Array) -> str:

@@ -17,7 +17,7 @@ function cached(key, compute) {
   return cache.get(full);
 }
 
-// W or b of a Linear layer, before this step's update.
+// W or b of a layer y = x @ W + b, before this step's update.
 function parameter(name, l) {
   const first = data.values[`${name}${l}`];
   if (!first) return null;
@@ -32,6 +32,21 @@ const whole = (l) => (l < 0 ? data.values.X : at(`y${l}`));
 const row = (array, n, size) => array.subarray(n * size, (n + 1) * size);
 const outputs = (l, n = state.sample) => row(whole(l), n, layerSize(l));
 const gradients = (l, n = state.sample) => row(at(`dy${l}`), n, layerSize(l));
+
+// How many units of the layer are off for this sample.
+const countOff = (l) => row(at(`off${l}`), state.sample, layerSize(l)).reduce((sum, off) => sum + off, 0);
+
+// A number that a layer's own words name, or a word.
+function toldValue(l, u, name) {
+  const { inputs, sources, words } = data.layers[l];
+  if (name === "y") return outputs(l)[u];
+  if (name === "dy") return gradients(l)[u];
+  const stored = at(`told ${name}${l}`);
+  if (!stored) return outputs(sources[inputs.indexOf(name)])[u];
+  const value = row(stored, state.sample, layerSize(l))[u];
+  return words[name]?.[value] ?? value;
+}
+
 const inputOf = (l) => data.layers[l].sources[0];
 
 function guess(n) {
@@ -43,7 +58,7 @@ function guess(n) {
 function probabilities() {
   const last = data.layers.length - 1;
   const scores = outputs(last);
-  if (data.layers[last].kind === "Softmax") return scores;
+  if (data.probabilities) return scores;
   const highest = Math.max(...scores);
   const powers = scores.map((score) => Math.exp(score - highest));
   const total = powers.reduce((sum, power) => sum + power, 0);
@@ -62,7 +77,7 @@ function weightGradient(l, u) {
   return result;
 }
 
-// dLoss/dx of a Linear layer for this sample.
+// dLoss/dx of a layer y = x @ W + b, for this sample.
 function inputGradient(l) {
   const [W, dy] = [parameter("W", l), gradients(l)];
   const result = new Float64Array(layerSize(inputOf(l)));

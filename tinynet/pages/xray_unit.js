@@ -5,7 +5,7 @@ function showUnit() {
   const { layer, index } = state.pointed ?? state.unit;
   const part = data.layers[layer];
   byId("unit-title").textContent = `Unit ${index} of layer ${part.name}, ${part.text}`;
-  byId("numbers").replaceChildren(...(part.kind === "Linear" ? linearUnit : plainUnit)(layer, index));
+  byId("numbers").replaceChildren(...(part.wired ? wiredUnit : plainUnit)(layer, index));
 }
 
 // A number that can be told from the others by its name.
@@ -17,7 +17,7 @@ function number(name, value) {
 
 const equation = (...parts) => make("p", { className: "equation" }, ...parts);
 
-function linearUnit(l, u) {
+function wiredUnit(l, u) {
   const [from, O, dy] = [inputOf(l), layerSize(l), gradients(l)[u]];
   const [x, w, b] = [outputs(from), column(parameter("W", l), u, O), parameter("b", l)];
   const products = x.map((value, i) => value * w[i]);
@@ -100,53 +100,31 @@ function pictures(w, products, dW) {
   }));
 }
 
-// A unit of a layer whose equation fits into a line.
+// A unit of any other layer, in the words of its class.
 function plainUnit(l, u) {
   const part = data.layers[l];
-  const [y, dy] = [outputs(l)[u], gradients(l)[u]];
-  const sameSize = part.sources.every((from) => layerSize(from) === part.size);
-  const [x] = sameSize ? part.sources.map((from) => outputs(from)[u]) : [];
-  const dyNumber = number("dy", dy);
-  const lines = { ReLU: reluLines, Softmax: softmaxLines, LogSoftmax: logSoftmaxLines, Add: addLines }[part.kind];
-  const made = lines ? lines(l, u, x, y, dy) : [equation("y = ", number("y", y))];
+  const [forward, backward] = part.told ? part.told.map((text) => text.split("\n").map((line) => toldLine(l, u, line))) : plainLines(l, u);
   const next = part.sources.map(named).join(" and to ");
   return [
-    make("h3", { className: "hidden-text" }, "forward"), ...made.slice(0, 1),
-    equation("dy = ", dyNumber), ...made.slice(1),
+    make("h3", { className: "hidden-text" }, "forward"), ...forward,
+    equation("dy = ", number("dy", gradients(l)[u])), ...backward,
     make("p", { className: "soft" }, `${handed(l)} Its dx goes back to ${next}.`),
   ];
 }
 
-function reluLines(l, u, x, y, dy) {
-  return [
-    equation("y = max(x, 0) = max(", number("x", x), ", 0) = ", number("y", y)),
-    y > 0
-      ? equation("x > 0: it passes, dx = dy = ", number("dx", dy))
-      : equation("x <= 0: it blocks, dx = ", number("dx", 0)),
-  ];
+// "y = max({x}, 0) = {y}" with the unit's numbers.
+function toldLine(l, u, line) {
+  return equation(...line.split(/\{([^{}]*)\}/).map((part, k) => {
+    if (k % 2 === 0) return part;
+    const value = toldValue(l, u, part);
+    return typeof value === "string" ? value : number(part, value);
+  }));
 }
 
-function softmaxLines(l, u, x, y, dy) {
-  const total = gradients(l).reduce((sum, upstream, k) => sum + upstream * outputs(l)[k], 0);
-  return [
-    equation("y = exp(x) / exp(x).sum() = ", number("y", y), ", where x = ", number("x", x)),
-    equation("dx = y * (dy - (dy * y).sum()) = ", number("y", y), " * (", number("dy", dy), " - ", number("sum", total), ") = ", number("dx", y * (dy - total))),
-  ];
-}
-
-function logSoftmaxLines(l, u, x, y, dy) {
-  const total = gradients(l).reduce((sum, upstream) => sum + upstream, 0);
-  const p = Math.exp(y);
-  return [
-    equation("y = x - log(exp(x).sum()) = ", number("x", x), " - ", number("log", x - y), " = ", number("y", y), ",  p = exp(y) = ", number("p", p)),
-    equation("dx = dy - p * dy.sum() = ", number("dy", dy), " - ", number("p", p), " * ", number("sum", total), " = ", number("dx", dy - p * total)),
-  ];
-}
-
-function addLines(l, u, x, y, dy) {
-  const [a, b] = data.layers[l].sources.map((from) => outputs(from)[u]);
-  return [
-    equation("y = a + b = ", number("a", a), " + ", number("b", b), " = ", number("y", y)),
-    equation("da = db = dy = ", number("dx", dy)),
-  ];
+// The lines of a layer whose class has no words for its numbers.
+function plainLines(l, u) {
+  const { kind, equations } = data.layers[l];
+  const advice = `To see its equations here, write them in class ${kind}: equations = "y = ...", "dx = ..."`;
+  const [forward, backward] = equations ? equations.map((text) => [equation(text)]) : [[], [make("p", { className: "soft" }, advice)]];
+  return [[...forward, equation("y = ", number("y", outputs(l)[u]))], backward];
 }

@@ -5,7 +5,7 @@
 function wiresInto(l, kind, one) {
   const part = data.layers[l];
   const O = part.size;
-  if (part.kind !== "Linear") {
+  if (!part.wired) {
     const values = kind === "y" ? outputs(l) : gradients(l);
     if (kind === "update" || part.sources.some((from) => layerSize(from) !== O)) return [];
     return part.sources.flatMap((from) => largest(values, O)

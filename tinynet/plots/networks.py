@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tinynet.layers import Linear
+from tinynet.inspection.summary import outputs_of
+from tinynet.inspection.wiring import matrix_of
 from tinynet.module import Module, Sequential
 from tinynet.plots.style import BLUE, GREY, VERMILION, new_figure, own_style
 from tinynet.support.types import Array
@@ -45,7 +46,8 @@ def draw_network(
     ----------
     network : sequence of int, or Sequential
         Number of units per layer, the input first: `(784, 64, 10)`. A Sequential gives its sizes,
-        the names of its layers, and its weights.
+        the names of its layers, and its weights. A layer that changes the width without a matrix
+        (I, O) of weights gets plain lines.
     weights : sequence of arrays, optional
         One `(I, O)` array per pair of neighbouring layers. A weight's sign becomes the colour of
         its line, its size the line's width. Default: those of the Sequential; none for sizes.
@@ -179,7 +181,7 @@ def compare_connectivity(sizes: Sequence[int]) -> "Figure":
 
 def _describe(
     network: Sequence[int] | Sequential,
-) -> tuple[list[int], list[str], list[Array]]:
+) -> tuple[list[int], list[str], list[Array | None]]:
     if isinstance(network, Sequential):
         return _describe_sequential(network)
     if not isinstance(network, Sequence | np.ndarray) or not all(
@@ -197,26 +199,31 @@ def _describe(
 
 def _describe_sequential(
     network: Sequential,
-) -> tuple[list[int], list[str], list[Array]]:
+) -> tuple[list[int], list[str], list[Array | None]]:
+    """Sizes, captions, and matrices: None where a layer changes the width without one."""
     sizes: list[int] = []
     captions: list[str] = []
-    matrices: list[Array] = []
+    matrices: list[Array | None] = []
+    widths = {id(layer): y.shape[1] for layer, y in outputs_of(network) if y.ndim == 2}
     for layer in _flat_layers(network):
-        if isinstance(layer, Linear):
-            W = layer.W.data
-            if not sizes:
-                sizes.append(W.shape[0])
-                captions.append(f"{W.shape[0]}\ninput")
-            elif sizes[-1] != W.shape[0]:
-                raise ValueError(
-                    f"draw_network: {layer!r} follows a layer of {sizes[-1]} units; "
-                    "only a Linear may change the width, draw such a network by its sizes"
-                )
-            sizes.append(W.shape[1])
-            captions.append(f"{W.shape[1]}\nLinear")
+        W, name = matrix_of(layer), type(layer).__name__
+        if W is not None and not sizes:
+            sizes.append(len(W))
+            captions.append(f"{len(W)}\ninput")
+        if not sizes:
+            continue
+        width = widths.get(id(layer), sizes[-1]) if W is None else W.shape[1]
+        if W is not None and sizes[-1] != len(W):
+            raise ValueError(
+                f"draw_network: {layer!r} follows a layer of {sizes[-1]} units; make it take so "
+                "many, or draw the network by its sizes"
+            )
+        if W is None and width == sizes[-1]:
+            captions[-1] += f"\n{name}"
+        else:
+            sizes.append(width)
+            captions.append(f"{width}\n{name}")
             matrices.append(W)
-        elif captions:
-            captions[-1] += f"\n{type(layer).__name__}"
     return sizes, captions, matrices
 
 
@@ -228,10 +235,14 @@ def _flat_layers(network: Sequential) -> Iterator[Module]:
             yield layer
 
 
-def _check(sizes: list[int], matrices: Sequence[Array], arrows: str | None, max_units: int) -> None:
+def _check(
+    sizes: list[int], matrices: Sequence[Array | None], arrows: str | None, max_units: int
+) -> None:
     if len(sizes) < 2 or min(sizes) < 1:
+        unknown = "; a Sequential's are those of its matrices: which layers have one, their class "
         raise ValueError(
             f"draw_network: layer sizes {sizes}, expected two or more, each at least 1"
+            + ("" if sizes else f'{unknown}says, as in wired_by = "W", "b"')
         )
     if max_units < 3:
         raise ValueError(f"draw_network: max_units = {max_units}, expected 3 or more")
@@ -240,9 +251,10 @@ def _check(sizes: list[int], matrices: Sequence[Array], arrows: str | None, max_
             f"draw_network: arrows = {arrows!r}, expected 'forward', 'backward', 'both' or None"
         )
     expected = list(pairwise(sizes))
-    if matrices and [matrix.shape for matrix in matrices] != expected:
+    shapes = [expected[k] if matrix is None else matrix.shape for k, matrix in enumerate(matrices)]
+    if matrices and shapes != expected:
         raise ValueError(
-            f"draw_network: weights have shapes {[matrix.shape for matrix in matrices]}, "
+            f"draw_network: weights have shapes {shapes}, "
             f"expected (I, O) of each pair of layers: {expected}"
         )
 
@@ -270,22 +282,23 @@ def _draw_weights(
     columns: Array,
     heights: list[Array],
     units: list[Array],
-    matrices: Sequence[Array],
+    matrices: Sequence[Array | None],
 ) -> None:
     from matplotlib.cm import ScalarMappable
     from matplotlib.collections import LineCollection
     from matplotlib.colors import Normalize
 
-    shown = [
-        matrix[np.ix_(units[k], units[k + 1])].astype(float).ravel()
+    shown = {
+        k: matrix[np.ix_(units[k], units[k + 1])].astype(float).ravel()
         for k, matrix in enumerate(matrices)
-    ]
-    largest = max((float(np.abs(w).max()) for w in shown), default=0.0) or 1.0
+        if matrix is not None
+    }
+    largest = max((float(np.abs(w).max()) for w in shown.values()), default=0.0) or 1.0
     colours = ScalarMappable(Normalize(-largest, largest), cmap="RdBu_r")
     for k in range(len(columns) - 1):
         lines = [[(columns[k], y), (columns[k + 1], z)] for y in heights[k] for z in heights[k + 1]]
         style: dict[str, Any] = {"colors": GREY, "linewidths": 0.6}
-        if shown:
+        if k in shown:
             style = {
                 "colors": colours.to_rgba(shown[k]),
                 "linewidths": 0.2 + 2.3 * np.abs(shown[k]) / largest,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinynet.layers import Linear
 from tinynet.plots.style import BLUE, DPI, VERMILION, WIDTH, own_style
 from tinynet.support.types import Array
 
@@ -78,11 +77,11 @@ def _histogram(ax: "Axes", values: Array, colour: str, log: bool = False) -> Non
 
 
 def _first_weights(trace: "Trace") -> tuple[Array, Array] | None:
-    """W and its gradient, if the first layer is Linear on square images."""
-    first = trace.layers[0]
-    if not isinstance(first.layer, Linear):
+    """W and its gradient, if the first layer has a matrix W, and gets square images."""
+    wires = trace.layers[0].wires
+    if wires is None:
         return None
-    W = first.parameters["W"]
+    W, _ = wires
     return (W.value, W.grad) if math.isqrt(len(W.value)) ** 2 == len(W.value) else None
 
 

@@ -1,0 +1,80 @@
+"""What is told of a layer: the little that tools cannot read from its code, as data of its class.
+
+Trace, explanation, pages, plots, summary, doctor and gradient check know no layer by name. They
+read these lines, which stand in the layer's class beside its equations. All have defaults: a layer
+without any is traced, explained by its numbers, summarised and drawn, too.
+"""
+
+from typing import Any, ClassVar
+
+from tinynet.support.types import Array
+
+
+class Description:
+    """The data of a layer's class, and their defaults.
+
+    They describe a forward, and go with it: a subclass that writes a forward of its own starts from
+    the defaults again. ``expects`` stays, since it says what a loss is given.
+    """
+
+    equations: ClassVar[tuple[str, str] | None] = None
+    """Forward and backward in NumPy notation: ``"y = max(x, 0)", "dx = where(y > 0, dy, 0)"``."""
+
+    told: ClassVar[tuple[str, str] | None] = None
+    r"""The same for one unit with its numbers: ``"y = max({x}, 0) = {y}", "dx = {dx}"``.
+
+    In braces stand the names of forward's arguments, y, dy, the gradients (``dx``), the parameters,
+    arrays and numbers that the layer holds, and what ``told_numbers`` gives. ``\n`` begins a line.
+    """
+
+    wired_by: ClassVar[tuple[str, ...]] = ()
+    """The names of W and b, ``("W", "b")`` or ``("W",)``, if the layer is ``y = x @ W + b``.
+
+    x is (N, I), W is (I, O). The sum is then told term by term, W drawn as wires and as pictures.
+    """
+
+    javascript: str | None = None
+    """Forward for one row, for the playground: ``"x.map((value) => Math.max(value, 0))"``.
+
+    One expression of x, a Float32Array, and of ``layer.W``, ``layer.slope``, ...: the parameters,
+    arrays (flat, row by row) and numbers that the layer holds.
+    """
+
+    expects: ClassVar[str | None] = None
+    """What a loss over classes expects: ``"log-probabilities"``, or ``"logits"``, raw scores of
+    which it takes the softmax itself."""
+
+    def told_numbers(self, x: Any, y: Array, dy: Array) -> dict[str, Array]:
+        """More numbers, or words, for ``told``: by name, arrays that broadcast to the shape of y.
+
+        The layer has the weights of the step that is told. x is a tuple if there are more inputs.
+        """
+        return {}
+
+    def piece_of(self, y: Array) -> Array | None:
+        """Which piece of its equation each number of y is from, if there is a kink between them.
+
+        An int for each, and 0 for "off": y is 0, and no gradient passes. ReLU gives ``y > 0``;
+        ReLU6 ``(y > 0) + 1 * (y >= 6)``; a leaky one, which is never off, ``1 + (y > 0)``.
+        """
+        return None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name, (sizes, example) in _TUPLES.items():
+            value = vars(cls).get(name)
+            if value and not (isinstance(value, tuple) and len(value) in sizes):
+                raise TypeError(f"{cls.__name__}.{name} is {value!r}, expected {example}")
+        if "forward" in vars(cls):
+            for name in _OF_FORWARD - vars(cls).keys():
+                setattr(cls, name, vars(Description)[name])
+
+
+_TUPLES = {
+    "equations": ((2,), 'forward\'s and backward\'s: "y = ...", "dx = ..."'),
+    "told": ((2,), 'forward\'s and backward\'s: "y = ... = {y}", "dx = ... = {dx}"'),
+    "wired_by": ((1, 2), 'names of W and b in a tuple: ("W", "b") or ("W",)'),
+}
+"""How many texts a class must give, and what they look like: one alone is easily written."""
+
+_OF_FORWARD = {"equations", "told", "wired_by", "javascript", "told_numbers", "piece_of"}
