@@ -66,7 +66,7 @@ class Description:
             if value and not (isinstance(value, tuple) and len(value) in sizes):
                 raise TypeError(f"{cls.__name__}.{name} is {value!r}, expected {example}")
         if "forward" in vars(cls):
-            for name in _OF_FORWARD - vars(cls).keys():
+            for name in sorted(_OF_FORWARD - vars(cls).keys()):
                 setattr(cls, name, vars(Description)[name])
 
 
