@@ -694,8 +694,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "weight-not-copied",
             "the loss shares its class weights with the caller",
-            "np.array(weight, np.float64)",
-            "np.asarray(weight, np.float64)",
+            "np.array(value, np.float64)",
+            "np.asarray(value, np.float64)",
         ),
     ),
     "support/calls.py": (
