@@ -1,4 +1,4 @@
-"""Options of loaders, schedules and early stopping: refused whenever they are set, told as code.
+"""Options of losses, loaders and what goes along: refused whenever set, told as code.
 
 Those of the optimizers are in ``test_optim.py``.
 """
@@ -34,6 +34,11 @@ REFUSED = [
     *((tn.CosineLR, "lr_min", value, TypeError) for value in ("0.1", None, True)),
     *((tn.EarlyStopping, "patience", value, ValueError) for value in (0, 1.5, True, None)),
     *((tn.EarlyStopping, "restore_best", value, TypeError) for value in ("no", None, 2)),
+    *((tn.NLLLoss, "reduction", value, ValueError) for value in ("average", None, 0)),
+    *((tn.NLLLoss, "ignore_index", value, TypeError) for value in (1.0, None, True, "1")),
+    *((tn.NLLLoss, "ignore_index", value, ValueError) for value in (2**63, -(2**63) - 1)),
+    *((tn.CrossEntropyLoss, "label_smoothing", value, ValueError) for value in (-0.1, 1.1, np.nan)),
+    *((tn.CrossEntropyLoss, "label_smoothing", value, TypeError) for value in ("0.1", None, True)),
 ]
 NEEDED = {tn.StepLR: {"step_size": 2}, tn.CosineLR: {"epochs": 2}}
 
