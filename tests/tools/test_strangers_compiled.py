@@ -119,6 +119,17 @@ def test_a_loss_in_plain_numpy_leaves_the_layers_compiled():
     assert results[0] == results[1] and results[0][0][2] < results[0][0][0]
 
 
+def test_class_weights_changed_in_place_are_noticed():
+    twins = [(network(tn.ReLU()), tn.NLLLoss(weight=np.ones(5))) for _ in range(2)]
+    tn.compile(*twins[0], tn.SGD(twins[0][0].parameters()))
+    losses = []
+    for net, loss_fn in twins:
+        before = loss_fn(net(X), Y)
+        loss_fn.weight[:] = [1, 2, 3, 4, 5]
+        losses.append((before, loss_fn(net(X), Y)))
+    assert losses[0] == losses[1] and losses[0][0] != losses[0][1]
+
+
 @pytest.mark.parametrize("change", ["option", "parameter", "layer", "mode"])
 def test_what_is_replaced_later_is_noticed(change):
     twins = network(KernelLeaky(), KernelDropout()), network(KernelLeaky(), KernelDropout())

@@ -3,7 +3,7 @@
 import copy
 import functools
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -238,26 +238,49 @@ PASSING_OF_OPTIMIZERS = ("lr", "state", "parameters", "_scheduled")
 
 
 class Options:
-    """What parts hold when they are recorded, to notice later what was replaced."""
+    """What parts hold when they are recorded, to notice later what was replaced.
 
-    def __init__(self, *parts: Module | Optimizer) -> None:
+    Parameters
+    ----------
+    *parts : Module or Optimizer
+    handed : set of int
+        The ids of arrays that compiled code is handed: their content may change.
+    """
+
+    def __init__(self, *parts: Module | Optimizer, handed: Collection[int] = ()) -> None:
         self._held: list[tuple[dict[str, Any], str, Any]] = []
         self._copies: list[tuple[Any, Any]] = []
         self._arrays: list[tuple[Array, Array]] = []
+        self._sizes: list[tuple[dict[str, Any], int]] = []
         for part in parts:
             modules = [m for _, m in part.named_modules()] if isinstance(part, Module) else [part]
             for module in modules:
+                self._sizes.append((vars(module), _lasting(vars(module))))
                 for name, value in vars(module).items():
                     if name not in (*PASSING, *PASSING_OF_OPTIMIZERS):
                         self._held.append((vars(module), name, value))
                         if isinstance(value, list | dict):
                             self._copies.append((value, copy.copy(value)))
-                        if isinstance(value, np.ndarray):
+                        if isinstance(value, np.ndarray) and id(value) not in handed:
                             self._arrays.append((value, value.copy()))
 
     def are_as_they_were(self) -> bool:
         """Whether every attribute is the same object, and lists hold the same objects."""
-        return all(held.get(name) is value for held, name, value in self._held) and all(
-            len(now) == len(then) and all(map(operator.is_, now, then))
-            for now, then in self._copies
-        )
+        for held, name, value in self._held:
+            if held.get(name) is not value:
+                return False
+        for held, size in self._sizes:
+            if _lasting(held) != size:
+                return False
+        for now, then in self._copies:
+            if len(now) != len(then) or not all(map(operator.is_, now, then)):
+                return False
+        return all(np.array_equal(now, then) for now, then in self._arrays)
+
+
+def _lasting(held: dict[str, Any]) -> int:
+    """How many attributes there are, without those that come and go."""
+    size = len(held)
+    for name in PASSING:
+        size -= name in held
+    return size - ("_scheduled" in held)

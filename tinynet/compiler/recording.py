@@ -110,6 +110,11 @@ class Part(NamedTuple):
     constants: dict[Name, Array]
     fewest: int
 
+    def used(self) -> set[Name]:
+        """The arrays that some call is handed."""
+        calls = [call for calls in self.calls.values() for call in calls]
+        return {o.name for call in calls for o in call.operands if isinstance(o, Use)}
+
 
 def by_equation(kernel: Kernel, arguments: tuple[Any, ...]) -> Any:
     """What a kernel writes and returns, computed by its NumPy equation."""
