@@ -251,11 +251,11 @@ class Options:
         self._held: list[tuple[dict[str, Any], str, Any]] = []
         self._copies: list[tuple[Any, Any]] = []
         self._arrays: list[tuple[Array, Array]] = []
-        self._sizes: list[tuple[dict[str, Any], int]] = []
+        self._sizes: list[list[Any]] = []
         for part in parts:
             modules = [m for _, m in part.named_modules()] if isinstance(part, Module) else [part]
             for module in modules:
-                self._sizes.append((vars(module), _lasting(vars(module))))
+                self._sizes.append([vars(module), len(vars(module)), _lasting(vars(module))])
                 for name, value in vars(module).items():
                     if name not in (*PASSING, *PASSING_OF_OPTIMIZERS):
                         self._held.append((vars(module), name, value))
@@ -269,9 +269,12 @@ class Options:
         for held, name, value in self._held:
             if held.get(name) is not value:
                 return False
-        for held, size in self._sizes:
-            if _lasting(held) != size:
-                return False
+        for known in self._sizes:
+            held, last, size = known
+            if len(held) != last:  # something came, went or is new
+                if _lasting(held) != size:
+                    return False
+                known[1] = len(held)
         for now, then in self._copies:
             if len(now) != len(then) or not all(map(operator.is_, now, then)):
                 return False
