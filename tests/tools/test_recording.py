@@ -6,8 +6,9 @@ from own_layers import KernelDropout, KernelLeaky, NumpyLeaky, NumpyTanh
 
 import tinynet as tn
 from tinynet import kernels
+from tinynet.compiler.part import CannotRecord, Name, Number, Use
 from tinynet.compiler.recorded import recorded_loss, recorded_updates
-from tinynet.compiler.recording import CannotRecord, Name, Number, Use, record_layer
+from tinynet.compiler.recording import record_layer
 from tinynet.kernels.jit.kernel import listening
 
 F32 = np.dtype(np.float32)

@@ -89,6 +89,21 @@ def test_the_gradient_of_the_input_is_left_out_if_nobody_wants_it():
         assert one.grad.tobytes() == other.grad.tobytes()
 
 
+class BySum(KernelLeaky):
+    """Python decides by the data, in a way that no trial input brings about."""
+
+    def forward(self, x):
+        if 0 < float(x.sum()) % 1e-3 < 9e-4 and len(x) == 8:
+            return super().forward(-x)
+        return super().forward(x)
+
+
+def test_a_decision_that_recording_did_not_see_is_found_in_the_first_batch():
+    by_layers = trained(network(BySum()), False)
+    with pytest.warns(UserWarning, match="differ from the layers' own"):
+        assert trained(network(BySum()), True) == by_layers
+
+
 class OwnLoss(tn.Module):
     """The mean of the squares, in plain NumPy."""
 

@@ -8,15 +8,9 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from tinynet.compiler.recording import (
-    CannotRecord,
-    Part,
-    by_equation,
-    parameters_of,
-    record_layer,
-    record_loss,
-    record_update,
-)
+from tinynet.compiler.part import CannotRecord, Part
+from tinynet.compiler.recording import parameters_of, record_layer, record_loss, record_update
+from tinynet.compiler.trial import by_equation
 from tinynet.kernels.jit.kernel import listening
 from tinynet.module import Module, Parameter, Sequential
 from tinynet.optim import Optimizer
@@ -165,12 +159,17 @@ def _remembered(part: Module | Optimizer, like: Any, record: Callable[[], T]) ->
     return result
 
 
+def is_ours(part: object) -> bool:
+    """Whether the class of a part stands in tinynet."""
+    return type(part).__module__.startswith("tinynet.")
+
+
 def _signature(part: Module | Optimizer) -> Any:
     """All that the recording of a part depends on; None if that cannot be told."""
     signature: list[Any] = []
     modules = [m for _, m in part.named_modules()] if isinstance(part, Module) else [part]
     for module in modules:
-        if not type(module).__module__.startswith("tinynet."):
+        if not is_ours(module):
             return None
         signature.append(type(module))
         for name, value in vars(module).items():

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinynet.compiler.compiled import CompiledSteps
-from tinynet.compiler.recording import CannotRecord
+from tinynet.compiler.part import CannotRecord
 from tinynet.compiler.verbs import compile_verbs
 from tinynet.data import DataLoader
 from tinynet.formats.checkpoint import RunningEpoch

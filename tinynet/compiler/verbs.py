@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tinynet.compiler.part import CannotRecord, Name, Part
 from tinynet.compiler.recorded import (
     Layer,
     Options,
@@ -18,7 +19,7 @@ from tinynet.compiler.recorded import (
     recorded_loss,
     recorded_updates,
 )
-from tinynet.compiler.recording import CannotRecord, Name, Part, states_of
+from tinynet.compiler.recording import states_of
 from tinynet.compiler.script import Row, Script
 from tinynet.compiler.segment import Segment, can_be_split, kept_texts
 from tinynet.compiler.source import import_source
