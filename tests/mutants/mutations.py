@@ -543,12 +543,6 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "kernels.softmax(rows, y)  # y = exp(x) / exp(x).sum()\n        self.keep(y)",
             "kernels.softmax(rows, y)  # y = exp(x) / exp(x).sum()\n        self.keep(rows)",
         ),
-        Bug(
-            "axis-swapped",
-            "the other axes come back in another order",
-            "np.ascontiguousarray(np.moveaxis(x, axis, -1))",
-            "np.ascontiguousarray(np.swapaxes(x, axis, -1))",
-        ),
     ),
     "layers/paths.py": (
         Bug(
@@ -582,12 +576,6 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "the loss's own upstream is taken for 1",
             "share = float(dy) / divisor",
             "share = 1.0 / divisor",
-        ),
-        Bug(
-            "weight-not-copied",
-            "the loss shares its class weights with the caller",
-            "np.array(weight, np.float64)",
-            "np.asarray(weight, np.float64)",
         ),
     ),
     "optim.py": (
@@ -654,12 +642,6 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "            g = np.asarray(-g)",
         ),
         Bug(
-            "eps-of-any-dtype",
-            "an eps that is 0 in float32 is taken",
-            'if name == "eps" and rounded == 0:',
-            'if name == "eps" and value == 0:',
-        ),
-        Bug(
             "zero-grad-keeps",
             "zero_grad leaves the gradients as they are",
             "parameter.grad[...] = 0",
@@ -690,6 +672,30 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "a parameter out of a pickle stands where the pickle put it, which may be read-only",
             "        self._data = on_cache_lines(self._data)\n",
             "",
+        ),
+    ),
+    "support/axes.py": (
+        Bug(
+            "axis-swapped",
+            "the other axes come back in another order",
+            "np.ascontiguousarray(np.moveaxis(x, axis, -1))",
+            "np.ascontiguousarray(np.swapaxes(x, axis, -1))",
+        ),
+    ),
+    "support/learned.py": (
+        Bug(
+            "eps-of-any-dtype",
+            "an eps that is 0 in float32 is taken",
+            'if name == "eps" and rounded == 0:',
+            'if name == "eps" and value == 0:',
+        ),
+    ),
+    "support/options.py": (
+        Bug(
+            "weight-not-copied",
+            "the loss shares its class weights with the caller",
+            "np.array(weight, np.float64)",
+            "np.asarray(weight, np.float64)",
         ),
     ),
     "support/calls.py": (
@@ -1355,6 +1361,9 @@ TESTS: dict[str, tuple[str, ...]] = {
             "not Threads",
         ),
     ),
+    "support/axes.py": ("core/test_layers.py",),
+    "support/learned.py": ("core/test_optim.py",),
+    "support/options.py": ("core/test_losses.py",),
     "support/calls.py": ("core/test_module.py", "tools/test_trace.py"),
     "support/state.py": ("core/test_module.py", "tools/test_strangers_files.py"),
     "support/held.py": ("core/test_module.py", "-k", "Where"),
