@@ -20,6 +20,7 @@ from tinynet.kernels.products import linear_descend, linear_descend_fetching
 from tinynet.kernels.rows import add, copied, gather, gather_scaled, relu, relu_dx
 from tinynet.kernels.rows import log_softmax, log_softmax_dx, softmax, softmax_dx
 from tinynet.kernels.simd import lanes_llvm  # tells the compiler what the vector type means
+from tinynet.kernels.simd.lanes import room
 from tinynet.kernels.updates import accumulate, add_scaled, all_finite, negative, squares
 from tinynet.kernels.updates import adam_direction, descend, rmsprop_direction, shrink, variance
 from tinynet.kernels.updates import track_highest, track_mean, track_square, track_velocity
