@@ -16,7 +16,7 @@ from tinynet.support.calls import called, checked, mode, predicting
 from tinynet.support.checks import float_array, float_array_like
 from tinynet.support.description import Description, InFiles
 from tinynet.support.held import PASSING, held, named
-from tinynet.support.memory import on_cache_lines, writable
+from tinynet.support.memory import in_shape, on_cache_lines, writable
 from tinynet.support.options import constructor_options
 from tinynet.support.sequence import check_layers, chosen
 from tinynet.support.state import Named, copies, take_over, with_buffers
@@ -76,7 +76,7 @@ class Parameter:
         if gradient is not None:
             total, shape = self._grad, self._grad.shape
             if type(gradient) is not np.ndarray or gradient.shape != shape:
-                gradient = np.broadcast_to(gradient, shape)
+                gradient = in_shape("Parameter.accumulate", gradient, shape)
             kernels.accumulate(total, np.require(gradient, total.dtype, ["C", "A", "W"]))
         return self._grad
 
