@@ -13,30 +13,20 @@ from numpy.typing import ArrayLike
 
 from tinynet import kernels
 from tinynet.module import Module
-from tinynet.support.checks import float_array, integer_labels, number
+from tinynet.support.checks import class_probabilities, float_array, integer_labels, scores
+from tinynet.support.options import Choice, ClassWeights, Label, Number, WithOptions, code
 from tinynet.support.types import Array, Labels
 
 
-class Loss(Module):
+class Loss(Module, WithOptions):
     """What both losses share: options, the reduction, and the upstream of their rows."""
 
+    weight, ignore_index = ClassWeights(), Label()
+    reduction = Choice("mean", "sum", "none")
+
     def __init__(self, weight: ArrayLike | None, ignore_index: int, reduction: str) -> None:
-        name = type(self).__name__
-        if reduction not in ("mean", "sum", "none"):
-            raise ValueError(f"{name}: reduction = {reduction!r}, expected 'mean', 'sum' or 'none'")
-        if isinstance(ignore_index, bool) or not isinstance(ignore_index, int | np.integer):
-            raise TypeError(f"{name}: ignore_index = {ignore_index!r} is not an int")
-        if not -(2**63) <= ignore_index < 2**63:
-            raise ValueError(f"{name}: ignore_index = {ignore_index} is no int64, as labels are")
-        self.reduction = reduction
-        self.ignore_index = int(ignore_index)
-        self.weight = None if weight is None else np.array(weight, np.float64)
-        if self.weight is not None and (
-            self.weight.ndim != 1 or not np.isfinite(self.weight).all() or (self.weight < 0).any()
-        ):
-            raise ValueError(
-                f"{name}: weight must be one finite, non-negative number per class (C,)"
-            )
+        self.reduction, self.ignore_index = reduction, ignore_index
+        self.weight = weight
 
     def backward(self, dy: Any = 1.0) -> Array:
         """dLoss/dinput.
@@ -123,15 +113,6 @@ class Loss(Module):
         with np.errstate(all="ignore"):
             return self.weight.astype(dtype)
 
-    def _checked_input(self, x: Any) -> Array:
-        x = float_array(type(self).__name__, x)
-        if x.ndim != 2 or 0 in x.shape:
-            raise ValueError(
-                f"{type(self).__name__}: input has shape {x.shape}, expected (N, C): "
-                "N rows of C classes"
-            )
-        return x
-
     def _checked_labels(self, labels: Any, rows: int, classes: int) -> Labels:
         owner = type(self).__name__
         given = integer_labels(owner, labels, rows, classes)
@@ -143,14 +124,7 @@ class Loss(Module):
         return labels
 
     def __repr__(self) -> str:
-        options = []
-        if self.weight is not None:
-            options.append(f"weight={self.weight.tolist()}")
-        if self.ignore_index != -100:
-            options.append(f"ignore_index={self.ignore_index}")
-        if self.reduction != "mean":
-            options.append(f"reduction={self.reduction!r}")
-        return f"{type(self).__name__}({', '.join(options)})"
+        return code(self, weight="" if self.weight is None else str(self.weight.tolist()))
 
 
 class NLLLoss(Loss):
@@ -206,15 +180,14 @@ class NLLLoss(Loss):
         TypeError, ValueError
             If an array has the wrong dtype or shape.
         """
-        log_probs = self._checked_input(log_probs)
+        log_probs = scores(type(self).__name__, log_probs)
         labels = self._checked_labels(labels, *log_probs.shape)
         N, C = log_probs.shape
         counts, losses = np.empty(N, log_probs.dtype), np.empty(N, log_probs.dtype)
         weight = self.class_weights(C, log_probs.dtype)
         kernels.label_weights(labels, weight, self.ignore_index, counts)
-        kernels.nll(
-            log_probs, labels, counts, losses
-        )  # losses[n] = -counts[n] * log_probs[n, label]
+        # losses[n] = -counts[n] * log_probs[n, labels[n]]
+        kernels.nll(log_probs, labels, counts, losses)
         self.keep(labels, counts, C, counts)
         return self._reduced(losses, counts)
 
@@ -248,6 +221,7 @@ class CrossEntropyLoss(Loss):
     """
 
     expects = "logits"
+    label_smoothing = Number(0, 1)
 
     def __init__(
         self,
@@ -257,7 +231,7 @@ class CrossEntropyLoss(Loss):
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__(weight, ignore_index, reduction)
-        self.label_smoothing = number("CrossEntropyLoss", "label_smoothing", label_smoothing, 0, 1)
+        self.label_smoothing = label_smoothing
 
     def forward(self, x: Array, target: Any) -> Any:  # type: ignore[override]
         """The loss.
@@ -275,17 +249,15 @@ class CrossEntropyLoss(Loss):
 
         Raises
         ------
-        IndexError
-            If a label is out of range.
-        TypeError, ValueError
-            If an array has the wrong dtype or shape.
+        IndexError, TypeError, ValueError
+            As ``NLLLoss``; also if probabilities come with an `ignore_index` of labels.
         """
-        x = self._checked_input(x)
+        x = scores(type(self).__name__, x)
         N, C = x.shape
         weight, counts = self.class_weights(C, x.dtype), np.empty(N, x.dtype)
         log_probs, q, losses = np.empty_like(x), np.empty_like(x), np.empty(N, x.dtype)
         if isinstance(target, np.ndarray) and target.dtype.kind == "f" and target.ndim == 2:
-            target = self._checked_probabilities(target, x)
+            target = class_probabilities("CrossEntropyLoss", target, x, self.ignore_index)
             kernels.probability_targets(target, weight, self.label_smoothing, q)
             kernels.fill(1.0, N, counts)
         else:
@@ -301,27 +273,6 @@ class CrossEntropyLoss(Loss):
         dx = np.empty_like(q)
         kernels.cross_entropy_dx(dy, log_probs, q, dx)  # dx = dy * (softmax(x) * q.sum() - q)
         return dx
-
-    def _checked_probabilities(self, target: Array, x: Array) -> Array:
-        target = float_array("CrossEntropyLoss: class probabilities", target, x.dtype)
-        if self.ignore_index >= 0:
-            raise ValueError(
-                f"CrossEntropyLoss: ignore_index = {self.ignore_index} is for labels, but the "
-                "target is class probabilities; leave it out, or leave out the rows"
-            )
-        if target.shape != x.shape:
-            raise ValueError(
-                f"CrossEntropyLoss: class probabilities have shape {target.shape}, expected "
-                f"{x.shape}, that of the input"
-            )
-        return target
-
-    def __repr__(self) -> str:
-        options = super().__repr__()
-        if self.label_smoothing == 0:
-            return options
-        comma = "" if options.endswith("()") else ", "
-        return f"{options[:-1]}{comma}label_smoothing={self.label_smoothing:g})"
 
 
 def _int64(labels: Labels) -> Labels:

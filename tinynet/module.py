@@ -6,17 +6,17 @@ network is a layer made of layers: forward in order, backward in reverse. That i
 and all of backpropagation.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, SupportsIndex, overload
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 import numpy as np
 
 from tinynet import kernels
 from tinynet.support.calls import called, checked, mode, predicting
 from tinynet.support.checks import float_array, float_array_like
-from tinynet.support.description import Description
+from tinynet.support.description import Description, InFiles
 from tinynet.support.held import PASSING, held, named
-from tinynet.support.memory import on_cache_lines, writable
+from tinynet.support.memory import in_shape, on_cache_lines, writable
 from tinynet.support.options import constructor_options
 from tinynet.support.sequence import check_layers, chosen
 from tinynet.support.state import Named, copies, take_over, with_buffers
@@ -76,7 +76,7 @@ class Parameter:
         if gradient is not None:
             total, shape = self._grad, self._grad.shape
             if type(gradient) is not np.ndarray or gradient.shape != shape:
-                gradient = np.broadcast_to(gradient, shape)
+                gradient = in_shape("Parameter.accumulate", gradient, shape)
             kernels.accumulate(total, np.require(gradient, total.dtype, ["C", "A", "W"]))
         return self._grad
 
@@ -90,39 +90,19 @@ class Parameter:
         return f"Parameter({'x'.join(map(str, self.data.shape))}, {self.data.dtype})"
 
 
-class Module(Description):
+class Module(Description, InFiles):
     """The base of all layers and networks.
 
     A subclass that is a layer writes ``forward`` and, directly below, ``backward``: forward hands
     ``self.keep(...)`` what backward takes out with ``self.kept()``. A subclass that is a network of
     layers writes ``forward`` only, in terms of layers that are its attributes; its backward replays
-    the recorded calls in reverse. What tools tell of a layer is data of its class, see
-    ``tinynet/support/description.py``.
+    the recorded calls in reverse. What a class says of itself to tools, files, PyTorch and ONNX is
+    data of the class, such as ``buffers``: see ``tinynet/support/description.py``.
     """
 
     _kept: tuple[Any, ...] | None = None
     _output: tuple[Any, ...] | None = None
     _compiled: Any = None  # set by tn.compile and by fit
-
-    # What a class says of itself for files, PyTorch and ONNX; Linear and Softmax say most of it.
-    buffers: ClassVar[tuple[str, ...]] = ()
-    """Attributes that are state and not learned: arrays that ``state_dict`` holds, too."""
-    unsaved: ClassVar[tuple[str, ...]] = ()
-    """Attributes that no file needs, such as a cache."""
-    sizes: ClassVar[tuple[str, ...] | None] = None
-    """Options whose product is a number of weights; None: every whole number may be a size."""
-    torch_layer: ClassVar[Any] = None
-    """The layer in PyTorch: its name in ``torch.nn``, or its class."""
-    torch_options: ClassVar[dict[str, str]] = {}
-    """PyTorch's names for options, where they differ."""
-    torch_layout: ClassVar[dict[str, tuple[str, Callable[[Array], Array]]]] = {}
-    """PyTorch's name for a parameter, and the function that turns it into PyTorch's layout."""
-    onnx_operation: ClassVar[str | None] = None
-    """The operation in ONNX (opset 13), on x and the parameters."""
-    onnx_attributes: ClassVar[dict[str, Any]] = {}
-    """The operation's attributes: values, or functions of the layer."""
-    onnx_inputs: ClassVar[tuple[str, ...] | None] = None
-    """The attributes that follow x, if they are not the parameters in their order."""
 
     def options(self) -> dict[str, Any]:
         """What to call the class with, to make one like this; `rng` is left out."""

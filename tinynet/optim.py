@@ -12,6 +12,7 @@ import numpy as np
 
 from tinynet import kernels
 from tinynet.module import Parameter
+from tinynet.support.learned import check_rounded, listed
 from tinynet.support.memory import writable
 from tinynet.support.options import Flag, Number, Pair, WithOptions, code
 from tinynet.support.types import Array
@@ -40,23 +41,7 @@ class Optimizer(WithOptions):
     _compiled: Any = None  # set by tn.compile
 
     def __init__(self, parameters: Iterable[Parameter], lr: float) -> None:
-        name = type(self).__name__
-        if not isinstance(parameters, Iterable):
-            raise TypeError(
-                f"{name}: parameters is {type(parameters).__name__}, not a list of them; give it "
-                "net.parameters()"
-            )
-        self.parameters = list(parameters)
-        if not self.parameters:
-            raise ValueError(f"{name}: no parameters; give it net.parameters()")
-        for position, parameter in enumerate(self.parameters):
-            if not isinstance(parameter, Parameter):
-                raise TypeError(
-                    f"{name}: parameters[{position}] is {type(parameter).__name__}, not a "
-                    "Parameter; give it net.parameters()"
-                )
-            if any(parameter is other for other in self.parameters[:position]):
-                raise ValueError(f"{name}: parameters[{position}] is listed twice; list it once")
+        self.parameters = listed(type(self).__name__, parameters, Parameter)
         self.lr = lr
         self.state: list[State] = [{} for _ in self.parameters]
 
@@ -94,23 +79,8 @@ class Optimizer(WithOptions):
         return start if self.lr == last else self.lr
 
     def _check_together(self, name: str, value: Any) -> None:
-        if not isinstance(value, float):
-            return
-        owner = type(self).__name__
-        for dtype in {parameter.data.dtype for parameter in self.parameters}:
-            with np.errstate(all="ignore"):
-                rounded = dtype.type(value)
-            if np.isinf(rounded):
-                raise ValueError(
-                    f"{owner}: {name} = {value:g} is infinite in {dtype}, the parameters' dtype; "
-                    "use a smaller one"
-                )
-            if name == "eps" and rounded == 0:
-                raise ValueError(
-                    f"{owner}: eps = {value:g} is 0 in {dtype}, the parameters' dtype: a weight "
-                    "whose gradient was always 0 would become 0 / 0, which is NaN; use one such as "
-                    "1e-8"
-                )
+        if isinstance(value, float):
+            check_rounded(type(self).__name__, name, value, self.parameters)
 
     def __repr__(self) -> str:
         return code(self, "net.parameters()", always=("lr",), parameters="")

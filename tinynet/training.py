@@ -22,12 +22,11 @@ from tinynet.runs.companions import Companion, CtrlC, Visits, in_order
 from tinynet.runs.guard import Guard, check_step
 from tinynet.runs.history import History
 from tinynet.runs.progress import polite_interrupt, report
-from tinynet.runs.rehearsal import check_loader, check_run, check_score, check_sets, deals_by_order
+from tinynet.runs.rehearsal import check_loader, check_needs, check_run, check_score, check_sets
 from tinynet.runs.run import TakesSteps, TrainingRun
 from tinynet.runs.schedules import Schedule
 from tinynet.runs.scores import Score, evaluate, mean_of_those, one_loss, score_of
 from tinynet.runs.stopping import EarlyStopping
-from tinynet.support.checks import whole_number
 from tinynet.support.types import Array
 
 
@@ -189,16 +188,7 @@ def fit(
     sets = {"test": test, "validation": validation}
     check_sets(run, sets)
     check_score(run, sets)
-    if checkpoint_every is not None:
-        whole_number("fit", "checkpoint_every", checkpoint_every, 1)
-    for option, wanted in (("doctor=True", doctor), ("compiled=True", compiled is True)):
-        if wanted and not isinstance(loader, DataLoader):
-            raise TypeError(f"fit: {option} needs a DataLoader, got {type(loader).__name__}")
-    if checkpoint is not None and not deals_by_order(loader):
-        raise TypeError(
-            "fit: checkpoint needs a DataLoader without an __iter__ of its own, whose order it "
-            f"can write down, got {type(loader).__name__}"
-        )
+    check_needs(run, doctor, compiled is True, checkpoint is not None, checkpoint_every)
     saved = take_up(run, checkpoint, checkpoint_every, changed, sets)
     steps = steps_of(run)
     if compiled is not False and isinstance(loader, DataLoader):

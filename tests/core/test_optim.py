@@ -506,3 +506,22 @@ def test_an_optimizer_from_before_an_option_was_there_has_its_default():
     assert old.maximize is False
     copied = copy.deepcopy(old)
     assert repr(copied) == repr(pickle.loads(pickle.dumps(old))) == repr(old)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", ["Adam", "RMSprop", "SGD"])
+def test_memories_of_gradients_long_gone_become_0(kind, dtype):
+    """Numbers below the normal ones would stay, and make each step ten times as long."""
+    tiny = np.finfo(dtype).tiny
+    parameter = tn.Parameter(np.ones(40, dtype))
+    options = {"SGD": {"momentum": 0.5}, "RMSprop": {"alpha": 0.5}, "Adam": {"betas": (0.5, 0.5)}}
+    optimizer = getattr(tn, kind)([parameter], lr=0.1, **options[kind])
+    parameter.grad[:] = np.linspace(1, 2, 40)
+    optimizer.step()
+    parameter.grad[:] = 0
+    for _ in range(1200):
+        optimizer.step()
+        for memory in optimizer.state[0].values():
+            if isinstance(memory, np.ndarray):
+                assert not ((memory != 0) & (abs(memory) < tiny)).any()
+    assert not any(np.any(m) for m in optimizer.state[0].values() if isinstance(m, np.ndarray))

@@ -320,6 +320,7 @@ def test_a_parameter_in_two_layers_gives_the_bits_of_the_layers():
     X, y = rng.normal(size=(ROWS, 5)).astype(np.float32), data()[1]
     assert_same_bits(tied, tn.CrossEntropyLoss(), OPTIMIZERS["Adam"], X, y)
     assert_same_bits(tied, tn.CrossEntropyLoss(), lambda p: tn.SGD(p, 0.1, momentum=0.5), X, y)
+    assert_same_bits(tied, tn.CrossEntropyLoss(), lambda p: tn.SGD(p, 0.1), X, y)
 
 
 def test_an_optimizer_over_some_parameters_leaves_the_others_alone():

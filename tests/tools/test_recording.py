@@ -6,8 +6,9 @@ from own_layers import KernelDropout, KernelLeaky, NumpyLeaky, NumpyTanh
 
 import tinynet as tn
 from tinynet import kernels
+from tinynet.compiler.part import CannotRecord, Name, Number, Use
 from tinynet.compiler.recorded import recorded_loss, recorded_updates
-from tinynet.compiler.recording import CannotRecord, Name, Number, Use, record_layer
+from tinynet.compiler.recording import record_layer
 from tinynet.kernels.jit.kernel import listening
 
 F32 = np.dtype(np.float32)
@@ -135,6 +136,14 @@ class Columns(OnKernels):
         return y
 
 
+class Rows(OnKernels):
+    def forward(self, x):
+        y = np.empty_like(x)
+        kernels.relu(x[:4], y[:4])
+        self.keep(y)
+        return y
+
+
 class OfItsParameter(OnKernels):
     def __init__(self):
         self.p = tn.Parameter(np.ones(6, np.float32))
@@ -171,6 +180,7 @@ class OutOfNumpy(OnKernels):
         (ByTheData(), "it calls other kernels with other inputs"),
         (Counts(), "it sets its attribute calls anew with each batch"),
         (Columns(), "not C-contiguous|a part of an array"),
+        (Rows(), "a part of an array"),
         (OfItsParameter(), "the array W comes from NumPy"),
         (AddsByNumpy(), r"gradient p is changed by NumPy.*call self\.p\.accumulate"),
         (OutOfNumpy(), "comes from NumPy, not from a kernel"),
@@ -200,6 +210,12 @@ class NumpyStep(tn.Optimizer):
         w -= self.lr * g
 
 
+class NumpyDecay(tn.Optimizer):
+    def update(self, w, g, state):
+        w *= 0.99
+        kernels.descend(w, g, self.lr)
+
+
 class Forgets(tn.SGD):
     def update(self, w, g, state):
         state["now"] = np.empty_like(w)
@@ -212,6 +228,7 @@ class Forgets(tn.SGD):
     [
         (OwnStep, "OwnStep has its own step"),
         (NumpyStep, "NumpyStep: input w is changed by NumPy"),
+        (NumpyDecay, "NumpyDecay: input w is changed by NumPy"),
         (Forgets, "Forgets: it makes new arrays to remember"),
     ],
 )
@@ -219,6 +236,20 @@ def test_an_optimizer_that_cannot_be_recorded_is_named(kind, reason):
     net = tn.Sequential(tn.Linear(3, 2, rng=0))
     with pytest.raises(CannotRecord, match=reason):
         recorded_updates(net, kind(net.parameters(), lr=0.1))
+
+
+def test_what_is_remembered_of_a_part_is_of_its_options():
+    """Recordings of tinynet's parts are used again, for parts with the same options only."""
+    net = tn.Sequential(tn.Linear(3, 2, rng=0))
+    kinds = [
+        [call.kernel.name for call in recorded_updates(net, optimizer).parts[0].calls["update"]]
+        for nesterov in (False, True)
+        for optimizer in [tn.SGD(net.parameters(), momentum=0.9, nesterov=nesterov)]
+    ]
+    assert kinds == [["track_velocity", "descend"], ["track_velocity", "add_scaled", "descend"]]
+    for weight in ([1.0, 2.0], [3.0, 4.0]):
+        part = recorded_loss(tn.NLLLoss(weight=weight), (2,), F32, np.zeros(1, np.int64))
+        assert [array.tolist() for array in part.constants.values()] == [weight]
 
 
 def test_a_parameter_of_another_network_is_named():

@@ -8,6 +8,8 @@ import pytest
 from own_layers import KernelDropout, KernelLeaky, NumpyTanh
 
 import tinynet as tn
+from tinynet import kernels
+from tinynet.compiler import CompiledSteps
 from tinynet.compiler import steps as compiler_steps
 
 X = np.random.default_rng(0).normal(size=(100, 20)).astype(np.float32)
@@ -89,6 +91,21 @@ def test_the_gradient_of_the_input_is_left_out_if_nobody_wants_it():
         assert one.grad.tobytes() == other.grad.tobytes()
 
 
+class BySum(KernelLeaky):
+    """Python decides by the data, in a way that no trial input brings about."""
+
+    def forward(self, x):
+        if 0 < float(x.sum()) % 1e-3 < 9e-4 and len(x) == 8:
+            return super().forward(-x)
+        return super().forward(x)
+
+
+def test_a_decision_that_recording_did_not_see_is_found_in_the_first_batch():
+    by_layers = trained(network(BySum()), False)
+    with pytest.warns(UserWarning, match="differ from the layers' own"):
+        assert trained(network(BySum()), True) == by_layers
+
+
 class OwnLoss(tn.Module):
     """The mean of the squares, in plain NumPy."""
 
@@ -119,6 +136,17 @@ def test_a_loss_in_plain_numpy_leaves_the_layers_compiled():
     assert results[0] == results[1] and results[0][0][2] < results[0][0][0]
 
 
+def test_class_weights_changed_in_place_are_noticed():
+    twins = [(network(tn.ReLU()), tn.NLLLoss(weight=np.ones(5))) for _ in range(2)]
+    tn.compile(*twins[0], tn.SGD(twins[0][0].parameters()))
+    losses = []
+    for net, loss_fn in twins:
+        before = loss_fn(net(X), Y)
+        loss_fn.weight[:] = [1, 2, 3, 4, 5]
+        losses.append((before, loss_fn(net(X), Y)))
+    assert losses[0] == losses[1] and losses[0][0] != losses[0][1]
+
+
 @pytest.mark.parametrize("change", ["option", "parameter", "layer", "mode"])
 def test_what_is_replaced_later_is_noticed(change):
     twins = network(KernelLeaky(), KernelDropout()), network(KernelLeaky(), KernelDropout())
@@ -136,3 +164,170 @@ def test_what_is_replaced_later_is_noticed(change):
             net[1].training = False
         outputs.append(net(X).tobytes())
     assert outputs[0] == outputs[1]
+
+
+def twins(optimizer=tn.SGD, *between):
+    """Two networks with loss and optimizer: the first is compiled."""
+    both = []
+    for compiles in (True, False):
+        net, loss_fn = network(*map(copy.deepcopy, between)), tn.NLLLoss()
+        parts = net, loss_fn, optimizer(net.parameters(), lr=0.01)
+        if compiles:
+            tn.compile(*parts)
+        both.append(parts)
+    return both
+
+
+def step(net, loss_fn, optimizer):
+    loss = loss_fn(net(X), Y)
+    optimizer.zero_grad()
+    net.backward(loss_fn.backward())
+    optimizer.step()
+    return loss, [parameter.data.tobytes() for parameter in net.parameters()]
+
+
+@pytest.mark.parametrize("optimizer", [tn.SGD, tn.Adam])
+def test_a_loop_by_hand_gives_the_same_bits(optimizer):
+    one, other = twins(optimizer, KernelLeaky())
+    for _ in range(3):
+        assert step(*one) == step(*other)
+
+
+def test_a_parameter_that_sat_out_a_step_has_a_count_of_its_own():
+    one, other = twins(tn.Adam, tn.ReLU())
+    for net, loss_fn, optimizer in (one, other):
+        loss_fn(net(X), Y)
+        net.backward(loss_fn.backward())
+        net[2].b.grad = None
+        optimizer.step()
+    for _ in range(2):
+        assert step(*one) == step(*other)
+    assert [state["step"] for state in one[2].state] == [3, 3, 3, 2]
+
+
+def test_an_option_of_the_loss_that_is_set_later_is_noticed():
+    losses = []
+    for net, loss_fn, optimizer in twins():
+        step(net, loss_fn, optimizer)
+        loss_fn.ignore_index = 3
+        losses.append(loss_fn(net(X), Y))
+    assert losses[0] == losses[1]
+
+
+def test_a_label_that_is_no_class_is_found_once_compiled():
+    wrong = np.where(np.arange(100) == 98, 5, Y)
+    for net, loss_fn, _ in twins():
+        with pytest.raises(IndexError, match=r"NLLLoss: labels\[98\] = 5 is outside \[0, 5\)"):
+            loss_fn(net(X), wrong)
+    net = network()
+    parts = net, tn.NLLLoss(), tn.SGD(net.parameters())
+    with pytest.raises(IndexError, match=r"labels\[98\] = 5 is outside"):
+        CompiledSteps.for_training(*parts, tn.DataLoader(X, wrong, batch_size=8))
+
+
+def test_a_layer_that_was_called_alone_since_goes_back_to_that_call():
+    gradients = []
+    for net, _, _ in twins(tn.SGD, KernelLeaky()):
+        hidden = net[0].predict(X)
+        net(X)
+        net[1](-hidden)
+        net.backward(np.ones((100, 5), np.float32))
+        gradients.append([parameter.grad.tobytes() for parameter in net.parameters()])
+    assert gradients[0] == gradients[1]
+
+
+def above_reference(x, limit):
+    return bool((x > limit).any())
+
+
+@tn.kernel(above_reference)
+def above(x, limit):
+    found = False
+    for number in x.reshape(-1):
+        found |= number > limit
+    return found
+
+
+class Looks(tn.Module):
+    """The rectifier; a batch with a huge number it passes on as it is."""
+
+    def forward(self, x):
+        y = np.empty_like(x)
+        if above(x, 1e7):
+            kernels.copied(x, y)
+        else:
+            kernels.relu(x, y)
+        self.keep(y)
+        return y
+
+    def backward(self, dy):
+        dy, y = self.kept(dy)
+        dx = np.empty_like(y)
+        kernels.relu_dx(dy, y, dx)
+        return dx
+
+
+def test_what_a_layer_decides_by_a_kernel_is_asked_in_each_step():
+    results = []
+    for compiled in (True, False):
+        net = tn.Sequential(Looks(), tn.Linear(20, 5, rng=0))
+        huge = np.where(np.arange(100)[:, None] == 50, X * np.float32(1e9), X)
+        history = tn.fit(
+            *(net, tn.CrossEntropyLoss(), tn.SGD(net.parameters(), lr=1e-9)),
+            tn.DataLoader(huge, Y, batch_size=8),
+            progress=False,
+            compiled=compiled,
+        )
+        results.append((history, net[1].W.data.tobytes()))
+    assert results[0] == results[1]
+
+
+class Pairs(tn.ReLU):
+    """A rectifier that needs two rows, as a batch norm does."""
+
+    def forward(self, x):
+        if len(x) < 2:
+            raise ValueError("Pairs() needs two rows")
+        return super().forward(x)
+
+
+def test_a_layer_that_needs_two_rows_says_so_once_compiled():
+    net = network(Pairs())
+    parts = net, tn.NLLLoss(), tn.SGD(net.parameters())
+    loader = tn.DataLoader(X[:9], Y[:9], batch_size=8)
+    with pytest.raises(ValueError, match="needs two rows"):
+        tn.fit(*parts, loader, progress=False, compiled=True)
+    tn.compile(*parts)
+    with pytest.raises(ValueError, match="needs two rows"):
+        net(X[:1])
+    with pytest.raises(ValueError, match="needs two rows"):
+        net.predict(X[:1])
+
+
+def relu_reference(x):
+    return np.where(x > 0, 2 * x, 0)
+
+
+@tn.kernel(relu_reference)
+def relu(x, y):
+    inputs, outputs = x.reshape(-1), y.reshape(-1)
+    for i in range(inputs.size):
+        outputs[i] = 2 * inputs[i] if inputs[i] > 0 else 0
+
+
+class Doubled(Looks):
+    """Twice the rectifier, by a kernel that has the name of one of tinynet's."""
+
+    def forward(self, x):
+        y = np.empty_like(x)
+        relu(x, y)
+        self.keep(y)
+        return y
+
+
+def test_two_kernels_of_one_name_are_told_apart():
+    net = network(tn.ReLU(), Doubled())
+    expected = net.predict(X)
+    source = tn.compile(net, tn.NLLLoss(), tn.SGD(net.parameters())).source
+    assert "relu(y0, y1)" in source and "relu_2(y1, y2)" in source
+    assert net.predict(X).tobytes() == net(X).tobytes() == expected.tobytes()

@@ -9,7 +9,7 @@ written down. So a layer of your own, all of whose arithmetic is in kernels, is 
 import numpy as np
 
 from tinynet.compiler.compiled import CompiledSteps as CompiledSteps
-from tinynet.compiler.recording import CannotRecord
+from tinynet.compiler.part import CannotRecord
 from tinynet.compiler.verbs import Verbs, compile_verbs
 from tinynet.module import Module
 from tinynet.optim import Optimizer

@@ -1,19 +1,24 @@
 """Compiled training: a network, its loss and its optimizer, recorded, written out, and run."""
 
+import copy
 import functools
 import time
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from tinynet.compiler.part import CannotRecord
 from tinynet.compiler.recorded import (
+    is_ours,
     record_layers,
     recorded_loss,
     recorded_updates,
 )
-from tinynet.compiler.recording import CannotRecord, by_equation
+from tinynet.compiler.recording import states_of
 from tinynet.compiler.source import import_source
+from tinynet.compiler.trial import by_equation
 from tinynet.compiler.verbs import Verbs
 from tinynet.compiler.writer import Step, Update, Writer
 from tinynet.data import DataLoader
@@ -60,7 +65,7 @@ class CompiledSteps:
     def __init__(
         self,
         net: Module,
-        loss_fn: Module,
+        loss_fn: Any,
         optimizer: Optimizer,
         targets: Array,
         scaled: bool = False,
@@ -69,6 +74,7 @@ class CompiledSteps:
         self._net, self._loss_fn, self._optimizer = net, loss_fn, optimizer
         layers, self._dtype = record_layers(net)
         self._layers = layers
+        net_parts = [module for layer in layers for _, module in layer.module.named_modules()]
         for layer in layers:
             if layer.part is None:
                 raise CannotRecord(f"{layer}: {layer.reason}")
@@ -97,6 +103,8 @@ class CompiledSteps:
         self.path = str(self._code.__file__)
         self._guard = Guard("fit", net, optimizer)
         self._fewest = max(layer.part.fewest for layer in layers if layer.part)
+        self._is_proved = all(is_ours(part) for part in (loss_fn, optimizer, *net_parts))
+        self._is_wrong = False
         self._size = 0  # batches of one call
         self._target: Array | None = None
 
@@ -119,7 +127,7 @@ class CompiledSteps:
     def for_training(
         cls,
         net: Module,
-        loss_fn: Module,
+        loss_fn: Any,
         optimizer: Optimizer,
         loader: DataLoader,
         score: Score | None = None,
@@ -167,6 +175,8 @@ class CompiledSteps:
         SGD's velocities come into being in a first step, which the layers must take.
         """
         states, updates = self._optimizer.state, self._updates
+        if self._is_wrong:
+            return False
         if not updates.from_zero and any(
             name not in state for state in states for name in updates.memories
         ):
@@ -192,6 +202,11 @@ class CompiledSteps:
         slowly = int(CALL_SECONDS * SLOWLY / (3 * weights * loader.batch_size))
         self._size = self._size or max(1, slowly)
         full = len(order) // loader.batch_size
+        if not self._is_proved:
+            self._prove(loader, order, first)
+            if self._is_wrong:
+                yield from [(np.empty(0), np.empty(0))] * (last - first)
+                return
         while first < last:
             stop = min(first + self._size, last if first >= full else min(last, full))
             if not self.takes(len(order[first * loader.batch_size :][: loader.batch_size])):
@@ -219,6 +234,33 @@ class CompiledSteps:
             wanted = int(done * seconds / max(training, 1e-6))
             self._size = max(1, min(8 * max(done, self._size), wanted))
             first = stop
+
+    def _prove(self, loader: DataLoader, order: Any, first: int) -> None:
+        """Compare a step with the layers' own, on copies: somebody else's part may surprise."""
+        self._is_proved = True
+        net, loss_fn, optimizer = copy.deepcopy((self._net, self._loss_fn, self._optimizer))
+        xb, yb = loader.batch(order, first)
+        loss = loss_fn(net(xb), yb)
+        optimizer.zero_grad()
+        net.backward(loss_fn.backward())
+        optimizer.step()
+        arrays = [array() for layer in self._layers for _, array in states_of(layer.module)]
+        before = [array.copy() for array in arrays]
+        self._guard.remember()
+        losses, _ = self._train(loader, order, first, first + 1)
+        pairs = zip(self._optimizer.parameters, optimizer.parameters, strict=True)
+        if len(losses) and (
+            losses[0] != loss or any(a.data.tobytes() != b.data.tobytes() for a, b in pairs)
+        ):
+            self._is_wrong = True
+            warnings.warn(
+                "fit: the compiled steps differ from the layers' own, so that the layers run: a "
+                "part decides in Python by what is in the data. Take such decisions in kernels",
+                stacklevel=2,
+            )
+        self._guard.put_back()
+        for array, values in zip(arrays, before, strict=True):
+            array[...] = values
 
     def _train(self, loader: DataLoader, order: Any, first: int, last: int) -> tuple[Array, Array]:
         optimizer, writer = self._optimizer, self._writer

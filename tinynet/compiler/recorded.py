@@ -3,20 +3,14 @@
 import copy
 import functools
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from tinynet.compiler.recording import (
-    CannotRecord,
-    Part,
-    by_equation,
-    parameters_of,
-    record_layer,
-    record_loss,
-    record_update,
-)
+from tinynet.compiler.part import CannotRecord, Part
+from tinynet.compiler.recording import parameters_of, record_layer, record_loss, record_update
+from tinynet.compiler.trial import by_equation
 from tinynet.kernels.jit.kernel import listening
 from tinynet.module import Module, Parameter, Sequential
 from tinynet.optim import Optimizer
@@ -165,12 +159,17 @@ def _remembered(part: Module | Optimizer, like: Any, record: Callable[[], T]) ->
     return result
 
 
+def is_ours(part: object) -> bool:
+    """Whether the class of a part stands in tinynet."""
+    return type(part).__module__.startswith("tinynet.")
+
+
 def _signature(part: Module | Optimizer) -> Any:
     """All that the recording of a part depends on; None if that cannot be told."""
     signature: list[Any] = []
     modules = [m for _, m in part.named_modules()] if isinstance(part, Module) else [part]
     for module in modules:
-        if not type(module).__module__.startswith("tinynet."):
+        if not is_ours(module):
             return None
         signature.append(type(module))
         for name, value in vars(module).items():
@@ -238,26 +237,52 @@ PASSING_OF_OPTIMIZERS = ("lr", "state", "parameters", "_scheduled")
 
 
 class Options:
-    """What parts hold when they are recorded, to notice later what was replaced."""
+    """What parts hold when they are recorded, to notice later what was replaced.
 
-    def __init__(self, *parts: Module | Optimizer) -> None:
+    Parameters
+    ----------
+    *parts : Module or Optimizer
+    handed : set of int
+        The ids of arrays that compiled code is handed: their content may change.
+    """
+
+    def __init__(self, *parts: Module | Optimizer, handed: Collection[int] = ()) -> None:
         self._held: list[tuple[dict[str, Any], str, Any]] = []
         self._copies: list[tuple[Any, Any]] = []
         self._arrays: list[tuple[Array, Array]] = []
+        self._sizes: list[list[Any]] = []
         for part in parts:
             modules = [m for _, m in part.named_modules()] if isinstance(part, Module) else [part]
             for module in modules:
+                self._sizes.append([vars(module), len(vars(module)), _lasting(vars(module))])
                 for name, value in vars(module).items():
                     if name not in (*PASSING, *PASSING_OF_OPTIMIZERS):
                         self._held.append((vars(module), name, value))
                         if isinstance(value, list | dict):
                             self._copies.append((value, copy.copy(value)))
-                        if isinstance(value, np.ndarray):
+                        if isinstance(value, np.ndarray) and id(value) not in handed:
                             self._arrays.append((value, value.copy()))
 
     def are_as_they_were(self) -> bool:
         """Whether every attribute is the same object, and lists hold the same objects."""
-        return all(held.get(name) is value for held, name, value in self._held) and all(
-            len(now) == len(then) and all(map(operator.is_, now, then))
-            for now, then in self._copies
-        )
+        for held, name, value in self._held:
+            if held.get(name) is not value:
+                return False
+        for known in self._sizes:
+            held, last, size = known
+            if len(held) != last:  # something came, went or is new
+                if _lasting(held) != size:
+                    return False
+                known[1] = len(held)
+        for now, then in self._copies:
+            if len(now) != len(then) or not all(map(operator.is_, now, then)):
+                return False
+        return all(np.array_equal(now, then) for now, then in self._arrays)
+
+
+def _lasting(held: dict[str, Any]) -> int:
+    """How many attributes there are, without those that come and go."""
+    size = len(held)
+    for name in PASSING:
+        size -= name in held
+    return size - ("_scheduled" in held)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinynet.compiler.recording import Name, Number, Part, Shape
+from tinynet.compiler.part import Name, Number, Part, Shape
 from tinynet.kernels.jit.dependencies import is_own
 from tinynet.kernels.jit.kernel import FUSED, Fusion, Kernel
 from tinynet.support.types import Array

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from tinynet.compiler.part import Name, Number, Part, Use
 from tinynet.compiler.recorded import Layer
-from tinynet.compiler.recording import Name, Number, Part, Use, parameters_of, states_of
+from tinynet.compiler.recording import parameters_of, states_of
 from tinynet.compiler.script import Row, Script, needed, words
 from tinynet.compiler.source import import_source
 from tinynet.module import Module

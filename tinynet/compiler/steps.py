@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinynet.compiler.compiled import CompiledSteps
-from tinynet.compiler.recording import CannotRecord
+from tinynet.compiler.part import CannotRecord
 from tinynet.compiler.verbs import compile_verbs
 from tinynet.data import DataLoader
 from tinynet.formats.checkpoint import RunningEpoch
@@ -21,7 +21,7 @@ from tinynet.runs.rehearsal import batches, deals_by_order
 from tinynet.runs.scores import Score
 from tinynet.support.types import Array
 
-LOOK_FROM = 200  # batches: to find out whether there is compiled code costs less than these
+LOOK_FROM = 400  # batches: to find out whether there is compiled code costs less than these
 COMPILE_FROM = 3000  # batches: compiling the steps takes about as long as these, layer by layer
 SLOWER = "2 to 5"  # measured by benchmarks/training.py
 _said: set[str] = set()

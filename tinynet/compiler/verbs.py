@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tinynet.compiler.part import CannotRecord, Name, Part
 from tinynet.compiler.recorded import (
     Layer,
     Options,
@@ -18,7 +19,7 @@ from tinynet.compiler.recorded import (
     recorded_loss,
     recorded_updates,
 )
-from tinynet.compiler.recording import CannotRecord, Name, Part
+from tinynet.compiler.recording import states_of
 from tinynet.compiler.script import Row, Script
 from tinynet.compiler.segment import Segment, can_be_split, kept_texts
 from tinynet.compiler.source import import_source
@@ -65,7 +66,15 @@ class Verbs:
         first = next((s for s in self.segments if isinstance(s, Segment)), None)
         self.source, self.path = (first.source, first.path) if first else ("", "")
         self.python = [f"{layer}: {layer.why}" for layer in layers if not can_be_split(layer.part)]
-        self._options = Options(net)
+        self._net, self._dtype, self._renewed = net, dtype, True
+        handed = [
+            id(array())
+            for layer in layers
+            if layer.part is not None
+            for key, array in states_of(layer.module)
+            if Name("state", key) in layer.part.used()
+        ]
+        self._options = Options(net, handed=handed)
 
     def are_valid(self, inputs: tuple[Any, ...] = (None,)) -> bool:
         """Whether nothing was replaced, and nobody listens in who must see each layer."""
@@ -73,8 +82,25 @@ class Verbs:
             len(inputs) == 1
             and mode.recording is None
             and mode.watched is None
-            and self._options.are_as_they_were()
+            and (self._options.are_as_they_were() or self._renew())
         )
+
+    def _renew(self) -> bool:
+        """Take over what was replaced, if that needs no other code; say whether it worked."""
+        if not self._renewed:
+            return False
+        self._renewed = False
+        try:
+            new = Verbs(self._net, *record_layers(self._net), self.loop)
+        except CannotRecord:
+            return False
+        if self._code() != new._code():
+            return False
+        vars(self).update(vars(new))
+        return True
+
+    def _code(self) -> list[Any]:
+        return [s.path if isinstance(s, Segment) else s for s in self.segments]
 
     def forward(self, *inputs: Any) -> Any:
         """The output; NotImplemented if the layers must do it."""

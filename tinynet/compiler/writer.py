@@ -9,7 +9,8 @@ import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from tinynet.compiler.recording import Name, Part, parameters_of, states_of
+from tinynet.compiler.part import Name, Part
+from tinynet.compiler.recording import parameters_of, states_of
 from tinynet.compiler.script import Row, Script, fused, needed, replaced
 from tinynet.kernels import accumulate, all_finite, copied, gather, gather_scaled, squares
 from tinynet.kernels.jit.kernel import Fusion

@@ -9,7 +9,7 @@ from tinynet import kernels
 from tinynet.module import Module, Parameter
 from tinynet.rng import Rng, as_generator, linear_init, seed_of
 from tinynet.support.blas import LARGEST_OWN, one_blas_thread
-from tinynet.support.checks import float_array
+from tinynet.support.checks import check_float_dtype, check_size, feature_rows
 from tinynet.support.types import Array
 
 
@@ -69,13 +69,9 @@ class Linear(Module):
         rng: Rng = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        for name, size in (("in_features", in_features), ("out_features", out_features)):
-            if isinstance(size, bool) or not isinstance(size, int | np.integer):
-                raise TypeError(f"Linear: {name} = {size!r} is not an int")
-            if size < 1:
-                raise ValueError(f"Linear: {name} = {size} must be at least 1")
-        if np.dtype(dtype) not in (np.float32, np.float64):
-            raise TypeError(f"Linear: dtype = {np.dtype(dtype)}, expected float32 or float64")
+        check_size("Linear", "in_features", in_features)
+        check_size("Linear", "out_features", out_features)
+        check_float_dtype("Linear", dtype)
         W, b = linear_init(as_generator(rng), in_features, out_features, bias, dtype)
         self.W = Parameter(W)
         self.b = None if b is None else Parameter(b)
@@ -83,12 +79,7 @@ class Linear(Module):
 
     def forward(self, x: Array) -> Array:  # type: ignore[override]
         W = self.W.data
-        x = _rows(self, x, W.dtype)
-        if x.shape[1] != W.shape[0]:
-            raise ValueError(
-                f"{self!r}: input has {x.shape[1]} features, expected {W.shape[0]} "
-                f"(input shape {x.shape})"
-            )
+        x = feature_rows(self, x, W.shape[0], W.dtype)
         self.keep(x)
         b = np.zeros(W.shape[1], W.dtype) if self.b is None else self.b.data
         if self.uses_blas:
@@ -130,11 +121,3 @@ class Linear(Module):
         bias = "" if self.b is not None else ", bias=False"
         dtype = "" if self.W.data.dtype == np.float32 else ", dtype=np.float64"
         return f"Linear({I}, {O}{bias}{dtype})"
-
-
-def _rows(layer: Module, x: Any, dtype: DTypeLike) -> Array:
-    x = float_array(layer, x, dtype)
-    if x.ndim != 2:
-        fix = "use x.reshape(1, -1) for one sample" if x.ndim == 1 else "use x.reshape(len(x), -1)"
-        raise ValueError(f"{layer!r}: input has shape {x.shape}, expected (N, features); {fix}")
-    return x

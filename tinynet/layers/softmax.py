@@ -1,12 +1,11 @@
 """Softmax and its logarithm: scores of classes become probabilities that sum to 1."""
 
-from typing import Any
-
 import numpy as np
 
 from tinynet import kernels
 from tinynet.module import Module
-from tinynet.support.checks import float_array
+from tinynet.support.axes import as_before, rows_along
+from tinynet.support.checks import integer
 from tinynet.support.types import Array
 
 
@@ -52,20 +51,20 @@ class Softmax(Module):
         )
 
     def __init__(self, axis: int = -1) -> None:
-        self.axis = _checked_axis(self, axis)
+        self.axis = integer(type(self).__name__, "axis", axis)
 
     def forward(self, x: Array) -> Array:  # type: ignore[override]
-        rows = _rows_along(self, x, self.axis)
+        rows = rows_along(self, x, self.axis)
         y = np.empty_like(rows)
         kernels.softmax(rows, y)  # y = exp(x) / exp(x).sum()
         self.keep(y)
-        return _back_in_shape(y, x.shape, self.axis)
+        return as_before(y, x.shape, self.axis)
 
     def backward(self, dy: Array) -> Array:
         dy, y = self.kept(dy)
-        dy_rows, dx = _rows_along(self, dy, self.axis), np.empty_like(y)
+        dy_rows, dx = rows_along(self, dy, self.axis), np.empty_like(y)
         kernels.softmax_dx(dy_rows, y, dx)  # dx = y * (dy - (dy * y).sum())
-        return _back_in_shape(dx, dy.shape, self.axis)
+        return as_before(dx, dy.shape, self.axis)
 
     def __repr__(self) -> str:
         return "Softmax()" if self.axis == -1 else f"Softmax(axis={self.axis})"
@@ -112,51 +111,25 @@ class LogSoftmax(Module):
         )
 
     def __init__(self, axis: int = -1) -> None:
-        self.axis = _checked_axis(self, axis)
+        self.axis = integer(type(self).__name__, "axis", axis)
 
     def forward(self, x: Array) -> Array:  # type: ignore[override]
-        rows = _rows_along(self, x, self.axis)
+        rows = rows_along(self, x, self.axis)
         y = np.empty_like(rows)
         kernels.log_softmax(rows, y)  # y = x - log(exp(x).sum())
         self.keep(y)
-        return _back_in_shape(y, x.shape, self.axis)
+        return as_before(y, x.shape, self.axis)
 
     def backward(self, dy: Array) -> Array:
         dy, y = self.kept(dy)
-        dy_rows, dx = _rows_along(self, dy, self.axis), np.empty_like(y)
+        dy_rows, dx = rows_along(self, dy, self.axis), np.empty_like(y)
         kernels.log_softmax_dx(dy_rows, y, dx)  # dx = dy - exp(y) * dy.sum()
-        return _back_in_shape(dx, dy.shape, self.axis)
+        return as_before(dx, dy.shape, self.axis)
 
     def __repr__(self) -> str:
         return "LogSoftmax()" if self.axis == -1 else f"LogSoftmax(axis={self.axis})"
 
 
-def _checked_axis(layer: Module, axis: Any) -> int:
-    if isinstance(axis, bool) or not isinstance(axis, int | np.integer):
-        raise TypeError(f"{type(layer).__name__}: axis = {axis!r} is not an int")
-    return int(axis)
-
-
 def _exp_total(x: Array, axis: int) -> Array:
     total: Array = np.exp(x.astype(np.float64)).sum(axis, keepdims=True)
     return total
-
-
-def _rows_along(layer: Module, x: Any, axis: int) -> Array:
-    """x as (rows, C), where C runs along `axis`."""
-    x = float_array(layer, x)
-    if not -x.ndim <= axis < x.ndim:
-        raise ValueError(f"{layer!r}: axis {axis} is outside an input of shape {x.shape}")
-    if x.shape[axis] == 0:
-        raise ValueError(f"{layer!r}: input of shape {x.shape} has no classes along axis {axis}")
-    if axis not in (-1, x.ndim - 1):
-        x = np.ascontiguousarray(np.moveaxis(x, axis, -1))
-    return x.reshape(-1, x.shape[-1])
-
-
-def _back_in_shape(rows: Array, shape: tuple[int, ...], axis: int) -> Array:
-    if axis in (-1, len(shape) - 1):
-        return rows.reshape(shape)
-    moved = list(shape)
-    moved.append(moved.pop(axis))
-    return np.ascontiguousarray(np.moveaxis(rows.reshape(moved), -1, axis))

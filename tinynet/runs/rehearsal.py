@@ -90,6 +90,23 @@ def check_loader(run: TrainingRun) -> None:
         )
 
 
+def check_needs(
+    run: TrainingRun, doctor: bool, compiled: bool, checkpoint: bool, every: int | None
+) -> None:
+    """Refuse a loader that has not what other options need, and checkpoints at no batch."""
+    owner, loader = run.owner, run.loader
+    if every is not None:
+        whole_number(owner, "checkpoint_every", every, 1)
+    for option, wanted in (("doctor=True", doctor), ("compiled=True", compiled)):
+        if wanted and not isinstance(loader, DataLoader):
+            raise TypeError(f"{owner}: {option} needs a DataLoader, got {type(loader).__name__}")
+    if checkpoint and not deals_by_order(loader):
+        raise TypeError(
+            f"{owner}: checkpoint needs a DataLoader without an __iter__ of its own, whose order "
+            f"it can write down, got {type(loader).__name__}"
+        )
+
+
 def _check_batches(owner: str, loader: Any) -> None:
     kind = type(loader).__name__
     if len(loader) == 0:

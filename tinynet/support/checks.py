@@ -83,6 +83,20 @@ def float_array_like(owner: str, values: Any, model: Array) -> Array:
     return values
 
 
+def feature_rows(owner: object, x: Any, features: int, dtype: Any) -> Array:
+    """`x` as ``float_array`` gives it, if it is (N, features)."""
+    x = float_array(owner, x, dtype)
+    if x.ndim != 2:
+        fix = "use x.reshape(1, -1) for one sample" if x.ndim == 1 else "use x.reshape(len(x), -1)"
+        raise ValueError(f"{owner!r}: input has shape {x.shape}, expected (N, features); {fix}")
+    if x.shape[1] != features:
+        raise ValueError(
+            f"{owner!r}: input has {x.shape[1]} features, expected {features} "
+            f"(input shape {x.shape})"
+        )
+    return x
+
+
 def conversion(given: np.dtype[Any], wanted: Any = None) -> str:
     """How to make numbers of `given` dtype floats, as the end of a message; "" if they are none."""
     name = np.dtype(np.float32 if wanted is None else wanted).name
@@ -99,6 +113,32 @@ def conversion(given: np.dtype[Any], wanted: Any = None) -> str:
     if given.kind in "OUS":
         return f"; if all entries are numbers, convert with .astype(np.{name})"
     return "; turn what it holds into numbers first"
+
+
+def scores(owner: str, x: Any) -> Array:
+    """`x` as ``float_array`` gives it, if it is (N, C): a number for every row and every class."""
+    x = float_array(owner, x)
+    if x.ndim != 2 or 0 in x.shape:
+        raise ValueError(
+            f"{owner}: input has shape {x.shape}, expected (N, C): N rows of C classes"
+        )
+    return x
+
+
+def class_probabilities(owner: str, target: Any, x: Array, ignore_index: int) -> Array:
+    """`target` as ``float_array`` gives it, if it fits the scores `x`, and no label is ignored."""
+    target = float_array(f"{owner}: class probabilities", target, x.dtype)
+    if ignore_index >= 0:
+        raise ValueError(
+            f"{owner}: ignore_index = {ignore_index} is for labels, but the target is class "
+            "probabilities; leave it out, or leave out the rows"
+        )
+    if target.shape != x.shape:
+        raise ValueError(
+            f"{owner}: class probabilities have shape {target.shape}, expected {x.shape}, that of "
+            "the input"
+        )
+    return target
 
 
 def integer_labels(owner: str, labels: Any, rows: int, classes: int) -> NDArray[Any]:
@@ -175,6 +215,31 @@ def whole_number(owner: str, name: str, value: Any, low: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
         raise ValueError(f"{owner}: {name} = {value!r}, expected an int of at least {low}")
     return int(value)
+
+
+def integer(owner: str, name: str, value: Any) -> int:
+    """`value` as an int, of either sign.
+
+    Raises
+    ------
+    TypeError
+        If it is not one.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{owner}: {name} = {value!r} is not an int")
+    return int(value)
+
+
+def check_size(owner: str, name: str, value: Any) -> None:
+    """Refuse what is no number of features: an int of at least 1."""
+    if integer(owner, name, value) < 1:
+        raise ValueError(f"{owner}: {name} = {value} must be at least 1")
+
+
+def check_float_dtype(owner: str, dtype: Any) -> None:
+    """Refuse what is neither float32 nor float64."""
+    if np.dtype(dtype) not in FLOATS:
+        raise TypeError(f"{owner}: dtype = {np.dtype(dtype)}, expected float32 or float64")
 
 
 def check_dataset(owner: str, X: Any, y: Any, scale: float | None = None) -> None:

@@ -5,6 +5,7 @@ read these lines, which stand in the layer's class beside its equations. All hav
 without any is traced, explained by its numbers, summarised and drawn, too.
 """
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from tinynet.support.types import Array
@@ -68,6 +69,40 @@ class Description:
         if "forward" in vars(cls):
             for name in sorted(_OF_FORWARD - vars(cls).keys()):
                 setattr(cls, name, vars(Description)[name])
+
+
+class InFiles:
+    """What a class says of itself for files, PyTorch and ONNX; Linear and Softmax say most of it.
+
+    A subclass inherits it, whatever forward it writes.
+    """
+
+    buffers: ClassVar[tuple[str, ...]] = ()
+    """Attributes that are state and not learned: arrays that ``state_dict`` holds, too."""
+
+    unsaved: ClassVar[tuple[str, ...]] = ()
+    """Attributes that no file needs, such as a cache."""
+
+    sizes: ClassVar[tuple[str, ...] | None] = None
+    """Options whose product is a number of weights; None: every whole number may be a size."""
+
+    torch_layer: ClassVar[Any] = None
+    """The layer in PyTorch: its name in ``torch.nn``, or its class."""
+
+    torch_options: ClassVar[dict[str, str]] = {}
+    """PyTorch's names for options, where they differ."""
+
+    torch_layout: ClassVar[dict[str, tuple[str, Callable[[Array], Array]]]] = {}
+    """PyTorch's name for a parameter, and the function that turns it into PyTorch's layout."""
+
+    onnx_operation: ClassVar[str | None] = None
+    """The operation in ONNX (opset 13), on x and the parameters."""
+
+    onnx_attributes: ClassVar[dict[str, Any]] = {}
+    """The operation's attributes: values, or functions of the layer."""
+
+    onnx_inputs: ClassVar[tuple[str, ...] | None] = None
+    """The attributes that follow x, if they are not the parameters in their order."""
 
 
 _TUPLES = {

@@ -20,3 +20,18 @@ def writable(values: Any) -> Any:
     """`values`, or a copy of them if they are an array that nothing can be written to."""
     read_only = isinstance(values, np.ndarray) and not values.flags.writeable
     return np.array(values) if read_only else values
+
+
+def in_shape(owner: str, values: Any, shape: tuple[int, ...]) -> Array:
+    """`values` spread over this shape, as NumPy's arithmetic would do it.
+
+    Raises
+    ------
+    ValueError
+        If they cannot be.
+    """
+    given = np.asarray(values)
+    try:
+        return np.broadcast_to(given, shape)
+    except ValueError:
+        raise ValueError(f"{owner}: got shape {given.shape}, expected {shape}") from None

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
-from tinynet.support.checks import number, whole_number
+from tinynet.support.checks import integer, number, whole_number
+from tinynet.support.types import Array
 
 T = TypeVar("T")
 
@@ -64,6 +65,44 @@ class WholeNumber(Option[int]):
 
     def checked(self, owner: str, value: Any) -> int:
         return whole_number(owner, self.name, value, self.low)
+
+
+class Label(Option[int]):
+    """An int64, as labels are."""
+
+    def checked(self, owner: str, value: Any) -> int:
+        label = integer(owner, self.name, value)
+        if not -(2**63) <= label < 2**63:
+            raise ValueError(f"{owner}: {self.name} = {label} is no int64, as labels are")
+        return label
+
+
+class Choice(Option[str]):
+    """One of some words."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def checked(self, owner: str, value: Any) -> str:
+        if value not in self.words:
+            *first, last = map(repr, self.words)
+            expected = f"{', '.join(first)} or {last}"
+            raise ValueError(f"{owner}: {self.name} = {value!r}, expected {expected}")
+        return str(value)
+
+
+class ClassWeights(Option[Array | None]):
+    """How much each class counts, (C,) of float64, a copy; or None."""
+
+    def checked(self, owner: str, value: Any) -> Array | None:
+        if value is None:
+            return None
+        weights = np.array(value, np.float64)
+        if weights.ndim != 1 or not np.isfinite(weights).all() or (weights < 0).any():
+            raise ValueError(
+                f"{owner}: {self.name} must be one finite, non-negative number per class (C,)"
+            )
+        return weights
 
 
 class Flag(Option[bool]):
