@@ -39,6 +39,21 @@ def test_every_output_says_where_it_comes_from():
             assert block.command, f"README.md, line {block.line}: printed by no command"
 
 
+def test_the_map_names_what_is_there():
+    table = readme.README.read_text().split("| file | what is inside |")[1].split("\n\n")[0]
+    places = re.findall(
+        r"`([\w/.]+)`", " ".join(row.split("|")[1] for row in table.splitlines()[2:])
+    )
+    package = readme.ROOT / "tinynet"
+    missing = [p for p in places if not any((at / p).exists() for at in (package, readme.ROOT))]
+    assert len(places) > 20 and not missing
+    told = {place.split("/")[0] for place in places}
+    files = {p.name for p in package.glob("[!_]*.py")} | {
+        p.parent.name for p in package.glob("*/_*.py")
+    }
+    assert files - told == {"version.py"}
+
+
 def test_the_number_of_planted_bugs():
     shown = re.search(
         r"unless all are: (\d+) of (\d+), and with `--jit`", readme.README.read_text()
