@@ -402,13 +402,13 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "share[:] = dy / count if count != 0 else 1.0",
         ),
         Bug(
-            "ignored-rows-are-wrong",
+            "kernel-counts-ignored-rows",
             "rows that are ignored count as wrong answers",
             "        if counted[n] != 0:\n            count += 1\n            hits",
             "        count += 1\n        if counted[n] != 0:\n            hits",
         ),
         Bug(
-            "nan-is-a-class",
+            "kernel-takes-nan-for-a-class",
             "an output of NaN is taken for an answer",
             " and not np.isnan(y[n, guesses[n]])",
             "",
@@ -1005,18 +1005,6 @@ BUGS: dict[str, tuple[Bug, ...]] = {
     ),
     "compiler/recording.py": (
         Bug(
-            "silent-change-of-a-step",
-            "what NumPy changes after the last kernel is not noticed",
-            "            result = action()\n        self._refuse_silent_changes()\n",
-            "            result = action()\n",
-        ),
-        Bug(
-            "silent-change-before-a-kernel",
-            "what NumPy changes just before a kernel writes there is not noticed",
-            "        self._refuse_silent_changes()\n        takes",
-            "        takes",
-        ),
-        Bug(
             "number-of-the-first-trial",
             "a number that changes with the input is taken for an option",
             "type(value) is type(values[0]) and _same(value, values[0])",
@@ -1047,16 +1035,30 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "",
         ),
         Bug(
-            "part-is-the-whole",
-            "some rows of an array are taken for a new array",
-            "if first < end and start < first + size:",
-            "if first < end < start:",
-        ),
-        Bug(
             "rate-of-the-recording",
             "a compiled step keeps the learning rate with which it was recorded",
             "((optimizer.lr or 0.5) / 2, 3)",
             "((optimizer.lr or 0.5), 3)",
+        ),
+    ),
+    "compiler/trial.py": (
+        Bug(
+            "silent-change-of-a-step",
+            "what NumPy changes after the last kernel is not noticed",
+            "            result = action()\n        self._refuse_silent_changes()\n",
+            "            result = action()\n",
+        ),
+        Bug(
+            "silent-change-before-a-kernel",
+            "what NumPy changes just before a kernel writes there is not noticed",
+            "        self._refuse_silent_changes()\n        takes",
+            "        takes",
+        ),
+        Bug(
+            "part-is-the-whole",
+            "some rows of an array are taken for a new array",
+            "if first < end and start < first + size:",
+            "if first < end < start:",
         ),
     ),
     "compiler/script.py": (
@@ -1605,6 +1607,14 @@ TESTS: dict[str, tuple[str, ...]] = {
     "runs/stopping.py": ("core/test_early_stopping.py", "-k", "rule or by_hand or its_best"),
     "runs/schedules.py": ("core/test_schedules.py", "-k", "pytorch or formulas"),
     "compiler/recording.py": ("tools/test_recording.py",),
+    "compiler/recorded.py": (
+        *(
+            "tools/test_recording.py",
+            "tools/test_compiler.py::test_predict_notices_what_was_replaced_since",
+        ),
+        "tools/test_strangers_compiled.py",
+    ),
+    "compiler/trial.py": ("tools/test_recording.py",),
     "compiler/recorded.py": (
         *(
             "tools/test_recording.py",

@@ -231,7 +231,8 @@ def _prepare(twin: Module, trial: Trial, changed: bool) -> dict[tuple[int, str],
     """Name the arrays that a part holds; return its attributes."""
     for key, parameter in parameters_of(twin):
         if changed:
-            parameter.data = parameter.data * 1.25 + parameter.data.dtype.type(0.125)
+            with np.errstate(all="ignore"):
+                parameter.data = parameter.data * 1.25 + parameter.data.dtype.type(0.125)
         trial.know("parameter", key, parameter.data)
         trial.know("gradient", key, parameter.accumulate())
     for key, array in states_of(twin):
