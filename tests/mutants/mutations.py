@@ -1615,13 +1615,6 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tools/test_strangers_compiled.py",
     ),
     "compiler/trial.py": ("tools/test_recording.py",),
-    "compiler/recorded.py": (
-        *(
-            "tools/test_recording.py",
-            "tools/test_compiler.py::test_predict_notices_what_was_replaced_since",
-        ),
-        "tools/test_strangers_compiled.py",
-    ),
     "compiler/compiled.py": (
         "core/test_training_faults.py::TestFatalSteps",
         "tools/test_strangers_compiled.py",
