@@ -83,9 +83,8 @@ EDITS = {
     "kernels/rows.py": [("", KERNELS)],
     "kernels/__init__.py": [
         (
-            "from tinynet.kernels.rows import softmax_dx as softmax_dx\n",
-            "from tinynet.kernels.rows import softplus as softplus\n"
-            "from tinynet.kernels.rows import softplus_dx as softplus_dx\n",
+            "from tinynet.kernels.rows import log_softmax, log_softmax_dx, softmax, softmax_dx\n",
+            "from tinynet.kernels.rows import softplus, softplus_dx\n",
         )
     ],
     "layers/__init__.py": [
