@@ -297,6 +297,9 @@ def test_a_layer_that_needs_two_rows_says_so_once_compiled():
     loader = tn.DataLoader(X[:9], Y[:9], batch_size=8)
     with pytest.raises(ValueError, match="needs two rows"):
         tn.fit(*parts, loader, progress=False, compiled=True)
+    steps = CompiledSteps.for_training(*parts, loader)
+    taken = [len(losses) for losses, _ in steps.batches(loader, np.arange(9), 0, 2)]
+    assert taken == [1, 0]  # the second is left to the layers
     tn.compile(*parts)
     with pytest.raises(ValueError, match="needs two rows"):
         net(X[:1])
