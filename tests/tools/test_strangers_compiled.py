@@ -1,6 +1,9 @@
 """A stranger's layers, compiled: on kernels like tinynet's own, in plain NumPy between segments."""
 
 import copy
+import os
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -89,6 +92,37 @@ def test_the_gradient_of_the_input_is_left_out_if_nobody_wants_it():
         assert net.backward(np.ones((100, 5), np.float32)).shape == X.shape
     for one, other in zip(twins[0].parameters(), twins[1].parameters(), strict=True):
         assert one.grad.tobytes() == other.grad.tobytes()
+
+
+SHORT = """
+import sys, numpy as np, tinynet as tn
+from tinynet.compiler import steps
+steps.LOOK_FROM = 1
+net = tn.Sequential(tn.Linear(4, 3, rng=0))
+X = np.ones((16, 4), np.float32)
+loader = tn.DataLoader(X, np.zeros(16, int), batch_size=4)
+made = steps.Steps.compile
+def compile(self, *args, **options):
+    made(self, *args, **options)
+    print("layers" if self.compiled is None else "compiled")
+steps.Steps.compile = compile
+for compiled in (None, True, None)[: int(sys.argv[1])]:
+    tn.fit(net, tn.CrossEntropyLoss(), tn.SGD(net.parameters(), lr=0.5), loader,
+           progress=False, compiled=compiled)
+"""
+
+
+@pytest.mark.slow
+def test_a_short_fit_runs_code_that_is_compiled_already(tmp_path):
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DISABLE_JIT": "0"}
+
+    def ways(fits):
+        command = [sys.executable, "-c", SHORT, str(fits)]
+        return subprocess.check_output(command, env=environment, text=True).split()
+
+    assert ways(1) == ["layers"]
+    assert ways(3) == ["layers", "compiled", "compiled"]
+    assert ways(1) == ["compiled"]  # from the cache on disk
 
 
 class BySum(KernelLeaky):

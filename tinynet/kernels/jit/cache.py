@@ -7,6 +7,7 @@ time.
 """
 
 import functools
+import glob
 import hashlib
 import inspect
 import os
@@ -54,7 +55,7 @@ def keep_on_disk(dispatcher: Any, folder: Path) -> None:
 def is_kept(dispatcher: Any) -> bool:
     """Whether the cache on disk has code of `dispatcher`, for some types."""
     cache = dispatcher._cache
-    return isinstance(cache, _CheckedCache) and Path(cache._cache_file._index_path).exists()
+    return isinstance(cache, _CheckedCache) and cache.has_code()
 
 
 @functools.cache
@@ -174,6 +175,11 @@ class _CheckedCache(FunctionCache):
         self._cache_path = os.fspath(folder)
         self._cache_file = _CheckedFiles(self._cache_path, self._impl.filename_base, "")
         self.enable()
+
+    def has_code(self) -> bool:
+        """Whether code was kept, for some types of the arguments."""
+        name = glob.escape(Path(self._cache_file._index_name).stem)
+        return any(self._folder.glob(f"{name}.*.nbc"))
 
     def _index_key(self, sig: Any, codegen: Any) -> Any:
         key = super()._index_key(sig, codegen)
