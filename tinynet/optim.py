@@ -47,6 +47,8 @@ class Optimizer(WithOptions):
 
     def zero_grad(self) -> None:
         """Set every gradient to zeros; backward adds to it."""
+        if self._compiled is not None and self._compiled.zero_grad():
+            return
         for parameter in self.parameters:
             if parameter.grad is not None:
                 parameter.grad[...] = 0

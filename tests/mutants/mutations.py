@@ -1113,8 +1113,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "kept-by-an-earlier-call",
             "backward does not notice that a layer was called alone since",
-            "and all(module._kept is kept for module, kept in pending)",
-            "and all(module._kept is not None for module, kept in pending)",
+            "usual = usual and module._kept is kept",
+            "usual = usual and module._kept is not None",
         ),
         Bug(
             "alone-without-gradients",

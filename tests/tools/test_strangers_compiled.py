@@ -14,6 +14,7 @@ import tinynet as tn
 from tinynet import kernels
 from tinynet.compiler import CompiledSteps
 from tinynet.compiler import steps as compiler_steps
+from tinynet.compiler.segment import Segment
 
 X = np.random.default_rng(0).normal(size=(100, 20)).astype(np.float32)
 Y = np.random.default_rng(1).integers(0, 5, 100)
@@ -123,6 +124,28 @@ def test_a_short_fit_runs_code_that_is_compiled_already(tmp_path):
     assert ways(1) == ["layers"]
     assert ways(3) == ["layers", "compiled", "compiled"]
     assert ways(1) == ["compiled"]  # from the cache on disk
+
+
+class Counting(KernelLeaky):
+    """Counts its calls in an array, by a kernel whose result nobody else needs."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls, self.one = np.zeros(1, np.float32), np.ones(1, np.float32)
+
+    def forward(self, x):
+        tn.kernels.accumulate(self.calls, self.one)
+        return super().forward(x)
+
+
+def test_state_that_only_predict_changes_is_changed_by_compiled_predict():
+    net = network(Counting())
+    tn.compile(net, tn.NLLLoss(), tn.SGD(net.parameters()))
+    assert isinstance(net._compiled.segments[0], Segment) and len(net._compiled.segments) == 1
+    for _ in range(3):
+        net.predict(X)
+    net(X)
+    assert net[1].calls.tolist() == [4]
 
 
 class BySum(KernelLeaky):

@@ -10,7 +10,6 @@ from tinynet.compiler.recorded import Layer
 from tinynet.compiler.recording import parameters_of, states_of
 from tinynet.compiler.script import Row, Script, needed, words
 from tinynet.compiler.source import import_source
-from tinynet.module import Module
 from tinynet.support.types import Array
 from tinynet.version import __version__
 
@@ -44,7 +43,8 @@ class Segment:
         self._handed = script.handed | others.handed
         self._forward, self._predict = code.forward, code.predict
         self._backward, self._backward_alone = code.backward, code.backward_alone
-        self._pending: list[tuple[Module, Any]] = []
+        self._pending: list[Any] = []
+        self._rows, self._kinds = -1, list[Any]()
         self._pool: tuple[Any, ...] = ()
 
     def _source(self, script: Script, others: Script, first: int) -> str:
@@ -95,7 +95,7 @@ class Segment:
         takes = [f"dy{last}", "x", *made]
         body = [
             *script.function("forward", needed(forward, set(made), lasting), ["x"], _tuple(made)),
-            *others.function("predict", needed(predict, words(z), set()), ["x"], z),
+            *others.function("predict", needed(predict, words(z), set(others.given)), ["x"], z),
             *script.function("backward", needed(backward, words(dy), given), takes, dy),
             *script.function("backward_alone", needed(backward, set(), given), takes, ""),
         ]
@@ -126,11 +126,14 @@ class Segment:
                 x = module(x)
             return x
         pool = (x, *self._forward(x, *[array() for array in self._handed["forward"]]))
-        N = len(x)
-        for module, keeps, layer in zip(self.modules, self._keeps, self.layers, strict=True):
+        if len(x) != self._rows:
+            self._rows = len(x)
+            self._kinds = [((len(x), *layer.outputs), self.dtype) for layer in self.layers]
+        pending = self._pending
+        for module, keeps, kind in zip(self.modules, self._keeps, self._kinds, strict=True):
             kept = tuple([v[0] if type(v) is tuple else pool[v] for v in keeps])
-            module._kept, module._output = kept, ((N, *layer.outputs), self.dtype)
-            self._pending.append((module, kept))
+            module._kept, module._output = kept, kind
+            pending.append(kept)
         self._pool = pool
         return pool[self._result]
 
@@ -141,10 +144,11 @@ class Segment:
             pending
             and type(dy) is np.ndarray
             and dy.dtype == self.dtype
-            and dy.shape == (len(self._pool[0]), *self.outputs)
+            and dy.shape == self._kinds[-1][0]
             and dy.flags.carray
-            and all(module._kept is kept for module, kept in pending)
         )
+        for module, kept in zip(self.modules, pending, strict=False):
+            usual = usual and module._kept is kept
         if not usual:
             for module in reversed(self.modules):
                 dy = module.backward(dy)
@@ -152,7 +156,7 @@ class Segment:
         name = "backward" if wanted else "backward_alone"
         code = self._backward if wanted else self._backward_alone
         dx: Array | None = code(dy, *self._pool, *[array() for array in self._handed[name]])
-        for module, _ in pending:
+        for module in self.modules:
             module._kept = None
         self._pool = ()
         return dx

@@ -223,26 +223,44 @@ class StepVerb:
                 script.give(f"{name}_{w}", part, Name("state", name), memory)
             rows += script.rows(part, "update", names, f"_{w}")
         body = list(script.function("update", rows, ["lr", "t"], ""))
+        gradients = [f"g{position}" for position in range(len(updates.parts))]
+        body += ["", "", "@jit", f"def zero_grad({', '.join(gradients)}):"]
+        body += [f"    {gradient}.reshape(-1)[:] = 0" for gradient in gradients]
         source = script.module([f"The step of {type(optimizer).__name__}, written out."], body)
         code = import_source(source, __version__, script.strangers())
         self._update, self._handed = code.update, script.handed["update"]
+        self._zero = code.zero_grad
 
     def _memory(self, position: int, name: str) -> Any:
         return self._optimizer.state[position][name]
+
+    def _are_usual(self) -> bool:
+        """Whether the parameters are those that were compiled, and each has a gradient."""
+        now, then = self._optimizer.parameters, self._parameters
+        if len(now) != len(then):
+            return False
+        for one, other in zip(now, then, strict=True):
+            if one is not other or one.grad is None:
+                return False
+        return True
+
+    def zero_grad(self) -> bool:
+        """Set all gradients to zeros, if there are as many as ever; say whether it was done."""
+        if not self._are_usual():
+            return False
+        self._zero(*[parameter.grad for parameter in self._parameters])
+        return True
 
     def step(self) -> bool:
         """Take the step, if it is as usual; say whether it was taken."""
         optimizer, counts = self._optimizer, self._updates.counts
         states = optimizer.state
-        usual = (
-            len(optimizer.parameters) == len(self._parameters)
-            and all(a is b for a, b in zip(optimizer.parameters, self._parameters, strict=True))
-            and all(parameter.grad is not None for parameter in self._parameters)
-            and all(name in state for state in states for name in self._memories)
+        if not self._are_usual() or not self._options.are_as_they_were():
+            return False
+        if self._memories and not (
+            all(name in state for state in states for name in self._memories)
             and len({state[name] for state in states for name in counts}) <= 1
-            and self._options.are_as_they_were()
-        )
-        if not usual:
+        ):
             return False
         t = states[0][counts[0]] + 1 if counts else 0
         self._update(optimizer.lr, float(t), *[array() for array in self._handed])
