@@ -139,7 +139,7 @@ class Module(Description, InFiles):
             If there was no forward since the last backward.
         """
         dy, recording = self.kept(dy)
-        return recording.replay(dy)
+        return recording.replay(dy, kernels.add)
 
     def predict(self, *inputs: Array) -> Array:
         """Compute forward's output without keeping anything; safe from several threads at once."""

@@ -2,6 +2,7 @@
 
 import copy
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -124,6 +125,42 @@ def test_a_short_fit_runs_code_that_is_compiled_already(tmp_path):
     assert ways(1) == ["layers"]
     assert ways(3) == ["layers", "compiled", "compiled"]
     assert ways(1) == ["compiled"]  # from the cache on disk
+
+
+def test_a_segment_without_parameters_between_two_in_numpy():
+    outputs = []
+    for compiles in (True, False):
+        rng = np.random.default_rng(0)
+        net = tn.Sequential(tn.Linear(20, 5, rng=rng), NumpyTanh(), tn.ReLU(), NumpyTanh())
+        if compiles:
+            tn.compile(net, tn.CrossEntropyLoss(), tn.SGD(net.parameters()))
+        y = net(X)
+        net.backward(np.ones_like(y), input_gradient=False)
+        outputs.append((y.tobytes(), net[0].W.grad.tobytes()))
+    assert outputs[0] == outputs[1]
+
+
+class Residual(tn.Module):
+    """x + fc2(relu(fc1(x))): paths that part and meet again."""
+
+    def __init__(self, width, rng):
+        self.fc1, self.fc2 = tn.Linear(width, width, rng=rng), tn.Linear(width, width, rng=rng)
+        self.relu, self.add = tn.ReLU(), tn.Add()
+
+    def forward(self, x):
+        return self.add(x, self.fc2(self.relu(self.fc1(x))))
+
+
+@pytest.mark.parametrize("optimizer", [tn.SGD, tn.Adam])
+def test_a_network_that_replays_its_calls_trains_compiled_to_the_same_bits(optimizer):
+    def make():
+        return network(Residual(16, np.random.default_rng(5)), tn.ReLU())
+
+    by_layers = trained(make(), False, optimizer=optimizer)
+    assert trained(make(), True, optimizer=optimizer) == by_layers
+    net = make()
+    source = tn.compile(net, tn.NLLLoss(), optimizer(net.parameters())).source
+    assert re.search(r"^ +add\(\w+, \w+, dy0\)", source, re.MULTILINE)
 
 
 class Counting(KernelLeaky):

@@ -116,6 +116,19 @@ class CompiledSteps:
             }
             yield Update(optimizer.parameters[position], part, memories)
 
+    def _show_to_loss(self, y: Array, rows: int = 2**16) -> None:
+        """Let the loss look at all targets: compiled code does not check them."""
+        for first in range(0, len(y), rows):
+            some = y[first : first + rows]
+            outputs = np.zeros((len(some), *self._outputs), self._dtype)
+            try:
+                with listening(by_equation), np.errstate(all="ignore"):
+                    self._loss_fn.predict(outputs, some)
+            except Exception as error:
+                if is_ours(self._loss_fn):
+                    raise
+                raise CannotRecord(f"the loss refuses some targets: {error}") from error
+
     def _memory(self, position: int, name: str) -> Array:
         state = self._optimizer.state[position]
         if name not in state:
@@ -152,9 +165,7 @@ class CompiledSteps:
         dtype = np.dtype(np.float32) if loader.scale is not None else X.dtype
         if X.shape[1:] != (steps._features,) or dtype != steps._dtype or not X.dtype.isnative:
             raise CannotRecord(f"the data are {X.dtype} of shape {X.shape}")
-        outputs = np.zeros((len(y), *steps._outputs), steps._dtype)
-        with listening(by_equation), np.errstate(all="ignore"):
-            loss_fn.predict(outputs, y)  # the loss looks at all targets, since the code will not
+        steps._show_to_loss(y)
         steps._target = y
         return steps
 

@@ -14,6 +14,7 @@ The kernels compute by their equations here, so that listening compiles nothing.
 import copy
 import functools
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,8 @@ def unified(trials: Sequence[Trial]) -> Part:
     }
     kept = None
     if all(isinstance(trial.kept, tuple) for trial in trials):
-        kept = _value(trials, [trial.kept for trial in trials], position)
+        with suppress(CannotRecord):  # such as what a network of layers keeps: its calls
+            kept = _value(trials, [trial.kept for trial in trials], position)
     fewest = min(trial.sizes.get("N", 1) for trial in trials)
     return Part(calls, results, kept, arrays, constants, fewest)
 
@@ -212,8 +214,9 @@ def record_loss(loss_fn: Module, classes: tuple[int, ...], dtype: Any, target: A
 def _trials(part: Module, run: Callable[[int, float, Module, Trial], None]) -> list[Trial]:
     trials = []
     for N, times in SIZES:
-        trial, twin = Trial({"N": N}), copy.deepcopy(part)
+        trial = Trial({"N": N})
         try:
+            twin = copy.deepcopy(part)
             before = _prepare(twin, trial, changed=N == 7)
             run(N, times, twin, trial)
         except CannotRecord:

@@ -126,7 +126,8 @@ class Script:
             return operand.kind
         name = operand.name
         if name not in names:
-            text = names[name] = self.free(f"{name.key}{suffix}")
+            base = re.sub(r"_\d+$", "", name.key)  # the part's own count: the code has another
+            text = names[name] = self.free(f"{base}{suffix}")
             if name.role == "made":
                 self.make(text, part, name, names)
             else:
@@ -190,8 +191,7 @@ class Script:
             if row.looked_at is not None:
                 yield f"    if {row.result} != {row.looked_at!r}:"
                 yield f"        return {gives.replace('(True, loss', '(False, 0.0', 1)}"
-        if gives:
-            yield f"    return {gives}"
+        yield f"    return {gives}".rstrip()
 
     def module(self, title: list[str], body: list[str]) -> str:
         """The source of a module with these lines."""

@@ -90,16 +90,21 @@ class Recording:
         self.calls.append(Call(layer, numbers, len(self.arrays)))
         return self._show(output)
 
-    def replay(self, dy: Array) -> Any:
-        """Call backward of every recorded layer, last first; return dLoss/dinputs."""
+    def replay(self, dy: Array, add: Callable[[Array, Array, Array], None]) -> Any:
+        """Call backward of every recorded layer, last first; return dLoss/dinputs.
+
+        An array that went two ways gets the sum of what comes back: ``add(a, b, sum)``.
+        """
         gradients: dict[int, Array] = {self.result: dy}
         for call in reversed(self.calls):
             parts = call.layer.backward(gradients.pop(call.output))
             for number, dx in zip(
                 call.inputs, parts if isinstance(parts, tuple) else (parts,), strict=True
             ):
-                # an array that went two ways gets the sum of what comes back
-                gradients[number] = gradients[number] + dx if number in gradients else dx
+                if number in gradients:
+                    dx, other = np.empty_like(dx, order="C"), dx
+                    add(gradients[number], np.ascontiguousarray(other), dx)
+                gradients[number] = dx
         results = tuple(gradients[number] for number in range(self.inputs))
         return results[0] if self.inputs == 1 else results
 
