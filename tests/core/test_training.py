@@ -178,6 +178,7 @@ class TestEqualsTheLoopByHand:
             )
             results.append((history, tn.fingerprint(net)))
         assert results[0] == results[1]
+        assert "add(x, " in tn.compile(net, tn.NLLLoss(), optimizer).source
 
     def test_frozen_layers_stay_as_they_are(self):
         net = network()

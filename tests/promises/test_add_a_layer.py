@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from child import PATHS, TESTS
 
 import tinynet
@@ -126,6 +127,7 @@ def touched(copy: Path) -> list[str]:
     )
 
 
+@pytest.mark.slow
 def test_softplus_is_added_by_its_file_its_kernels_and_the_public_lists(tmp_path: Path) -> None:
     copy = tmp_path / "tinynet"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))

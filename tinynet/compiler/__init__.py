@@ -6,6 +6,8 @@ listening (``recording.py``): each part runs once on copies, and the kernels tha
 written down. So a layer of your own, all of whose arithmetic is in kernels, is compiled like ours.
 """
 
+from contextlib import suppress
+
 import numpy as np
 
 from tinynet.compiler.compiled import CompiledSteps as CompiledSteps
@@ -47,8 +49,12 @@ def compile(net: Module, loss_fn: Module, optimizer: Optimizer) -> CompiledSteps
     modes. What this cannot see is a decision that Python takes by the data, and that none of the
     trial inputs brings about, such as ``if x.max() > 1e6``: take such decisions in kernels.
     """
-    verbs = compile_verbs(net, loss_fn, optimizer)
+    verbs = None
+    with suppress(CannotRecord):  # a network that is no chain of layers has training steps alone
+        verbs = compile_verbs(net, loss_fn, optimizer)
     try:
         return CompiledSteps(net, loss_fn, optimizer, np.zeros(1, np.int64))
     except CannotRecord:
+        if verbs is None:
+            raise
         return verbs
