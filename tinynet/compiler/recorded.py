@@ -141,6 +141,7 @@ def recorded_loss(loss_fn: Module, outputs: tuple[int, ...], dtype: Any, like: A
     return part
 
 
+REMEMBERED = 1000  # recordings: a search over options must not fill the memory
 _memory: dict[Any, Any] = {}
 """What was recorded of tinynet's own parts, by class, options and shapes, for later runs.
 
@@ -154,6 +155,8 @@ def _remembered(part: Module | Optimizer, like: Any, record: Callable[[], T]) ->
         return record()
     key = signature, like
     if key not in _memory:
+        if len(_memory) >= REMEMBERED:
+            _memory.clear()
         _memory[key] = record()
     result: T = _memory[key]
     return result
