@@ -85,7 +85,7 @@ def processes():
 
 @pytest.fixture
 def two_alive(processes):
-    processes.wait_for_workers(2, timeout=60)
+    processes.wait_for_workers(2, timeout=240)
     return processes
 
 
@@ -461,7 +461,7 @@ class TestDeaths:
 
         def waiting(shares):
             if len(seen) >= 1:
-                two_alive.wait_for_workers(2, timeout=60)
+                two_alive.wait_for_workers(2, timeout=240)
             original(shares)
             seen.append(shares.workers)
 
