@@ -1,7 +1,7 @@
 """`tn.fit` with a Tanh of one's own in plain NumPy, in three places."""
 
 import numpy as np
-from task import Floats, run
+from task import Floats, Task, run
 from tinynet_fit import TinynetFit
 
 import tinynet as tn
@@ -20,7 +20,11 @@ class NumpyTanh(tn.Module):
 
 class TinynetFitNumpyTanh(TinynetFit):
     activation = NumpyTanh
-    compiled = None  # what is NumPy stays Python: fit itself finds what runs compiled around it
+    compiled = None  # what is NumPy stays Python, between pieces of compiled code
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(task)
+        tn.compile(self.net, self.loss_fn, self.optimizer)  # as a long fit does by itself
 
 
 if __name__ == "__main__":
