@@ -164,6 +164,15 @@ class AddsByNumpy(OfItsParameter):
         return super().backward(dy)
 
 
+class AsBits(OnKernels):
+    def forward(self, x):
+        bits = np.empty(x.shape, np.int32)
+        kernels.copied(x.view(np.int32), bits)
+        kernels.relu(x, y := np.empty_like(x))
+        self.keep(y)
+        return y
+
+
 class OutOfNumpy(OnKernels):
     def backward(self, dy):
         return super().backward(dy) * 1
@@ -183,6 +192,7 @@ class OutOfNumpy(OnKernels):
         (Rows(), "a part of an array"),
         (OfItsParameter(), "the array W comes from NumPy"),
         (AddsByNumpy(), r"gradient p is changed by NumPy.*call self\.p\.accumulate"),
+        (AsBits(), "read as another dtype"),
         (OutOfNumpy(), "comes from NumPy, not from a kernel"),
         (tn.Softmax(axis=0), "comes from NumPy, not from a kernel"),
     ],

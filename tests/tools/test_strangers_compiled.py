@@ -163,6 +163,30 @@ def test_a_network_that_replays_its_calls_trains_compiled_to_the_same_bits(optim
     assert re.search(r"^ +add\(\w+, \w+, dy0\)", source, re.MULTILINE)
 
 
+class NumpyStep(tn.SGD):
+    def update(self, w, g, state):
+        w -= np.float32(self.lr) * g
+
+
+def test_an_optimizer_in_plain_numpy_stays_python_and_is_named():
+    results = []
+    for compiles in (True, False):
+        net, loss_fn = network(tn.ReLU()), tn.NLLLoss()
+        optimizer = NumpyStep(net.parameters(), lr=0.1)
+        if compiles:
+            verbs = tn.compile(net, loss_fn, optimizer)
+            assert verbs.python == [
+                "the optimizer, NumpyStep: input w is changed by NumPy, not by a kernel"
+            ]
+        for _ in range(2):
+            loss_fn(net(X), Y)
+            optimizer.zero_grad()
+            net.backward(loss_fn.backward())
+            optimizer.step()
+        results.append([p.data.tobytes() for p in net.parameters()])
+    assert results[0] == results[1]
+
+
 class Counting(KernelLeaky):
     """Counts its calls in an array, by a kernel whose result nobody else needs."""
 

@@ -41,7 +41,7 @@ def compile(net: Module, loss_fn: Module, optimizer: Optimizer) -> CompiledSteps
     Raises
     ------
     TypeError
-        If nothing can be compiled, or the optimizer cannot; the message says why.
+        If nothing of the network can be compiled; the message says why.
 
     Notes
     -----

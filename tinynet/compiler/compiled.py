@@ -98,6 +98,7 @@ class CompiledSteps:
             scaled,
             self._scored,
         )
+        self._handed = self._writer.handed()
         self.source = self._writer.source()
         self._code = import_source(self.source, __version__, self._writer.script.strangers())
         self.path = str(self._code.__file__)
@@ -293,7 +294,7 @@ class CompiledSteps:
             float(steps),
             *([] if loader.scale is None else [float(loader.scale)]),
             *([outputs] if self._scored else []),
-            *(array() for array in writer.handed()),
+            *(array() for array in self._handed),
         )
         if writer.fusions:
             for parameter in optimizer.parameters:

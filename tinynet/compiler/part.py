@@ -48,24 +48,6 @@ class Call(NamedTuple):
     operands: tuple[Use | Number, ...]
     looked_at: Any = None
 
-    def written(self) -> list[Name]:
-        """The arrays that the call changes."""
-        kernel = self.kernel
-        return [
-            operand.name
-            for name, operand in zip(kernel.parameters, self.operands, strict=True)
-            if name in kernel.outputs and isinstance(operand, Use)
-        ]
-
-    def read(self) -> list[Name]:
-        """The arrays whose content the call depends on."""
-        kernel = self.kernel
-        return [
-            operand.name
-            for name, operand in zip(kernel.parameters, self.operands, strict=True)
-            if isinstance(operand, Use) and (name not in kernel.outputs or name in kernel.updates)
-        ]
-
 
 class Part(NamedTuple):
     """What a part does: its calls, and what its arrays are.

@@ -87,13 +87,16 @@ class Trial:
         return known
 
     def _known(self, array: Array) -> Name | None:
-        start, end = array.__array_interface__["data"][0], 0
-        if (known := self._named.get((start, array.nbytes))) and array.flags.c_contiguous:
-            return known
+        start = array.__array_interface__["data"][0]
         end = start + array.nbytes
+        known = self._named.get((start, array.nbytes))
+        if known and array.flags.c_contiguous and array.dtype == self.arrays[known].dtype:
+            return known
         for first, size in self._named:
             if first < end and start < first + size:
-                raise CannotRecord("a part of an array, or one that is turned, is handed over")
+                raise CannotRecord(
+                    "a part of an array, or one that is turned or read as another dtype, is handed over"
+                )
         return None
 
     def _name(self, argument: str, array: Array, is_output: bool) -> tuple[Name, tuple[int, ...]]:

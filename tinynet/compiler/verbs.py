@@ -276,6 +276,10 @@ def compile_verbs(net: Module, loss_fn: Module, optimizer: Optimizer) -> Verbs:
     if not any(isinstance(segment, Segment) for segment in verbs.segments):
         reasons = "; ".join(f"{layer}: {layer.reason}" for layer in layers)
         raise CannotRecord(f"nothing of the network can be compiled: {reasons}")
-    net._compiled, loss_fn._compiled = verbs, LossVerbs(loss_fn)
-    optimizer._compiled = StepVerb(optimizer, recorded_updates(net, optimizer))
+    step = None
+    try:
+        step = StepVerb(optimizer, recorded_updates(net, optimizer))
+    except CannotRecord as error:
+        verbs.python.append(str(error))
+    net._compiled, loss_fn._compiled, optimizer._compiled = verbs, LossVerbs(loss_fn), step
     return verbs

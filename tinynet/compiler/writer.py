@@ -80,6 +80,7 @@ class Writer:
         self.bounds: dict[str, str] = {}
         self.update = [row for update in step.updates for row in self._update(update)]
         self._leave_out()
+        self.names = self._handed_names()
 
     def _forward(self) -> Iterator[Row]:
         """The rows of all layers' forward; `y` is then the name of the output."""
@@ -177,14 +178,13 @@ class Writer:
         return self.script.module(title, ["", "", *train])
 
     def handed(self) -> list[Callable[[], Array]]:
-        """How to get at the arrays that `train` is handed, in order."""
+        """How to get at the arrays that `train` is handed, in the order of `names`."""
         gradients = {
             f"d{self._texts[id(u.parameter)]}": u.parameter.accumulate for u in self.step.updates
         }
         return [(self.script.given | gradients)[name] for name in self.names]
 
-    @property
-    def names(self) -> list[str]:
+    def _handed_names(self) -> list[str]:
         """The arrays that `train` is handed, in order."""
         used = {w for row in self._rows() for w in row.reads | row.writes}
         gradients = [] if self.fusions else [f"d{w}" for w in self.bounds]
