@@ -95,7 +95,8 @@ class Trial:
         for first, size in self._named:
             if first < end and start < first + size:
                 raise CannotRecord(
-                    "a part of an array, or one that is turned or read as another dtype, is handed over"
+                    "a part of an array, or one that is turned or read as another dtype, is "
+                    "handed over"
                 )
         return None
 
