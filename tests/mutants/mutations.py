@@ -1203,8 +1203,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "rows-however-few",
             "a layer that needs two rows trains on one",
-            "return rows >= self._fewest",
-            "return rows >= 1",
+            "[: loader.batch_size]) < self._fewest:",
+            "[: loader.batch_size]) < 1:",
         ),
         Bug(
             "targets-not-looked-at",

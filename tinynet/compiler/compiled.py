@@ -195,10 +195,6 @@ class CompiledSteps:
             return False
         return len({state.get(name, 0) for state in states for name in updates.counts}) <= 1
 
-    def takes(self, rows: int) -> bool:
-        """Whether a batch of so many rows is not too small for a layer."""
-        return rows >= self._fewest
-
     def batches(
         self, loader: DataLoader, order: Any, first: int, last: int
     ) -> Iterator[tuple[Array, Array]]:
@@ -221,7 +217,7 @@ class CompiledSteps:
                 return
         while first < last:
             stop = min(first + self._size, last if first >= full else min(last, full))
-            if not self.takes(len(order[first * loader.batch_size :][: loader.batch_size])):
+            if len(order[first * loader.batch_size :][: loader.batch_size]) < self._fewest:
                 yield np.empty(0), np.empty(0)
                 first += 1
                 continue

@@ -4,6 +4,7 @@ In the code, layer i turns its input into ``y{i}``; ``dy{i}`` is the derivative 
 respect to that; ``W{i}`` is its parameter W, and ``dW{i}`` its gradient.
 """
 
+import functools
 import itertools
 import re
 from collections.abc import Callable, Iterator
@@ -12,8 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinynet.compiler.part import Name, Number, Part, Shape
+from tinynet.compiler.recording import parameters_of, states_of
 from tinynet.kernels.jit.dependencies import is_own
 from tinynet.kernels.jit.kernel import FUSED, Fusion, Kernel
+from tinynet.module import Module
 from tinynet.support.types import Array
 
 
@@ -108,6 +111,22 @@ class Script:
         """Let the code be handed an array."""
         self.given.setdefault(text, array)
         self.shapes[text] = shape_text(part.arrays[name][0])
+
+    def hold(self, layer: Module, part: Part, i: int, texts: dict[int, str]) -> dict[Name, str]:
+        """Let the code be handed what layer i holds; return its names there.
+
+        `texts` has the name of each parameter, by id: one that several layers share has one.
+        """
+        names = {}
+        for key, parameter in parameters_of(layer):
+            text = texts.setdefault(id(parameter), f"{key}{i}")
+            names[Name("parameter", key)], names[Name("gradient", key)] = text, f"d{text}"
+            data = functools.partial(getattr, parameter, "data")
+            self.give(text, part, Name("parameter", key), data)
+        for key, array in states_of(layer):
+            names[Name("state", key)] = f"{key}{i}"
+            self.give(f"{key}{i}", part, Name("state", key), array)
+        return names
 
     def make(self, text: str, part: Part, name: Name, names: dict[Name, str]) -> None:
         """Let the code make an array."""

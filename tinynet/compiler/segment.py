@@ -1,13 +1,12 @@
 """Neighbouring layers that run as one piece of compiled code, forward and backward."""
 
-import functools
 from typing import Any
 
 import numpy as np
 
 from tinynet.compiler.part import Name, Number, Part, Use
 from tinynet.compiler.recorded import Layer
-from tinynet.compiler.recording import parameters_of, states_of
+from tinynet.compiler.recording import parameters_of
 from tinynet.compiler.script import Row, Script, needed, words
 from tinynet.compiler.source import import_source
 from tinynet.support.types import Array
@@ -53,18 +52,11 @@ class Segment:
         y = z = "x"
         parts = [layer.part for layer in self.layers if layer.part is not None]
         for i, (layer, part) in enumerate(zip(self.layers, parts, strict=True), first):
-            own: dict[Name, str] = {}
+            own = script.hold(layer.module, part, i, texts)
             for key, parameter in parameters_of(layer.module):
-                text = texts.setdefault(id(parameter), f"{key}{i}")
-                own[Name("parameter", key)], own[Name("gradient", key)] = text, f"grad_{text}"
-                data = functools.partial(getattr, parameter, "data")
-                for each in script, others:
-                    each.give(text, part, Name("parameter", key), data)
-                script.give(f"grad_{text}", part, Name("gradient", key), parameter.accumulate)
-            for key, array in states_of(layer.module):
-                own[Name("state", key)] = f"{key}{i}"
-                for each in script, others:
-                    each.give(f"{key}{i}", part, Name("state", key), array)
+                total = own[Name("gradient", key)] = f"grad_{texts[id(parameter)]}"
+                script.give(total, part, Name("gradient", key), parameter.accumulate)
+            others.hold(layer.module, part, i, texts)
             its = own | {Name("input", "0"): z}
             others.foresee(part, "predict", its, f"y{i}")
             predict += others.rows(part, "predict", its, str(i))

@@ -72,7 +72,9 @@ class Steps:
     def _compile_some(self, reason: str) -> None:
         """Compile what can be; say once what stays Python, and what that costs."""
         try:
-            python = compile_verbs(self.net, self.loss_fn, self.optimizer).python or [reason]
+            some = np.asarray(self.loader.y[:1])
+            verbs = compile_verbs(self.net, self.loss_fn, self.optimizer, some)
+            python = verbs.python or [reason]
         except CannotRecord as error:
             python = [str(error)]
         what = "; ".join(python)

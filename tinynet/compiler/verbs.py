@@ -269,14 +269,30 @@ class StepVerb:
         return True
 
 
-def compile_verbs(net: Module, loss_fn: Module, optimizer: Optimizer) -> Verbs:
-    """Let a loop over these three run compiled, as far as it can be recorded."""
+def compile_verbs(
+    net: Module, loss_fn: Module, optimizer: Optimizer, targets: Array | None = None
+) -> Verbs:
+    """Let a loop over these three run compiled, as far as it can be recorded.
+
+    Without `targets`, a loss is one of classes or one of as many numbers as there are outputs.
+    """
     layers, dtype = record_layers(net)
     verbs = Verbs(net, layers, dtype, loop=True)
     if not any(isinstance(segment, Segment) for segment in verbs.segments):
-        reasons = "; ".join(f"{layer}: {layer.reason}" for layer in layers)
-        raise CannotRecord(f"nothing of the network can be compiled: {reasons}")
-    step = None
+        why = "; ".join(verbs.python)
+        raise CannotRecord(f"nothing of the network can be compiled: {why}")
+    step, outputs = None, layers[-1].outputs
+    kinds: list[Array] = [np.zeros(1, np.int64), np.zeros((1, *outputs), dtype)]
+    if targets is not None:
+        kinds = [targets]
+    reasons = []
+    for some in kinds:
+        try:
+            recorded_loss(loss_fn, outputs, dtype, some)
+        except CannotRecord as error:
+            reasons.append(str(error))
+    if len(reasons) == len(kinds):
+        verbs.python.append(reasons[0])
     try:
         step = StepVerb(optimizer, recorded_updates(net, optimizer))
     except CannotRecord as error:

@@ -5,12 +5,10 @@ needs is left out, such as dx of the first layer. The arrays that a step works o
 used again by the next step.
 """
 
-import functools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from tinynet.compiler.part import Name, Part
-from tinynet.compiler.recording import parameters_of, states_of
 from tinynet.compiler.script import Row, Script, fused, needed, replaced
 from tinynet.kernels import accumulate, all_finite, copied, gather, gather_scaled, squares
 from tinynet.kernels.jit.kernel import Fusion
@@ -86,19 +84,7 @@ class Writer:
         """The rows of all layers' forward; `y` is then the name of the output."""
         script, self.y = self.script, "x"
         for i, (layer, part) in enumerate(self.step.layers):
-            names = {Name("input", "0"): self.y}
-            for key, parameter in parameters_of(layer):
-                text = self._texts.setdefault(id(parameter), f"{key}{i}")
-                names[Name("parameter", key)], names[Name("gradient", key)] = text, f"d{text}"
-                script.give(
-                    text,
-                    part,
-                    Name("parameter", key),
-                    functools.partial(getattr, parameter, "data"),
-                )
-            for key, array in states_of(layer):
-                names[Name("state", key)] = f"{key}{i}"
-                script.give(f"{key}{i}", part, Name("state", key), array)
+            names = script.hold(layer, part, i, self._texts) | {Name("input", "0"): self.y}
             script.foresee(part, "forward", names, f"y{i}")
             yield from script.rows(part, "forward", names, str(i))
             self.y = script.text(part, part.results["forward"], names, str(i))
