@@ -292,6 +292,17 @@ def test_what_is_replaced_later_is_noticed(change):
     assert outputs[0] == outputs[1]
 
 
+def test_a_network_that_runs_in_python_again_says_so_once():
+    net = network(KernelDropout())
+    tn.compile(net, tn.NLLLoss(), tn.SGD(net.parameters()))
+    net[1].share = 0.75
+    with pytest.warns(UserWarning, match=r"the network: .*replaced.*call tn\.compile again"):
+        net(X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        net(X)
+
+
 def twins(optimizer=tn.SGD, *between):
     """Two networks with loss and optimizer: the first is compiled."""
     both = []

@@ -10,12 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinynet.compiler.part import CannotRecord
-from tinynet.compiler.recorded import (
-    is_ours,
-    record_layers,
-    recorded_loss,
-    recorded_updates,
-)
+from tinynet.compiler.recorded import is_ours, record_layers, recorded_loss, recorded_updates
 from tinynet.compiler.recording import states_of
 from tinynet.compiler.source import import_source
 from tinynet.compiler.trial import by_equation

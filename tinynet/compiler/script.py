@@ -96,10 +96,9 @@ class Script:
                 parameter: self.text(part, operand, names, suffix)
                 for parameter, operand in zip(call.kernel.parameters, call.operands, strict=True)
             }
-            result, looked_at = "", call.looked_at
-            if _is_asked_for(part, number):
-                looked_at = None
-            if looked_at is not None or _is_asked_for(part, number):
+            asked, result = _is_asked_for(part, number), ""
+            looked_at = None if asked else call.looked_at
+            if asked or looked_at is not None:
                 is_result = part.results[verb] == Number("result", number)
                 told = {"forward": "loss"}.get(verb, verb) if is_result else "number"
                 result = self._numbers[suffix, number] = self.free(told)

@@ -6,6 +6,7 @@ every error are as without: where anything is unusual, the parts themselves take
 """
 
 import functools
+import warnings
 from typing import Any
 
 import numpy as np
@@ -93,8 +94,9 @@ class Verbs:
         try:
             new = Verbs(self._net, *record_layers(self._net), self.loop)
         except CannotRecord:
-            return False
-        if self._code() != new._code():
+            new = None
+        if new is None or self._code() != new._code():
+            say_replaced("the network")
             return False
         vars(self).update(vars(new))
         return True
@@ -130,6 +132,12 @@ class Verbs:
         for segment in self.segments:
             x = segment.predict(x)
         return x
+
+
+def say_replaced(what: str) -> None:
+    """Say that something runs by itself again, and so takes longer."""
+    why = "a layer or an option was replaced since it was compiled, so that it runs in Python"
+    warnings.warn(f"{what}: {why}; call tn.compile again", stacklevel=6)
 
 
 class LossVerbs:
