@@ -1145,7 +1145,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "loss-option-unnoticed",
             "an option of the loss that is set later is not noticed",
-            "            or not self._options.are_as_they_were()\n",
+            "            or not self._options.still_hold()\n",
             "",
         ),
         Bug(

@@ -361,7 +361,7 @@ class Twin:
             except Exception as error:
                 seen["error"] = f"{type(error).__name__}: {error}"
         told = {f"{w.category.__name__}: {w.message}" for w in warned}
-        seen["warnings"] = sorted(text for text in told if "call tn.compile again" not in text)
+        seen["warnings"] = sorted(text for text in told if "Call tn.compile again" not in text)
         for name in ("x", "y", "z", "p", "loss", "dy", "dx", "state", "held"):
             seen[name] = _plain(self.space[name])
         self._look_at(seen)

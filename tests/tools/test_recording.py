@@ -56,7 +56,7 @@ def test_numbers_that_change_from_step_to_step_are_known():
     updates = recorded_updates(net, tn.AdamW(net.parameters(), lr=0.25))
     kinds = {
         (call.kernel.name, parameter): operand
-        for call in updates.parts[0].calls["update"]
+        for call in updates.each[0].part.calls["update"]
         for parameter, operand in zip(call.kernel.parameters, call.operands, strict=True)
     }
     assert kinds["descend", "lr"] == kinds["shrink", "lr"] == Number("lr", None)
@@ -252,7 +252,7 @@ def test_what_is_remembered_of_a_part_is_of_its_options():
     """Recordings of tinynet's parts are used again, for parts with the same options only."""
     net = tn.Sequential(tn.Linear(3, 2, rng=0))
     kinds = [
-        [call.kernel.name for call in recorded_updates(net, optimizer).parts[0].calls["update"]]
+        [call.kernel.name for call in recorded_updates(net, optimizer).each[0].part.calls["update"]]
         for nesterov in (False, True)
         for optimizer in [tn.SGD(net.parameters(), momentum=0.9, nesterov=nesterov)]
     ]

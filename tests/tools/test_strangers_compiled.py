@@ -292,15 +292,30 @@ def test_what_is_replaced_later_is_noticed(change):
     assert outputs[0] == outputs[1]
 
 
-def test_a_network_that_runs_in_python_again_says_so_once():
-    net = network(KernelDropout())
-    tn.compile(net, tn.NLLLoss(), tn.SGD(net.parameters()))
-    net[1].share = 0.75
-    with pytest.warns(UserWarning, match=r"the network: .*replaced.*call tn\.compile again"):
-        net(X)
+@pytest.mark.parametrize("what", ["Sequential", "NLLLoss", "Adam"])
+def test_what_runs_in_python_again_says_so_once(what):
+    net, loss_fn = network(KernelDropout()), tn.NLLLoss()
+    optimizer = tn.Adam(net.parameters(), lr=0.01)
+    tn.compile(net, loss_fn, optimizer)
+
+    def step():
+        loss_fn(net(X), Y)
+        net.backward(loss_fn.backward())
+        optimizer.step()
+
+    step()
+    if what == "Sequential":
+        net[1].share = 0.75
+    elif what == "NLLLoss":
+        loss_fn.ignore_index = 3
+    else:
+        step()
+        optimizer.eps = 1e-6
+    with pytest.warns(UserWarning, match=f"{what}: .*replaced.*Call tn.compile again"):
+        step()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        net(X)
+        step()
 
 
 def twins(optimizer=tn.SGD, *between):

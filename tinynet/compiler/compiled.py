@@ -1,7 +1,6 @@
 """Compiled training: a network, its loss and its optimizer, recorded, written out, and run."""
 
 import copy
-import functools
 import time
 import warnings
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from tinynet.compiler.recording import states_of
 from tinynet.compiler.source import import_source
 from tinynet.compiler.trial import by_equation
 from tinynet.compiler.verbs import Verbs
-from tinynet.compiler.writer import Step, Update, Writer
+from tinynet.compiler.writer import Step, Writer
 from tinynet.data import DataLoader
 from tinynet.kernels.jit.cache import is_kept
 from tinynet.kernels.jit.kernel import listening
@@ -84,7 +83,7 @@ class CompiledSteps:
             Step(
                 [(layer.module, layer.part) for layer in layers if layer.part],
                 loss,
-                list(self._written_updates()),
+                self._updates.each,
                 self._features,
                 self._dtype,
                 (targets.shape[1:], targets.dtype),
@@ -104,14 +103,6 @@ class CompiledSteps:
         self._size = 0  # batches of one call
         self._target: Array | None = None
 
-    def _written_updates(self) -> Iterator[Update]:
-        optimizer, updates = self._optimizer, self._updates
-        for position, part in enumerate(updates.parts):
-            memories = {
-                name: functools.partial(self._memory, position, name) for name in updates.memories
-            }
-            yield Update(optimizer.parameters[position], part, memories)
-
     def _show_to_loss(self, y: Array, rows: int = 2**16) -> None:
         """Let the loss look at all targets: compiled code does not check them."""
         for first in range(0, len(y), rows):
@@ -124,13 +115,6 @@ class CompiledSteps:
                 if is_ours(self._loss_fn):
                     raise
                 raise CannotRecord(f"the loss refuses some targets: {error}") from error
-
-    def _memory(self, position: int, name: str) -> Array:
-        state = self._optimizer.state[position]
-        if name not in state:
-            state[name] = np.zeros_like(self._optimizer.parameters[position].data)
-        memory: Array = state[name]
-        return memory
 
     @classmethod
     def for_training(

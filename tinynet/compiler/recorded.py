@@ -3,7 +3,8 @@
 import copy
 import functools
 import operator
-from collections.abc import Callable, Collection, Iterator
+import warnings
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -189,12 +190,20 @@ def _signature(part: Module | Optimizer) -> Any:
     return tuple(signature)
 
 
+class Update(NamedTuple):
+    """The recorded step of one parameter, and how to get at what is remembered of it."""
+
+    parameter: Parameter
+    part: Part
+    memories: Mapping[str, Callable[[], Array]]
+
+
 class Updates(NamedTuple):
     """The recorded steps of an optimizer.
 
     Attributes
     ----------
-    parts : list of Part
+    each : list of Update
         One for each of its parameters.
     memories, counts : tuples of str
         The names of arrays and of step counts in its state of a parameter.
@@ -202,7 +211,7 @@ class Updates(NamedTuple):
         Whether memories and counts begin at 0.
     """
 
-    parts: list[Part]
+    each: list[Update]
     memories: tuple[str, ...]
     counts: tuple[str, ...]
     from_zero: bool
@@ -214,7 +223,7 @@ def recorded_updates(net: Module, optimizer: Optimizer) -> Updates:
     if kind.step is not Optimizer.step or kind.zero_grad is not Optimizer.zero_grad:
         raise CannotRecord(f"{kind.__name__} has its own step or zero_grad")
     own = {id(parameter) for _, parameter in parameters_of(net)}
-    parts, names = [], set()
+    each, names = [], set()
     known: dict[Any, Any] = {}
     for position, parameter in enumerate(optimizer.parameters):
         if id(parameter) not in own:
@@ -228,43 +237,52 @@ def recorded_updates(net: Module, optimizer: Optimizer) -> Updates:
         except CannotRecord as error:
             raise CannotRecord(f"the optimizer, {kind.__name__}: {error}") from error
         part, *name = known[key]
-        parts.append(part)
+        memories = {n: functools.partial(_memory_of, optimizer, position, n) for n in name[0]}
+        each.append(Update(parameter, part, memories))
         names.add(tuple(name))
     if len(names) > 1:
         raise CannotRecord(f"the optimizer, {kind.__name__}, remembers other things of some")
-    memories, counts, from_zero = names.pop()
-    return Updates(parts, memories, counts, from_zero)
+    return Updates(each, *names.pop())
+
+
+def _memory_of(optimizer: Optimizer, position: int, name: str) -> Array:
+    """What is remembered of a parameter; zeros, to begin with."""
+    state = optimizer.state[position]
+    if name not in state:
+        state[name] = np.zeros_like(optimizer.parameters[position].data)
+    memory: Array = state[name]
+    return memory
 
 
 PASSING_OF_OPTIMIZERS = ("lr", "state", "parameters", "_scheduled")
 
 
 class Options:
-    """What parts hold when they are recorded, to notice later what was replaced.
+    """What a part holds when it is recorded, to notice later what was replaced.
 
     Parameters
     ----------
-    *parts : Module or Optimizer
+    part : Module or Optimizer
     handed : set of int
         The ids of arrays that compiled code is handed: their content may change.
     """
 
-    def __init__(self, *parts: Module | Optimizer, handed: Collection[int] = ()) -> None:
+    def __init__(self, part: Module | Optimizer, handed: Collection[int] = ()) -> None:
+        self._what, self._said = type(part).__name__, False
         self._held: list[tuple[dict[str, Any], str, Any]] = []
         self._copies: list[tuple[Any, Any]] = []
         self._arrays: list[tuple[Array, Array]] = []
         self._sizes: list[list[Any]] = []
-        for part in parts:
-            modules = [m for _, m in part.named_modules()] if isinstance(part, Module) else [part]
-            for module in modules:
-                self._sizes.append([vars(module), len(vars(module)), _lasting(vars(module))])
-                for name, value in vars(module).items():
-                    if name not in (*PASSING, *PASSING_OF_OPTIMIZERS):
-                        self._held.append((vars(module), name, value))
-                        if isinstance(value, list | dict):
-                            self._copies.append((value, copy.copy(value)))
-                        if isinstance(value, np.ndarray) and id(value) not in handed:
-                            self._arrays.append((value, value.copy()))
+        modules = [m for _, m in part.named_modules()] if isinstance(part, Module) else [part]
+        for module in modules:
+            self._sizes.append([vars(module), len(vars(module)), _lasting(vars(module))])
+            for name, value in vars(module).items():
+                if name not in (*PASSING, *PASSING_OF_OPTIMIZERS):
+                    self._held.append((vars(module), name, value))
+                    if isinstance(value, list | dict):
+                        self._copies.append((value, copy.copy(value)))
+                    if isinstance(value, np.ndarray) and id(value) not in handed:
+                        self._arrays.append((value, value.copy()))
 
     def are_as_they_were(self) -> bool:
         """Whether every attribute is the same object, and lists hold the same objects."""
@@ -281,6 +299,16 @@ class Options:
             if len(now) != len(then) or not all(map(operator.is_, now, then)):
                 return False
         return all(np.array_equal(now, then) for now, then in self._arrays)
+
+    def still_hold(self) -> bool:
+        """The same; and say once if something was replaced, so that the part runs by itself."""
+        if self.are_as_they_were():
+            return True
+        if not self._said:
+            self._said = True
+            why = "a layer or an option was replaced since it was compiled; it runs in Python now"
+            warnings.warn(f"{self._what}: {why}. Call tn.compile again", stacklevel=6)
+        return False
 
 
 def _lasting(held: dict[str, Any]) -> int:

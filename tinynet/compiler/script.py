@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinynet.compiler.part import Name, Number, Part, Shape
+from tinynet.compiler.recorded import Update
 from tinynet.compiler.recording import parameters_of, states_of
 from tinynet.kernels.jit.dependencies import is_own
 from tinynet.kernels.jit.kernel import FUSED, Fusion, Kernel
@@ -126,6 +127,14 @@ class Script:
             names[Name("state", key)] = f"{key}{i}"
             self.give(f"{key}{i}", part, Name("state", key), array)
         return names
+
+    def update_rows(self, update: Update, w: str) -> list[Row]:
+        """The lines of one parameter's step; the parameter is `w` in the code."""
+        names = {Name("input", "w"): w, Name("input", "g"): f"d{w}"}
+        for key, array in update.memories.items():
+            names[Name("state", key)] = f"{key}_{w}"
+            self.give(f"{key}_{w}", update.part, Name("state", key), array)
+        return self.rows(update.part, "update", names, f"_{w}")
 
     def make(self, text: str, part: Part, name: Name, names: dict[Name, str]) -> None:
         """Let the code make an array."""

@@ -6,7 +6,6 @@ every error are as without: where anything is unusual, the parts themselves take
 """
 
 import functools
-import warnings
 from typing import Any
 
 import numpy as np
@@ -83,7 +82,7 @@ class Verbs:
             len(inputs) == 1
             and mode.recording is None
             and mode.watched is None
-            and (self._options.are_as_they_were() or self._renew())
+            and (self._options.are_as_they_were() or self._renew() or self._options.still_hold())
         )
 
     def _renew(self) -> bool:
@@ -94,9 +93,8 @@ class Verbs:
         try:
             new = Verbs(self._net, *record_layers(self._net), self.loop)
         except CannotRecord:
-            new = None
-        if new is None or self._code() != new._code():
-            say_replaced("the network")
+            return False
+        if self._code() != new._code():
             return False
         vars(self).update(vars(new))
         return True
@@ -134,12 +132,6 @@ class Verbs:
         return x
 
 
-def say_replaced(what: str) -> None:
-    """Say that something runs by itself again, and so takes longer."""
-    why = "a layer or an option was replaced since it was compiled, so that it runs in Python"
-    warnings.warn(f"{what}: {why}; call tn.compile again", stacklevel=6)
-
-
 class LossVerbs:
     """A loss, compiled for each kind of outputs and targets that it meets."""
 
@@ -157,7 +149,7 @@ class LossVerbs:
             or mode.watched is not None
             or any(type(x) is not np.ndarray or not x.flags.carray for x in inputs)
             or len(inputs[0]) != len(inputs[1])
-            or not self._options.are_as_they_were()
+            or not self._options.still_hold()
         ):
             return NotImplemented
         outputs, target = inputs
@@ -217,30 +209,20 @@ class StepVerb:
         self._parameters = list(optimizer.parameters)
         self._memories = (*updates.memories, *updates.counts)
         script, rows = Script(), list[Row]()
-        for position, part in enumerate(updates.parts):
-            parameter = optimizer.parameters[position]
-            w = f"w{position}"
-            names = {Name("input", "w"): w, Name("input", "g"): f"g{position}"}
-            data = functools.partial(getattr, parameter, "data")
-            script.give(w, part, Name("input", "w"), data)
-            grad = functools.partial(getattr, parameter, "grad")
-            script.give(f"g{position}", part, Name("input", "g"), grad)
-            for name in updates.memories:
-                names[Name("state", name)] = f"{name}_{w}"
-                memory = functools.partial(self._memory, position, name)
-                script.give(f"{name}_{w}", part, Name("state", name), memory)
-            rows += script.rows(part, "update", names, f"_{w}")
+        for position, update in enumerate(updates.each):
+            w, parameter = f"w{position}", update.parameter
+            for name, text, held in ("w", w, "data"), ("g", f"d{w}", "grad"):
+                array = functools.partial(getattr, parameter, held)
+                script.give(text, update.part, Name("input", name), array)
+            rows += script.update_rows(update, w)
         body = list(script.function("update", rows, ["lr", "t"], ""))
-        gradients = [f"g{position}" for position in range(len(updates.parts))]
+        gradients = [f"dw{position}" for position in range(len(updates.each))]
         body += ["", "", "@jit", f"def zero_grad({', '.join(gradients)}):"]
         body += [f"    {gradient}.reshape(-1)[:] = 0" for gradient in gradients]
         source = script.module([f"The step of {type(optimizer).__name__}, written out."], body)
         code = import_source(source, __version__, script.strangers())
         self._update, self._handed = code.update, script.handed["update"]
         self._zero = code.zero_grad
-
-    def _memory(self, position: int, name: str) -> Any:
-        return self._optimizer.state[position][name]
 
     def _are_usual(self) -> bool:
         """Whether the parameters are those that were compiled, and each has a gradient."""
@@ -263,7 +245,7 @@ class StepVerb:
         """Take the step, if it is as usual; say whether it was taken."""
         optimizer, counts = self._optimizer, self._updates.counts
         states = optimizer.state
-        if not self._are_usual() or not self._options.are_as_they_were():
+        if not self._options.still_hold() or not self._are_usual():
             return False
         if self._memories and not (
             all(name in state for state in states for name in self._memories)
@@ -287,8 +269,7 @@ def compile_verbs(
     layers, dtype = record_layers(net)
     verbs = Verbs(net, layers, dtype, loop=True)
     if not any(isinstance(segment, Segment) for segment in verbs.segments):
-        why = "; ".join(verbs.python)
-        raise CannotRecord(f"nothing of the network can be compiled: {why}")
+        raise CannotRecord(f"nothing of the network compiles: {'; '.join(verbs.python)}")
     step, outputs = None, layers[-1].outputs
     kinds: list[Array] = [np.zeros(1, np.int64), np.zeros((1, *outputs), dtype)]
     if targets is not None:

@@ -5,25 +5,18 @@ needs is left out, such as dx of the first layer. The arrays that a step works o
 used again by the next step.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from tinynet.compiler.part import Name, Part
+from tinynet.compiler.recorded import Update
 from tinynet.compiler.script import Row, Script, fused, needed, replaced
 from tinynet.kernels import accumulate, all_finite, copied, gather, gather_scaled, squares
 from tinynet.kernels.jit.kernel import Fusion
-from tinynet.module import Module, Parameter
+from tinynet.module import Module
 from tinynet.support.types import Array
 
 Lines = Iterator[str]
-
-
-class Update(NamedTuple):
-    """The recorded update of one parameter, and how to get at what is remembered of it."""
-
-    parameter: Parameter
-    part: Part
-    memories: Mapping[str, Callable[[], Array]]
 
 
 class Step(NamedTuple):
@@ -123,11 +116,7 @@ class Writer:
 
     def _update(self, update: Update) -> list[Row]:
         w = self._texts[id(update.parameter)]
-        names = {Name("input", "w"): w, Name("input", "g"): f"d{w}"}
-        for key, array in update.memories.items():
-            names[Name("state", key)] = f"{key}_{w}"
-            self.script.give(f"{key}_{w}", update.part, Name("state", key), array)
-        rows = self.script.rows(update.part, "update", names, f"_{w}")
+        rows = self.script.update_rows(update, w)
         found = fused([*self.forward, *self.loss_rows, *self.backward], rows, f"d{w}")
         if found is None:
             self.bounds[w] = f"{self.script.called(all_finite)}(d{w})"
