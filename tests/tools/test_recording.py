@@ -164,6 +164,38 @@ class AddsByNumpy(OfItsParameter):
         return super().backward(dy)
 
 
+class Noise:
+    def __init__(self):
+        self.rng = np.random.default_rng(0)
+
+
+class OfAGenerator(OnKernels):
+    """A number that changes with each call, and not with the input."""
+
+    def __init__(self):
+        self.rng, self.inside, self.calls = np.random.default_rng(0), Noise(), [0]
+
+    def factor(self):
+        return float(self.rng.random())
+
+    def forward(self, x):
+        y = np.empty_like(x)
+        kernels.add_scaled(x, x, self.factor(), y)
+        self.keep(y)
+        return y
+
+
+class OfAnObject(OfAGenerator):
+    def factor(self):
+        return float(self.inside.rng.random())
+
+
+class OfAListOfCounts(OfAGenerator):
+    def factor(self):
+        self.calls[0] += 1
+        return float(self.calls[0])
+
+
 class AsBits(OnKernels):
     def forward(self, x):
         bits = np.empty(x.shape, np.int32)
@@ -192,6 +224,9 @@ class OutOfNumpy(OnKernels):
         (Rows(), "a part of an array"),
         (OfItsParameter(), "the array W comes from NumPy"),
         (AddsByNumpy(), r"gradient p is changed by NumPy.*call self\.p\.accumulate"),
+        (OfAGenerator(), "the number factor of add_scaled changes"),
+        (OfAnObject(), "the number factor of add_scaled changes"),
+        (OfAListOfCounts(), "the number factor of add_scaled changes"),
         (AsBits(), "read as another dtype"),
         (OutOfNumpy(), "comes from NumPy, not from a kernel"),
         (tn.Softmax(axis=0), "comes from NumPy, not from a kernel"),
@@ -208,6 +243,23 @@ def test_nothing_of_the_part_itself_is_changed():
     layer.keep(3)
     record_layer(layer, (6,), dtype=F32)
     assert layer.state.tolist() == [1] and layer._kept == (3,)
+
+
+class NoisyStep(tn.SGD):
+    def __init__(self, parameters, lr):
+        super().__init__(parameters, lr)
+        self.rng = np.random.default_rng(0)
+
+    def update(self, w, g, state):
+        kernels.descend(w, g, self.lr * float(self.rng.random()))
+
+
+def test_recording_an_optimizer_draws_nothing_from_its_generator():
+    net = tn.Sequential(tn.Linear(3, 2, rng=0))
+    optimizer = NoisyStep(net.parameters(), lr=0.1)
+    with pytest.raises(CannotRecord, match="the number lr of descend changes"):
+        recorded_updates(net, optimizer)
+    assert optimizer.rng.random() == np.random.default_rng(0).random()
 
 
 class OwnStep(tn.SGD):
