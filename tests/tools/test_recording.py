@@ -1,5 +1,7 @@
 """Listening to parts: what is recorded of them, and what is heard to come from no kernel."""
 
+import random
+
 import numpy as np
 import pytest
 from own_layers import KernelDropout, KernelLeaky, NumpyLeaky, NumpyTanh
@@ -7,7 +9,7 @@ from own_layers import KernelDropout, KernelLeaky, NumpyLeaky, NumpyTanh
 import tinynet as tn
 from tinynet import kernels
 from tinynet.compiler.part import CannotRecord, Name, Number, Use
-from tinynet.compiler.recorded import recorded_loss, recorded_updates
+from tinynet.compiler.recorded import record_layers, recorded_loss, recorded_updates
 from tinynet.compiler.recording import record_layer
 from tinynet.kernels.jit.kernel import listening
 
@@ -260,6 +262,21 @@ def test_recording_an_optimizer_draws_nothing_from_its_generator():
     with pytest.raises(CannotRecord, match="the number lr of descend changes"):
         recorded_updates(net, optimizer)
     assert optimizer.rng.random() == np.random.default_rng(0).random()
+
+
+class OfTheGlobalGenerators(OfAGenerator):
+    def factor(self):
+        return random.random() + float(np.random.rand())  # noqa: NPY002
+
+
+def test_recording_leaves_the_global_generators_as_they_were():
+    random.seed(1)
+    np.random.seed(1)  # noqa: NPY002
+    expected = random.Random(1).random(), np.random.RandomState(1).rand()
+    net = tn.Sequential(tn.Linear(6, 6, rng=0), OfTheGlobalGenerators())
+    layers, _ = record_layers(net)
+    assert "the number factor of add_scaled changes" in layers[1].reason
+    assert (random.random(), np.random.rand()) == expected  # noqa: NPY002
 
 
 class OwnStep(tn.SGD):

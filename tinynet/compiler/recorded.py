@@ -16,6 +16,7 @@ from tinynet.kernels.jit.kernel import listening
 from tinynet.module import Module, Parameter, Sequential
 from tinynet.optim import Optimizer
 from tinynet.support.held import PASSING
+from tinynet.support.memory import global_generators_kept
 from tinynet.support.types import Array
 
 T = TypeVar("T")
@@ -64,6 +65,7 @@ def layers_of(net: Module, place: str = "") -> Iterator[tuple[str, Module]]:
         yield from layers_of(layer, f"{place}.{number}" if place else str(number))
 
 
+@global_generators_kept()
 def record_layers(net: Module) -> tuple[list[Layer], Any]:
     """Record the layers of a network; also return the dtype that they work in.
 
@@ -116,6 +118,7 @@ def _output_shape(module: Module, row: tuple[int, ...], dtype: Any) -> tuple[int
     return output.shape[1:]
 
 
+@global_generators_kept()
 def recorded_loss(loss_fn: Module, outputs: tuple[int, ...], dtype: Any, like: Array) -> Part:
     """Record a loss on outputs of this shape, and on targets like these."""
     shape, kind = like.shape[1:], like.dtype
@@ -217,6 +220,7 @@ class Updates(NamedTuple):
     from_zero: bool
 
 
+@global_generators_kept()
 def recorded_updates(net: Module, optimizer: Optimizer) -> Updates:
     """Record an optimizer's step of each of its parameters."""
     kind = type(optimizer)

@@ -84,9 +84,9 @@ class Segment:
         self._result = pool.index(y)
         given = set(script.given)
         lasting = {name for name in given if not name.startswith("grad_")}
-        takes = [f"dy{last}", "x", *made]
+        takes, gives = [f"dy{last}", "x", *made], f"({', '.join(made)},)"
         body = [
-            *script.function("forward", needed(forward, set(made), lasting), ["x"], _tuple(made)),
+            *script.function("forward", needed(forward, set(made), lasting), ["x"], gives),
             *others.function("predict", needed(predict, words(z), set(others.given)), ["x"], z),
             *script.function("backward", needed(backward, words(dy), given), takes, dy),
             *script.function("backward_alone", needed(backward, set(), given), takes, ""),
@@ -160,10 +160,6 @@ class Segment:
                 x = module.predict(x)
             return x
         return self._predict(x, *[array() for array in self._handed["predict"]])
-
-
-def _tuple(names: list[str]) -> str:
-    return f"({', '.join(names)},)"
 
 
 def kept_texts(part: Part, names: dict[Name, str]) -> list[Any]:

@@ -23,9 +23,7 @@ from tinynet.support.atomic import write_atomically
 _temporary: list[tempfile.TemporaryDirectory[str]] = []
 
 
-def import_source(
-    source: str, version: str, kernels: Mapping[str, Kernel] | None = None
-) -> ModuleType:
+def import_source(source: str, version: str, kernels: Mapping[str, Kernel]) -> ModuleType:
     """The module that `source` makes, from a file in the cache folder.
 
     Parameters
@@ -34,7 +32,7 @@ def import_source(
         Python source.
     version : str
         tinynet's version.
-    kernels : mapping from str to Kernel, optional
+    kernels : mapping from str to Kernel
         Kernels of other people's modules that the source names.
 
     Returns
@@ -42,7 +40,6 @@ def import_source(
     module
         Its ``__file__`` holds `source`, byte for byte. The same source gives the same module.
     """
-    kernels = kernels or {}
     strangers = [f"{name} {meaning(kernel.loop)}" for name, kernel in sorted(kernels.items())]
     parts = "\0".join([source, source_hash(), version, _processor(), *strangers])
     name = f"tinynet_steps_{hashlib.sha256(parts.encode()).hexdigest()[:16]}"

@@ -1,5 +1,8 @@
 """Where arrays lie: on cache lines, and in memory that can be written to."""
 
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -35,3 +38,14 @@ def in_shape(owner: str, values: Any, shape: tuple[int, ...]) -> Array:
         return np.broadcast_to(given, shape)
     except ValueError:
         raise ValueError(f"{owner}: got shape {given.shape}, expected {shape}") from None
+
+
+@contextmanager
+def global_generators_kept() -> Iterator[None]:
+    """Within, what Python and NumPy draw without a generator leaves no trace."""
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
