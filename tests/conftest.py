@@ -4,6 +4,7 @@ import os
 import signal
 
 import numpy as np
+import pytest
 from hypothesis import settings
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background
@@ -26,3 +27,12 @@ def pytest_runtest_setup(item):
     rng = getattr(item.module, "RNG", None)
     if rng is not None:
         item.module.RNG = np.random.default_rng(rng.bit_generator.seed_seq)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nothing_is_said_of_compiling():
+    """Tests compare what is printed, and only the first one to call a kernel would see it."""
+    from tinynet.support.waiting import told_by
+
+    with told_by(None):
+        yield
