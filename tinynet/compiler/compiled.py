@@ -16,7 +16,7 @@ from tinynet.compiler.trial import by_equation
 from tinynet.compiler.verbs import Verbs
 from tinynet.compiler.writer import Step, Writer
 from tinynet.data import DataLoader
-from tinynet.kernels.jit.cache import is_kept
+from tinynet.kernels.jit.compile import is_kept
 from tinynet.kernels.jit.kernel import listening
 from tinynet.module import Module
 from tinynet.optim import Optimizer

@@ -15,6 +15,7 @@ from tinynet.compiler.part import CannotRecord
 from tinynet.compiler.verbs import compile_verbs
 from tinynet.data import DataLoader
 from tinynet.formats.checkpoint import RunningEpoch
+from tinynet.kernels.jit.rung import COMPILES
 from tinynet.module import Module
 from tinynet.optim import Optimizer
 from tinynet.runs.rehearsal import batches, deals_by_order
@@ -54,7 +55,7 @@ class Steps:
         process. Where only some layers can be compiled, the loop over the layers runs, in which
         they are.
         """
-        if batches < LOOK_FROM and not must:
+        if not must and (batches < LOOK_FROM or not COMPILES):
             return
         parts = self.net, self.loss_fn, self.optimizer
         try:

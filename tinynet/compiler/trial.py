@@ -13,12 +13,7 @@ from tinynet.support.types import Array
 
 def by_equation(kernel: Kernel, arguments: tuple[Any, ...]) -> Any:
     """What a kernel writes and returns, computed by its NumPy equation."""
-    with listening(None), np.errstate(all="ignore"):
-        result = kernel.reference(*arguments[: kernel.inputs])
-    results = list(result) if isinstance(result, tuple) else [result]
-    for name in kernel.outputs:
-        arguments[kernel.parameters.index(name)][...] = results.pop(0)
-    return results[0] if results else None
+    return kernel.by_equation(*arguments)
 
 
 class Trial:

@@ -5,23 +5,24 @@ for each element. So one row alone gives the same bits as in a batch.
 """
 
 import numpy as np
-from numba import types
 
 from tinynet.kernels.gemm.blocks import ROWS, affine, full_from, product
 from tinynet.kernels.gemm.nonzeros import BLOCK, NEARLY_FULL, find_nonzeros, looks_full
 from tinynet.kernels.gemm.sums import add_nonzeros, go_in_pairs
 from tinynet.kernels.jit.compile import jit
 from tinynet.kernels.jit.kernel import FUSED, Fusion, kernel
-from tinynet.kernels.jit.shared import shared
+from tinynet.kernels.jit.shared import shared, types
 from tinynet.kernels.updates import descend
+from tinynet.support.blas import one_blas_thread
 from tinynet.support.types import Array, Labels
 
 
 def product_skipping_zeros(A: Array, M: Array) -> Array:
     """``A @ M``, but 0 * NaN and 0 * inf count as 0: our one departure from IEEE arithmetic."""
-    if np.isfinite(M).all():
-        return A @ M
-    return np.stack([row[row != 0] @ M[row != 0] for row in A])
+    with one_blas_thread():  # several cost more than such products do, if others want the cores
+        if np.isfinite(M).all():
+            return A @ M
+        return np.stack([row[row != 0] @ M[row != 0] for row in A])
 
 
 def linear_reference(x: Array, W: Array, b: Array) -> Array:

@@ -10,12 +10,11 @@ the rows of M are read from end to end. All add the same numbers in the same ord
 from typing import Any
 
 import numpy as np
-from numba import types
 
 from tinynet.kernels.gemm.nonzeros import BLOCK, Bits, Halves, find_nonzeros, lies_in_rows
 from tinynet.kernels.gemm.panels import is_finite
 from tinynet.kernels.jit.compile import inlined
-from tinynet.kernels.jit.shared import matrix, shared
+from tinynet.kernels.jit.shared import matrix, shared, types
 from tinynet.kernels.simd.lanes import (
     count_bits,
     fetch,
@@ -29,17 +28,16 @@ from tinynet.kernels.simd.lanes import (
 )
 from tinynet.support.types import Array
 
-_bits, _int, _flag = types.uint64[::1], types.int64, types.boolean
-
 
 def _sparse_signature(dtype: Any) -> tuple[Any, ...]:
     A, M, out, halves = matrix(dtype), matrix(dtype), dtype[:, :], types.uint32[:, ::1]
-    return A, M, out, _flag, dtype, out, types.float64, _bits, halves
+    return A, M, out, types.boolean, dtype, out, types.float64, types.uint64[::1], halves
 
 
 def _nonzeros_signature(dtype: Any) -> tuple[Any, ...]:
     A, M, X, out = matrix(dtype), matrix(dtype), matrix(dtype), dtype[:, :]
-    return A, _bits, _int, _flag, M, dtype, out, _int, out, X, _bits
+    bits, number, flag = types.uint64[::1], types.int64, types.boolean
+    return A, bits, number, flag, M, dtype, out, number, out, X, bits
 
 
 @inlined
@@ -62,7 +60,7 @@ def add_full_block(
         add_nonzeros(A, bits, done, True, M, factor, before, down, out, M[:0], bits[:0])
 
 
-@shared(lambda t: (t[:, :], t[:, :], t[:, :], t, t[:, :], _int, t[:, :]))
+@shared(lambda t: (t[:, :], t[:, :], t[:, :], t, t[:, :], types.int64, t[:, :]))
 def _add_full_rows(
     A: Array, M: Array, ahead: Array, factor: float, before: Array, down: int, out: Array
 ) -> int:
@@ -269,7 +267,12 @@ def _add_two_rows(
     _add(second, factor, before, down, out, s, j)
 
 
-@shared(lambda t: (t[:, :], _bits, t[:, :], t, t[:, :], _int, t[:, :], t[:, :]))
+def _along_signature(dtype: Any) -> tuple[Any, ...]:
+    A = dtype[:, :]
+    return A, types.uint64[::1], A, dtype, A, types.int64, A, A
+
+
+@shared(_along_signature)
 def add_along(
     A: Array,
     bits: Bits,

@@ -12,8 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from tinynet.kernels.jit.compile import jit
 from tinynet.kernels.jit.dependencies import is_own
+from tinynet.kernels.jit.rung import RUNG
 
 
 class Kernel:
@@ -26,6 +29,8 @@ class Kernel:
         The equation, in NumPy.
     loop : callable
         The compiled loop.
+    runs : callable
+        The one of these that ``TINYNET_KERNELS`` chose (see ``rung.py``): what a call runs.
     updates : tuple of str
         The arguments that it changes, if it is not given an array for the result.
     equation : str
@@ -45,6 +50,7 @@ class Kernel:
     ) -> None:
         functools.update_wrapper(self, loop)
         self.reference, self.loop, self.updates = reference, loop, updates
+        self.runs = self.by_equation if RUNG == "equations" else loop
         self.equation = equation
         self.name = loop.__qualname__
         self.parameters = tuple(inspect.signature(loop).parameters)
@@ -54,13 +60,22 @@ class Kernel:
     def __call__(self, *arguments: Any) -> Any:
         listener = _ear.listener
         if listener is None:
-            return self.loop(*arguments)
+            return self.runs(*arguments)
         return listener(self, arguments)
+
+    def by_equation(self, *arguments: Any) -> Any:
+        """What the loop writes and returns, computed by the equation."""
+        with listening(None), np.errstate(all="ignore"):
+            result = self.reference(*arguments[: self.inputs])
+        results = list(result) if isinstance(result, tuple) else [result]
+        for name in self.outputs:
+            arguments[self.parameters.index(name)][...] = results.pop(0)
+        return results[0] if results else None
 
     @property
     def _numba_type_(self) -> Any:
-        """Compiled code that names a kernel calls its loop."""
-        return self.loop._numba_type_  # type: ignore[attr-defined]
+        """Compiled code that names a kernel calls the loop that runs."""
+        return self.runs._numba_type_  # type: ignore[attr-defined]
 
     def __reduce__(self) -> str:
         return self.name
