@@ -105,12 +105,12 @@ def _add_six_rows(
         d = fma(A[r + 3, k], row, d)
         e = fma(A[r + 4, k], row, e)
         f = fma(A[r + 5, k], row, f)
-    _add(a, factor, before, down, out, r, j)
-    _add(b, factor, before, down, out, r + 1, j)
-    _add(c, factor, before, down, out, r + 2, j)
-    _add(d, factor, before, down, out, r + 3, j)
-    _add(e, factor, before, down, out, r + 4, j)
-    _add(f, factor, before, down, out, r + 5, j)
+    _add(a + nothing, factor, before, down, out, r, j)
+    _add(b + nothing, factor, before, down, out, r + 1, j)
+    _add(c + nothing, factor, before, down, out, r + 2, j)
+    _add(d + nothing, factor, before, down, out, r + 3, j)
+    _add(e + nothing, factor, before, down, out, r + 4, j)
+    _add(f + nothing, factor, before, down, out, r + 5, j)
 
 
 @shared(_sparse_signature)
@@ -224,7 +224,7 @@ def _add_row(
         k = lowest_bit(word)
         word &= word - np.uint64(1)
         total = fma(A[r, k], load_as(nothing, M, (k, j)), total)
-    _add(total, factor, before, down, out, r, j)
+    _add(total + nothing, factor, before, down, out, r, j)
 
 
 @inlined
@@ -263,8 +263,8 @@ def _add_two_rows(
         row = load_as(nothing, M, (k, j))
         first = fma(A[r, k], row, first)
         second = fma(A[s, k], row, second)
-    _add(first, factor, before, down, out, r, j)
-    _add(second, factor, before, down, out, s, j)
+    _add(first + nothing, factor, before, down, out, r, j)
+    _add(second + nothing, factor, before, down, out, s, j)
 
 
 def _along_signature(dtype: Any) -> tuple[Any, ...]:
@@ -306,9 +306,10 @@ def add_along(
             for j in range(0, J, 16):
                 store(fma(A[r, k0], load(M, (k0, j), 16), load(sums, (0, j), 16)), sums, (0, j))
         for j in range(0, J, 16):
-            _add(load(sums, (0, j), 16), factor, before, down, out, r, j)
+            _add(load(sums, (0, j), 16) + zeros(M, 16), factor, before, down, out, r, j)
 
 
 @inlined
 def _add(total: Any, factor: float, before: Array, down: int, out: Array, r: Any, j: int) -> None:
+    """Add a sum, to which 0 was added: a sum of numbers too small may be -0, or 0, as zeros are."""
     store(fma(factor, total, load_as(total, before, (r * down, j))), out, (r, j))
