@@ -1739,13 +1739,43 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
             'numba.njit(error_model="numpy", fastmath=True, **options)',
         ),
     ),
-    "kernels/jit/cache.py": (
+    "kernels/jit/rung.py": (
+        Bug(
+            "fast-by-force",
+            "loops are chosen, Numba is not there, and the equations run without a word",
+            "        if name:\n            raise",
+            "        if not name:\n            raise",
+        ),
+        Bug(
+            "rung-unknown",
+            "a rung that is none is taken for the fast one",
+            'if name not in ("", *RUNGS):',
+            'if name in ("no such rung",):',
+        ),
+    ),
+    "kernels/jit/kernel.py": (
+        Bug(
+            "compiled-off-the-rung",
+            "compiled code that names a kernel calls its fast loop on every rung",
+            "return self.runs._numba_type_",
+            "return self.loop._numba_type_",
+        ),
+    ),
+    "kernels/jit/folder.py": (
+        Bug(
+            "rungs-mixed",
+            "plain and fast loops find each other's machine code",
+            'f"{numba.__version__} {RUNG}"',
+            'f"{numba.__version__}"',
+        ),
         Bug(
             "stale-code",
             "the cache does not know which source its code comes from",
             'for path in sorted(Path(__file__).parents[1].rglob("*.py")):',
             "for path in list[Path]():",
         ),
+    ),
+    "kernels/jit/cache.py": (
         Bug(
             "damaged-code",
             "machine code from the cache runs though its hash is wrong",
@@ -1795,8 +1825,13 @@ JIT_TESTS: dict[str, tuple[str, ...]] = {
         "kernels/test_kernels.py::test_exp_is_right_to_a_few_units_in_the_last_place_and_at_its_ends",
     ),
     "kernels/jit/compile.py": (f"{COMPUTES}[log_softmax]", f"{STRAYS}[adam_direction]"),
-    "kernels/jit/cache.py": (
+    "kernels/jit/rung.py": ("kernels/test_rungs.py", "-k", "are_an_error or lists_the_three"),
+    "kernels/jit/kernel.py": ("kernels/test_rungs.py", "-k", "names_a_kernel"),
+    "kernels/jit/folder.py": (
         "kernels/test_jit.py::test_an_edited_kernel_never_runs_as_its_old_self",
+        "kernels/test_rungs.py::test_rungs_share_no_compiled_code",
+    ),
+    "kernels/jit/cache.py": (
         "kernels/test_jit.py::test_one_flipped_bit_anywhere_in_a_cache_file_is_noticed",
     ),
     "kernels/jit/dependencies.py": ("kernels/test_own_kernels.py", "-k", "means or constants"),
