@@ -53,7 +53,7 @@ class Loss(Module, WithOptions):
                 )
             _, *kept, counts = self.kept(dy)
             return self._gradient(float_array(self, dy, counts.dtype), *kept)
-        if not isinstance(dy, int | float | np.integer | np.floating):
+        if not isinstance(dy, (int, float, np.integer, np.floating)):
             raise ValueError(f"{self!r}.backward: dy is the derivative of one number; give a float")
         _, *kept, counts = self.kept(dy)
         share = np.empty_like(counts)
@@ -276,7 +276,8 @@ class CrossEntropyLoss(Loss):
 
 
 def _int64(labels: Labels) -> Labels:
-    labels = np.require(labels, labels.dtype.newbyteorder("="), ["C", "A", "W"])
+    if labels.dtype != np.int64 or not labels.flags.carray:
+        labels = np.require(labels, labels.dtype.newbyteorder("="), ["C", "A", "W"])
     if labels.dtype == np.int64:
         return labels
     if labels.dtype == np.uint64:  # what is too large for int64 stays too large for a class

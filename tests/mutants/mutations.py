@@ -852,10 +852,10 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "step-before-the-check",
             "NaN is found after it was learned",
-            "    check_step(run, loss, xb, outputs, yb, batch)"
+            "        check_step(run, loss, xb, outputs, yb, batch)"
             "  # NaN is found before it is learned\n"
-            "    guard.step(len(run.history), batch)",
-            "    optimizer.step()\n    check_step(run, loss, xb, outputs, yb, batch)",
+            "        guard.step(len(run.history), batch)",
+            "        optimizer.step()\n        check_step(run, loss, xb, outputs, yb, batch)",
         ),
     ),
     "support/accuracy.py": (

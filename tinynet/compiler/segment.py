@@ -1,5 +1,9 @@
 """Neighbouring layers that run as one piece of compiled code, forward and backward."""
 
+import functools
+import itertools
+import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +15,8 @@ from tinynet.compiler.script import Row, Script, needed, words
 from tinynet.compiler.source import import_source
 from tinynet.support.types import Array
 from tinynet.version import __version__
+
+Taking = Callable[[tuple[Any, ...]], tuple[Any, ...]]
 
 
 class Segment:
@@ -29,6 +35,7 @@ class Segment:
     def __init__(self, layers: list[Layer], first: int, dtype: Any) -> None:
         self.layers, self.dtype = layers, dtype
         self.modules = [layer.module for layer in layers]
+        self._parameters = [p for module in self.modules for _, p in parameters_of(module)]
         self.inputs, self.outputs = layers[0].inputs, layers[-1].outputs
         self._fewest = max(layer.part.fewest for layer in layers if layer.part)
         script, others = Script(), Script()
@@ -55,7 +62,8 @@ class Segment:
             own = script.hold(layer.module, part, i, texts)
             for key, parameter in parameters_of(layer.module):
                 total = own[Name("gradient", key)] = f"grad_{texts[id(parameter)]}"
-                script.give(total, part, Name("gradient", key), parameter.accumulate)
+                gradient = functools.partial(getattr, parameter, "_grad")
+                script.give(total, part, Name("gradient", key), gradient)
             others.hold(layer.module, part, i, texts)
             its = own | {Name("input", "0"): z}
             others.foresee(part, "predict", its, f"y{i}")
@@ -78,9 +86,7 @@ class Segment:
         wanted = {text for texts in kept for text in texts if type(text) is str} | words(y)
         made = [name for name in script.rooms if name in wanted and name != "x"]
         pool = ["x", *made]
-        self._keeps: list[list[Any]] = [
-            [pool.index(value) if type(value) is str else value for value in own] for own in kept
-        ]
+        self._keeps, self._plain = keeping(pool, kept)
         self._result = pool.index(y)
         given = set(script.given)
         lasting = {name for name in given if not name.startswith("grad_")}
@@ -121,9 +127,9 @@ class Segment:
         if len(x) != self._rows:
             self._rows = len(x)
             self._kinds = [((len(x), *layer.outputs), self.dtype) for layer in self.layers]
-        pending = self._pending
+        pending, everything = self._pending, pool + self._plain
         for module, keeps, kind in zip(self.modules, self._keeps, self._kinds, strict=True):
-            kept = tuple([v[0] if type(v) is tuple else pool[v] for v in keeps])
+            kept = keeps(everything)
             module._kept, module._output = kept, kind
             pending.append(kept)
         self._pool = pool
@@ -138,13 +144,15 @@ class Segment:
             and dy.dtype == self.dtype
             and dy.shape == self._kinds[-1][0]
             and dy.flags.carray
+            and all(map(operator.is_, map(_kept, self.modules), pending))
         )
-        for module, kept in zip(self.modules, pending, strict=False):
-            usual = usual and module._kept is kept
         if not usual:
             for module in reversed(self.modules):
                 dy = module.backward(dy)
             return dy
+        if not all(map(operator.is_not, map(_grad, self._parameters), itertools.repeat(None))):
+            for parameter in self._parameters:
+                parameter.accumulate()
         name = "backward" if wanted else "backward_alone"
         code = self._backward if wanted else self._backward_alone
         dx: Array | None = code(dy, *self._pool, *[array() for array in self._handed[name]])
@@ -160,6 +168,33 @@ class Segment:
                 x = module.predict(x)
             return x
         return self._predict(x, *[array() for array in self._handed["predict"]])
+
+
+_kept, _grad = operator.attrgetter("_kept"), operator.attrgetter("_grad")
+
+
+def keeping(pool: list[str], kept: list[list[Any]]) -> tuple[list[Taking], tuple[Any, ...]]:
+    """What takes what each part keeps out of the arrays of `pool` and plain values behind them.
+
+    Also these values.
+    """
+    plain: list[Any] = []
+    keeps = []
+    for texts in kept:
+        places = []
+        for value in texts:
+            if type(value) is tuple:
+                plain += value
+            places.append(pool.index(value) if type(value) is str else len(pool + plain) - 1)
+        keeps.append(_taking(places))
+    return keeps, tuple(plain)
+
+
+def _taking(places: list[int]) -> Taking:
+    """What takes these places of a tuple, as a tuple."""
+    if len(places) == 1:
+        return operator.itemgetter(slice(places[0], places[0] + 1))
+    return operator.itemgetter(*places) if places else lambda _: ()
 
 
 def kept_texts(part: Part, names: dict[Name, str]) -> list[Any]:
