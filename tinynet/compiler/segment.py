@@ -1,7 +1,5 @@
 """Neighbouring layers that run as one piece of compiled code, forward and backward."""
 
-import functools
-import itertools
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -35,7 +33,6 @@ class Segment:
     def __init__(self, layers: list[Layer], first: int, dtype: Any) -> None:
         self.layers, self.dtype = layers, dtype
         self.modules = [layer.module for layer in layers]
-        self._parameters = [p for module in self.modules for _, p in parameters_of(module)]
         self.inputs, self.outputs = layers[0].inputs, layers[-1].outputs
         self._fewest = max(layer.part.fewest for layer in layers if layer.part)
         script, others = Script(), Script()
@@ -62,8 +59,7 @@ class Segment:
             own = script.hold(layer.module, part, i, texts)
             for key, parameter in parameters_of(layer.module):
                 total = own[Name("gradient", key)] = f"grad_{texts[id(parameter)]}"
-                gradient = functools.partial(getattr, parameter, "_grad")
-                script.give(total, part, Name("gradient", key), gradient)
+                script.give(total, part, Name("gradient", key), parameter.accumulate)
             others.hold(layer.module, part, i, texts)
             its = own | {Name("input", "0"): z}
             others.foresee(part, "predict", its, f"y{i}")
@@ -150,9 +146,6 @@ class Segment:
             for module in reversed(self.modules):
                 dy = module.backward(dy)
             return dy
-        if not all(map(operator.is_not, map(_grad, self._parameters), itertools.repeat(None))):
-            for parameter in self._parameters:
-                parameter.accumulate()
         name = "backward" if wanted else "backward_alone"
         code = self._backward if wanted else self._backward_alone
         dx: Array | None = code(dy, *self._pool, *map(operator.call, self._handed[name]))
@@ -170,7 +163,7 @@ class Segment:
         return self._predict(x, *map(operator.call, self._handed["predict"]))
 
 
-_kept, _grad = operator.attrgetter("_kept"), operator.attrgetter("_grad")
+_kept = operator.attrgetter("_kept")
 
 
 def keeping(pool: list[str], kept: list[list[Any]]) -> tuple[list[Taking], tuple[Any, ...]]:
