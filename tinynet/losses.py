@@ -53,7 +53,7 @@ class Loss(Module, WithOptions):
                 )
             _, *kept, counts = self.kept(dy)
             return self._gradient(float_array(self, dy, counts.dtype), *kept)
-        if not isinstance(dy, int | float | np.integer | np.floating):
+        if not isinstance(dy, (int, float, np.integer, np.floating)):
             raise ValueError(f"{self!r}.backward: dy is the derivative of one number; give a float")
         _, *kept, counts = self.kept(dy)
         share = np.empty_like(counts)
