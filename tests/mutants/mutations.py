@@ -596,7 +596,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "label-range-unchecked",
             "labels out of range reach the kernels",
-            "if outside >= 0:",
+            "if first >= 0:",
             "if False:",
         ),
     ),
