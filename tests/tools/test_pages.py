@@ -693,10 +693,10 @@ class TestPlayground:
             ),
             (tn.Linear(65, 9), {}, ValueError, "takes 65 numbers, .* and 64 sliders are the most"),
             (tn.Linear(5, 9), {"white": 255}, ValueError, "white = 255 are for pixels, and this"),
-            (tn.Linear(64, 9), {"samples": np.ones((3, 64))}, ValueError, "picture of 8 x 8; leave"),
-            (tn.Linear(2, 9), {"samples": np.ones(2)}, ValueError, r"samples are \(2,\) float64, exp"),
+            (tn.Linear(64, 9), {"samples": np.ones((3, 64))}, ValueError, "of 8 x 8; leave them"),
+            (tn.Linear(2, 9), {"samples": np.ones(2)}, ValueError, r"are \(2,\) float64, exp"),
             (tn.Linear(2, 9), {"samples": np.full((1, 2), np.nan)}, ValueError, "hold NaN or inf"),
-            (tn.Linear(2, 9), {"features": ["a"]}, ValueError, "features has 1 names, and .* 2 fea"),
+            (tn.Linear(2, 9), {"features": ["a"]}, ValueError, "features has 1 names, .* 2 f"),
             (tn.Linear(2, 9), {"classes": "abc"}, TypeError, "classes = 'abc', expected a list of"),
             (
                 tn.Sequential(tn.Linear(784, 9), tn.Linear(8, 2)), {}, ValueError,

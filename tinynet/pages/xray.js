@@ -20,6 +20,7 @@ unpack().then((head) => {
   const last = Math.max(0, data.layers.findLastIndex(({ wired }) => wired));
   state.unit = { layer: last, index: (data.labels[state.sample] ?? 0) % layerSize(last) };
   show();
+  scrollToSample();
 });
 
 const theLoss = () => data.layers.length; // its place behind the layers
@@ -88,6 +89,7 @@ function set(changes) {
   if ("unit" in changes) state.atLoss = false;
   show(moved);
   if ("frame" in changes) scrollToLayer();
+  if ("sample" in changes) scrollToSample();
 }
 
 // One frame on or back; over the end, the next training step begins.

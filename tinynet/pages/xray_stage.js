@@ -11,10 +11,11 @@ function buildStage() {
   byId("layers").style.setProperty("--lanes", length);
   byId("samples").append(...data.labels.map(sampleButton));
   byId("samples").classList.toggle("named", Boolean(data.classes));
+  byId("samples").style.setProperty("--name", widest(data.classes ?? [""]));
 }
 
 const heading = (title, ...lines) => make("h3", { title }, ...lines.map((line, k) => (k ? make("small", {}, line) : line)));
-const widest = (names) => `${Math.min(16, Math.max(...names.map(({ length }) => length)))}ch`;
+const widest = (names) => `${Math.min(18, Math.max(...names.map(({ length }) => length)))}ch`;
 const isList = () => !data.input.picture && data.input.count <= MOST_BARS;
 
 function inputBlock() {
@@ -101,6 +102,12 @@ function showStage() {
   byId("loss-block").classList.toggle("active", phase === "loss");
   byId("loss-block").querySelector(".unit").classList.toggle("chosen", state.atLoss);
   byId("loss-block").querySelector(".scale").textContent = known ? written(data.steps[state.step].loss) : "";
+}
+
+// The chosen sample comes into view in its strip.
+function scrollToSample() {
+  const [strip, button] = [byId("samples"), byId("samples").children[state.sample]];
+  strip.scrollLeft = button.offsetLeft - strip.offsetLeft - (strip.clientWidth - button.offsetWidth) / 2;
 }
 
 function showSamples() {
@@ -192,6 +199,6 @@ function showLayer(block, l) {
     button.classList.toggle("true", u === data.labels[state.sample]);
     bar.firstChild.style.width = dark ? "0" : `${100 * shares[u]}%`;
     bar.firstChild.style.background = mode === "dy" ? colour : "var(--positive)";
-    number.textContent = dark ? "" : short(values[u]);
+    number.textContent = dark ? "\u00a0" : short(values[u]);
   });
 }

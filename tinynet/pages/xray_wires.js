@@ -87,7 +87,7 @@ function drawWires(share) {
   }
 }
 
-// Where units are on the canvas, [left, middle, right, y]; numbers of the input, too.
+// Where units are on the canvas, [left, right, y]; numbers of the input, too.
 function placer(box) {
   const known = new Map();
   const input = byId("input").querySelector("canvas, ul").getBoundingClientRect();
@@ -119,8 +119,9 @@ function pathOf(box, upright) {
   const place = placer(box);
   const lanes = skips().length;
   return ({ from, i, l, u }, back) => {
-    const [[, x0, y0], [x1, , y1]] = [place(from, i), place(l, u)];
-    const ends = upright ? [[y0, x0], [y1, x1]] : [[x0, y0], [x1, y1]]; // along the walk, and across it
+    const [[left, right, y0], [before, behind, y1]] = [place(from, i), place(l, u)];
+    const ends = upright // along the walk, and across it
+      ? [[y0, (left + right) / 2], [y1, (before + behind) / 2]] : [[right, y0], [before, y1]];
     const edge = (upright ? box.width : box.height) - 7 - 14 * (lanes - 1 - laneOf(from, l));
     const points = curve(...ends, laneOf(from, l) < 0 ? null : edge).map((point) => (upright ? [point[1], point[0]] : point));
     return back ? points.reverse() : points;
