@@ -921,6 +921,20 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "        if False:\n",
         ),
     ),
+    "runs/progress.py": (
+        Bug(
+            "compiling-on-the-clock",
+            "the bar's estimate counts the seconds of compiling for every epoch that is left",
+            "        self.bar.start_t += seconds\n        self.bar.last_print_t += seconds\n",
+            "",
+        ),
+        Bug(
+            "talks-where-output-is-off",
+            "what takes long is told though output is off",
+            "        with told_by(None):\n            yield Display(), print\n",
+            "        yield Display(), print\n",
+        ),
+    ),
     "runs/guard.py": (
         Bug(
             "all-ignored-is-divergence",
@@ -1631,6 +1645,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "support/accuracy.py": ("core/test_scores.py",),
     "runs/scores.py": ("core/test_scores.py",),
     "runs/companions.py": ("core/test_companions.py",),
+    "runs/progress.py": ("core/test_waiting.py",),
     "runs/guard.py": (
         "core/test_scores.py::TestIgnoredRowsInTraining",
         "core/test_training_faults.py::TestFatalSteps",
