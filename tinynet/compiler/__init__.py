@@ -12,6 +12,7 @@ import numpy as np
 
 from tinynet.compiler.compiled import CompiledSteps as CompiledSteps
 from tinynet.compiler.part import CannotRecord
+from tinynet.compiler.recorded import record_layers
 from tinynet.compiler.verbs import Verbs, compile_verbs
 from tinynet.module import Module
 from tinynet.optim import Optimizer
@@ -49,11 +50,11 @@ def compile(net: Module, loss_fn: Module, optimizer: Optimizer) -> CompiledSteps
     modes. What this cannot see is a decision that Python takes by the data, and that none of the
     trial inputs brings about, such as ``if x.max() > 1e6``: take such decisions in kernels.
     """
-    verbs = None
+    layers, verbs = record_layers(net), None
     with suppress(CannotRecord):  # a network that is no chain of layers has training steps alone
-        verbs = compile_verbs(net, loss_fn, optimizer)
+        verbs = compile_verbs(layers, net, loss_fn, optimizer)
     try:
-        return CompiledSteps(net, loss_fn, optimizer, np.zeros(1, np.int64))
+        return CompiledSteps(net, loss_fn, optimizer, layers, np.zeros(1, np.int64))
     except CannotRecord:
         if verbs is None:
             raise
