@@ -1156,6 +1156,18 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "updates.set_steps(t)",
             "updates.set_steps(t - 1)",
         ),
+        Bug(
+            "verbs-fatal-step-stays",
+            "weights that a compiled step of fit by verbs made NaN are not put back",
+            "{name}.reshape(-1)[:] = old_{name}",
+            "{name}.reshape(-1)[:1] = old_{name}[:1]",
+        ),
+        Bug(
+            "first-array-alone-is-finite",
+            "after a compiled step of fit by verbs, only one array is looked at",
+            "    if {' and '.join(finite)}:",
+            "    if {next(finite)}:",
+        ),
     ),
     "compiler/recorded.py": (
         Bug(
@@ -1626,6 +1638,11 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tools/test_strangers_compiled.py",
     ),
     "compiler/trial.py": ("tools/test_recording.py",),
+    "compiler/verbs.py": (
+        "tools/test_strangers_compiled.py",
+        "core/test_training_faults.py::TestFatalSteps",
+        *BITS_OF_THE_LAYERS,
+    ),
     "compiler/compiled.py": (
         "core/test_training_faults.py::TestFatalSteps",
         "tools/test_strangers_compiled.py",

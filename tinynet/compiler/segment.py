@@ -75,7 +75,7 @@ class Segment:
             for module in self.modules:
                 x = module(x)
             return x
-        pool = (x, *self._forward(x, *[array() for array in self._handed["forward"]]))
+        pool = (x, *self._forward(x, *map(operator.call, self._handed["forward"])))
         if len(x) != self._rows:
             self._rows = len(x)
             self._kinds = [((len(x), *layer.outputs), self.dtype) for layer in self.layers]
@@ -107,7 +107,7 @@ class Segment:
                 parameter.accumulate()
         name = "backward" if wanted else "backward_alone"
         code = self._backward if wanted else self._backward_alone
-        dx: Array | None = code(dy, *self._pool, *[array() for array in self._handed[name]])
+        dx: Array | None = code(dy, *self._pool, *map(operator.call, self._handed[name]))
         for module in self.modules:
             module._kept = None
         self._pool = ()
@@ -119,7 +119,7 @@ class Segment:
             for module in self.modules:
                 x = module.predict(x)
             return x
-        return self._predict(x, *[array() for array in self._handed["predict"]])
+        return self._predict(x, *map(operator.call, self._handed["predict"]))
 
 
 _kept, _grad = operator.attrgetter("_kept"), operator.attrgetter("_grad")

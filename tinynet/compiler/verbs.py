@@ -104,9 +104,9 @@ class Verbs:
         """dLoss/dx, or None if it is not asked for; NotImplemented if the layers must do it."""
         if not self.loop or not self.are_valid():
             return NotImplemented
-        for number, segment in reversed(list(enumerate(self.segments))):
+        for segment in reversed(self.segments):
             if isinstance(segment, Segment):
-                dy = segment.backward(dy, input_gradient or number > 0)
+                dy = segment.backward(dy, input_gradient or segment is not self.segments[0])
             else:
                 dy = segment.backward(dy)
         return dy if input_gradient else None
@@ -152,7 +152,7 @@ class LossVerbs:
             code = self._codes[key] = self._code(outputs, target)
         if code is None or len(outputs) < code.fewest:
             return NotImplemented
-        right, loss, *made = code.forward(outputs, target, *[array() for array in code.handed])
+        right, loss, *made = code.forward(outputs, target, *map(operator.call, code.handed))
         if not right:
             return NotImplemented
         kept = code.keeps((outputs, target, *made, *code.plain))
@@ -258,7 +258,7 @@ class StepVerb:
             return False
         t = updates.steps() + 1
         update = self._update_if_finite if if_finite else self._update
-        if update(self._optimizer.lr, float(t), *[array() for array in self._handed]) is False:
+        if update(self._optimizer.lr, float(t), *map(operator.call, self._handed)) is False:
             return False
         updates.set_steps(t)
         return True
