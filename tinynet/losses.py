@@ -276,8 +276,7 @@ class CrossEntropyLoss(Loss):
 
 
 def _int64(labels: Labels) -> Labels:
-    if labels.dtype != np.int64 or not labels.flags.carray:
-        labels = np.require(labels, labels.dtype.newbyteorder("="), ["C", "A", "W"])
+    labels = np.require(labels, labels.dtype.newbyteorder("="), ["C", "A", "W"])
     if labels.dtype == np.int64:
         return labels
     if labels.dtype == np.uint64:  # what is too large for int64 stays too large for a class

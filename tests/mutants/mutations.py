@@ -1116,7 +1116,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "kept-by-an-earlier-call",
             "backward does not notice that a layer was called alone since",
             "map(operator.is_, map(_kept, self.modules), pending)",
-            "map(operator.is_not, map(_kept, self.modules), itertools.repeat(None))",
+            "map(operator.truth, map(_kept, self.modules))",
         ),
         Bug(
             "alone-without-gradients",

@@ -93,7 +93,7 @@ class Script:
             self.give(names[w], part, w, functools.partial(getattr, parameter, "_data"))
             self.arrays[names[dw]] = part.arrays[dw]
             if adds:
-                self.give(names[dw], part, dw, functools.partial(getattr, parameter, "_grad"))
+                self.give(names[dw], part, dw, parameter.accumulate)
         for key, array in states_of(layer.module):
             names[Name("state", key)] = f"{key}{i}"
             self.give(f"{key}{i}", part, Name("state", key), array)

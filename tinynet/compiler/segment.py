@@ -1,6 +1,5 @@
 """Neighbouring layers that run as one piece of compiled code, forward and backward."""
 
-import itertools
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +8,6 @@ import numpy as np
 
 from tinynet.compiler.part import Number, Part, Use
 from tinynet.compiler.recorded import Layer
-from tinynet.compiler.recording import parameters_of
 from tinynet.compiler.script import Placed, Script, needed, words
 from tinynet.support.types import Array
 
@@ -22,7 +20,6 @@ class Segment:
     def __init__(self, layers: list[Layer], first: int) -> None:
         self.layers, self.dtype = layers, layers[0].dtype
         self.modules = [layer.module for layer in layers]
-        self._parameters = [p for module in self.modules for _, p in parameters_of(module)]
         self.inputs, self.outputs = layers[0].inputs, layers[-1].outputs
         self._fewest = max(layer.recorded.fewest for layer in layers)
         self._pending: list[Any] = []
@@ -102,9 +99,6 @@ class Segment:
             for module in reversed(self.modules):
                 dy = module.backward(dy)
             return dy
-        if not all(map(operator.is_not, map(_grad, self._parameters), itertools.repeat(None))):
-            for parameter in self._parameters:
-                parameter.accumulate()
         name = "backward" if wanted else "backward_alone"
         code = self._backward if wanted else self._backward_alone
         dx: Array | None = code(dy, *self._pool, *map(operator.call, self._handed[name]))
@@ -122,7 +116,7 @@ class Segment:
         return self._predict(x, *map(operator.call, self._handed["predict"]))
 
 
-_kept, _grad = operator.attrgetter("_kept"), operator.attrgetter("_grad")
+_kept = operator.attrgetter("_kept")
 
 
 def keeping(pool: list[str], kept: list[list[Any]]) -> tuple[list[Taking], tuple[Any, ...]]:

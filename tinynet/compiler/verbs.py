@@ -131,19 +131,16 @@ class LossVerbs:
 
     def forward(self, *inputs: Any) -> Any:
         """The loss; NotImplemented if it must be worked out by the loss itself."""
-        if (
-            len(inputs) != 2
-            or mode.predicting
-            or mode.recording is not None
-            or mode.watched is not None
-            or not self._options.still_hold()
-        ):
+        if len(inputs) != 2 or mode.predicting:
             return NotImplemented
         outputs, target = inputs
         if (
-            not (type(outputs) is type(target) is np.ndarray)
-            or len(outputs) != len(target)
+            mode.recording is not None
+            or mode.watched is not None
+            or not (type(outputs) is type(target) is np.ndarray)
             or not (outputs.flags.carray and target.flags.carray)
+            or len(outputs) != len(target)
+            or not self._options.still_hold()
         ):
             return NotImplemented
         key = outputs.shape[1:], outputs.dtype, target.shape[1:], target.dtype
