@@ -15,6 +15,7 @@ from strategies import same_bits
 
 import tinynet as tn
 from tinynet.compiler import CompiledSteps
+from tinynet.compiler.recorded import record_layers
 
 ROWS, FEATURES, CLASSES = 100, 20, 5
 
@@ -199,7 +200,7 @@ def test_the_source_is_a_file_and_is_what_runs():
     net, loss_fn, optimizer, loader = compiled_steps()
     steps = tn.compile(net, loss_fn, optimizer)
     assert Path(steps.path).read_text() == steps.source
-    training = CompiledSteps.for_training(net, loss_fn, optimizer, loader)
+    training = CompiledSteps(net, loss_fn, optimizer, record_layers(net), loader)
     assert training.source == steps.source
     assert inspect.getsource(inspect.getmodule(training._code.module.train.py_func)) == steps.source
     for line in (

@@ -8,8 +8,6 @@ written down. So a layer of your own, all of whose arithmetic is in kernels, is 
 
 from contextlib import suppress
 
-import numpy as np
-
 from tinynet.compiler.compiled import CompiledSteps as CompiledSteps
 from tinynet.compiler.part import CannotRecord
 from tinynet.compiler.recorded import record_layers
@@ -54,7 +52,7 @@ def compile(net: Module, loss_fn: Module, optimizer: Optimizer) -> CompiledSteps
     with suppress(CannotRecord):  # a network that is no chain of layers has training steps alone
         verbs = compile_verbs(layers, net, loss_fn, optimizer)
     try:
-        return CompiledSteps(net, loss_fn, optimizer, layers, np.zeros(1, np.int64))
+        return CompiledSteps(net, loss_fn, optimizer, layers)
     except CannotRecord:
         if verbs is None:
             raise

@@ -12,7 +12,6 @@ from tinynet.compiler.part import CannotRecord
 from tinynet.compiler.recorded import (
     Layer,
     is_ours,
-    record_layers,
     recorded_loss,
     recorded_updates,
 )
@@ -55,31 +54,46 @@ class CompiledSteps:
         loss_fn: Any,
         optimizer: Optimizer,
         layers: list[Layer],
-        targets: Array,
-        scaled: bool = False,
+        loader: DataLoader | None = None,
         score: Score | None = None,
     ) -> None:
         self._net, self._loss_fn, self._optimizer = net, loss_fn, optimizer
-        self._dtype, self._outputs, self._targets = layers[0].dtype, layers[-1].outputs, targets
+        self._dtype, self._inputs, self._outputs = (
+            layers[0].dtype,
+            layers[0].inputs,
+            layers[-1].outputs,
+        )
         self._fewest = max(layer.recorded.fewest for layer in layers)
-        loss = recorded_loss(loss_fn, self._outputs, self._dtype, targets)
+        self._loader: Any = loader  # None if nothing is to be trained yet
+        self._targets = np.zeros(1, np.int64) if loader is None else targets_of(loader)
+        loss = recorded_loss(loss_fn, self._outputs, self._dtype, self._targets)
         self._updates = recorded_updates(net, optimizer)
         self._score = score
         if score is None and "score" not in loss.calls and hasattr(loss_fn, "accuracy"):
             self._score = loss_fn.accuracy
-        title = [f"{net!r}", f"with {loss_fn!r} and {type(optimizer).__name__}"]
-        scored = self._score is not None
-        self._code = write_train(layers, loss, self._updates, targets, scaled, scored, title)
+        self._code = write_train(
+            *(layers, loss, self._updates, self._targets),
+            scaled=loader is not None and loader.scale is not None,
+            scored=self._score is not None,
+            title=[f"{net!r}", f"with {loss_fn!r} and {type(optimizer).__name__}"],
+        )
         self.source, self.path = self._code.source, str(self._code.module.__file__)
         self._guard = Guard("fit", net, optimizer)
-        self._is_proved = all(
-            is_ours(m) for part in (net, loss_fn, optimizer) for m in modules_of(part)
-        )
-        self._size = 1  # batches of one call
+        parts = [one for part in (net, loss_fn, optimizer) for one in modules_of(part)]
+        self._is_proved = all(map(is_ours, parts))
         self._left = 0.0  # batches that are left to the layers
+        self._size = 1  # batches of one call
+        if loader is not None:
+            self._check_data()
+            weights = sum(parameter.data.size for parameter in net.parameters())
+            self._size += int(CALL_SECONDS * SLOWLY / (3 * weights * loader.batch_size))
 
-    def _show_to_loss(self, rows: int = 2**16) -> None:
-        """Let the loss look at all targets: compiled code does not check them."""
+    def _check_data(self, rows: int = 2**16) -> None:
+        """Refuse data that the code does not take; let the loss look at all targets."""
+        loader = self._loader
+        X, dtype = loader.X, loader.X.dtype if loader.scale is None else np.dtype(np.float32)
+        if X.shape[1:] != self._inputs or dtype != self._dtype or not X.dtype.isnative:
+            raise CannotRecord(f"the data are {X.dtype} of shape {X.shape}")
         for first in range(0, len(self._targets), rows):
             some = self._targets[first : first + rows]
             outputs = np.zeros((len(some), *self._outputs), self._dtype)
@@ -91,45 +105,13 @@ class CompiledSteps:
                     raise
                 raise CannotRecord(f"the loss refuses some targets: {error}") from error
 
-    @classmethod
-    def for_training(
-        cls,
-        net: Module,
-        loss_fn: Any,
-        optimizer: Optimizer,
-        loader: DataLoader,
-        score: Score | None = None,
-        layers: list[Layer] | None = None,
-    ) -> "CompiledSteps":
-        """The steps for the data of `loader`, scored by `score` or the accuracy."""
-        for method in ("__iter__", "batch", "gather"):
-            if getattr(type(loader), method) is not getattr(DataLoader, method):
-                raise CannotRecord(f"{type(loader).__name__} has its own {method}")
-        X, y = loader.X, np.asarray(loader.y)
-        if y.dtype.kind in "iub" and y.dtype != np.uint64:
-            y = y.astype(np.int64)
-        if y.ndim > 2 or y.dtype.kind not in "if" or not y.dtype.isnative:
-            raise CannotRecord(f"the targets are {y.dtype} of shape {y.shape}")
-        y, scaled = np.ascontiguousarray(y), loader.scale is not None
-        layers = record_layers(net) if layers is None else layers
-        steps = cls(net, loss_fn, optimizer, layers, y, scaled, score)
-        dtype = np.dtype(np.float32) if scaled else X.dtype
-        if X.shape[1:] != layers[0].inputs or dtype != steps._dtype or not X.dtype.isnative:
-            raise CannotRecord(f"the data are {X.dtype} of shape {X.shape}")
-        steps._show_to_loss()
-        weights = sum(parameter.data.size for parameter in net.parameters())
-        steps._size = max(1, int(CALL_SECONDS * SLOWLY / (3 * weights * loader.batch_size)))
-        return steps
-
     @property
     def is_compiled(self) -> bool:
         """Whether the code is compiled already, in this process or in the cache on disk."""
         train = self._code.module.train
         return bool(getattr(train, "signatures", True)) or is_kept(train)
 
-    def take(
-        self, loader: DataLoader, order: Any, first: int, last: int
-    ) -> tuple[Sequence[float], Sequence[float]]:
+    def take(self, order: Array, first: int, last: int) -> tuple[Sequence[float], Sequence[float]]:
         """Train on some of the batches `first` to `last` - 1 of an epoch.
 
         Returns
@@ -139,19 +121,19 @@ class CompiledSteps:
             of batch `first`: it, or one soon after it, would spread NaN or infinity, or is one that
             only they can take.
         """
-        rows = min(len(order) - first * loader.batch_size, loader.batch_size)
+        size = self._loader.batch_size
+        full, rows = len(order) // size, min(len(order) - first * size, size)
         if rows < self._fewest or not self._updates.are_alike():
             return (), ()
         if not self._is_proved:
-            self._prove(loader, order, first)
+            self._prove(order, first)
         if self._left:
             self._left -= 1
             return (), ()
-        full = len(order) // loader.batch_size
         stop = min(first + self._size, last if first >= full else min(last, full))
         self._guard.remember()
         started = time.perf_counter()
-        losses, scores = self._train(loader, order, first, stop)
+        losses, scores = self._train(order, first, stop)
         seconds = time.perf_counter() - started
         if self._guard.stray() is not None:  # the layers take these steps again, one by one
             self._guard.put_back()
@@ -164,11 +146,11 @@ class CompiledSteps:
             self._left = 1
         return losses.tolist(), scores.tolist()
 
-    def _prove(self, loader: DataLoader, order: Any, first: int) -> None:
+    def _prove(self, order: Array, first: int) -> None:
         """Compare a step with the layers' own, on copies: somebody else's part may surprise."""
         self._is_proved = True
         net, loss_fn, optimizer = copy.deepcopy((self._net, self._loss_fn, self._optimizer))
-        xb, yb = loader.batch(order, first)
+        xb, yb = self._loader.batch(order, first)
         loss = loss_fn(net(xb), yb)
         optimizer.zero_grad()
         net.backward(loss_fn.backward())
@@ -176,7 +158,7 @@ class CompiledSteps:
         arrays = [array() for _, array in states_of(self._net)]
         before = [array.copy() for array in arrays]
         self._guard.remember()
-        losses, _ = self._train(loader, order, first, first + 1)
+        losses, _ = self._train(order, first, first + 1)
         pairs = zip(self._optimizer.parameters, optimizer.parameters, strict=True)
         if len(losses) and (
             losses[0] != loss or any(a.data.tobytes() != b.data.tobytes() for a, b in pairs)
@@ -191,8 +173,8 @@ class CompiledSteps:
         for array, values in zip(arrays, before, strict=True):
             array[...] = values
 
-    def _train(self, loader: DataLoader, order: Any, first: int, last: int) -> tuple[Array, Array]:
-        optimizer, updates = self._optimizer, self._updates
+    def _train(self, order: Array, first: int, last: int) -> tuple[Array, Array]:
+        loader, optimizer, updates = self._loader, self._optimizer, self._updates
         size, steps = loader.batch_size, updates.steps()
         losses, scores = np.empty(last - first), np.full(last - first, np.nan)
         rows = order[first * size : last * size]
@@ -216,3 +198,16 @@ class CompiledSteps:
 
     def __repr__(self) -> str:
         return f"<CompiledSteps in {self.path}>"
+
+
+def targets_of(loader: DataLoader) -> Array:
+    """All targets of a loader, as compiled code takes them; CannotRecord if it cannot."""
+    for method in ("__iter__", "batch", "gather"):
+        if getattr(type(loader), method) is not getattr(DataLoader, method):
+            raise CannotRecord(f"{type(loader).__name__} has its own {method}")
+    y = np.asarray(loader.y)
+    if y.dtype.kind in "iub" and y.dtype != np.uint64:
+        y = y.astype(np.int64)
+    if y.ndim > 2 or y.dtype.kind not in "if" or not y.dtype.isnative:
+        raise CannotRecord(f"the targets are {y.dtype} of shape {y.shape}")
+    return np.ascontiguousarray(y)

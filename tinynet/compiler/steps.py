@@ -52,7 +52,7 @@ class Steps:
         layers: list[Layer] = []
         try:
             layers = record_layers(net)
-            steps = CompiledSteps.for_training(*self.parts, self.loader, self.score, layers)
+            steps = CompiledSteps(*self.parts, layers, self.loader, self.score)
         except CannotRecord as error:
             if must:
                 raise TypeError(f"fit: compiled=True, but {error}; leave it out") from error
@@ -103,7 +103,7 @@ class Steps:
         count = len(self.loader)
         while (batch := len(running.losses)) < count:
             stop = min(count, (batch // every + 1) * every) if every else count
-            taken = self.compiled and self.compiled.take(self.loader, running.order, batch, stop)
+            taken = self.compiled and self.compiled.take(running.order, batch, stop)
             if taken and taken[0]:
                 yield taken
             else:  # the layers find out what goes wrong in a step
