@@ -33,10 +33,7 @@ class Segment:
         forward, y = script.forward(placed)
         predict, z = script.forward(others, "predict")
         backward, dx = script.backward(placed, start)
-        kept = [*map(kept_texts, placed)]
-        wanted = {text for texts in kept for text in texts if type(text) is str} | words(y)
-        made = [name for name in script.arrays if name in wanted and name != "x"]
-        self._keeps, self._plain = keeping(["x", *made], kept)
+        made, self._keeps, self._plain = keeping(script, placed, ["x"], words(y))
         self._result = ["x", *made].index(y)
         given = {*script.given}
         lasting = {name for name in given if not name.startswith("grad_")}
@@ -119,20 +116,27 @@ class Segment:
 _kept = operator.attrgetter("_kept")
 
 
-def keeping(pool: list[str], kept: list[list[Any]]) -> tuple[list[Taking], tuple[Any, ...]]:
-    """What takes what each part keeps out of the arrays of `pool` and plain values behind them.
+def keeping(
+    script: Script, parts: list[Placed], takes: list[str], result: set[str]
+) -> tuple[list[str], list[Taking], tuple[Any, ...]]:
+    """The arrays that forward makes and gives, what takes out what each part keeps, plain values.
 
-    Also these values.
+    That is taken out of a tuple of the arrays that forward takes, those it makes, and plain values.
     """
-    keeps, plain = list[Taking](), list[Any]()
-    for texts in kept:
+    kept = [(placed, v) for placed in parts for v in placed.part.kept or () if isinstance(v, Use)]
+    wanted = {placed.names[use.name] for placed, use in kept} | result
+    made = [name for name in script.arrays if name in wanted - {*takes}]
+    pool, plain, keeps = [*takes, *made], list[Any](), list[Taking]()
+    for placed in parts:
         places = []
-        for value in texts:
-            if type(value) is tuple:
-                plain += value
-            places.append(pool.index(value) if type(value) is str else len(pool + plain) - 1)
+        for value in placed.part.kept or ():
+            if isinstance(value, Use):
+                places.append(pool.index(placed.names[value.name]))
+            else:
+                places.append(len(pool) + len(plain))
+                plain.append(value.value)
         keeps.append(_taking(places))
-    return keeps, tuple(plain)
+    return made, keeps, tuple(plain)
 
 
 def _taking(places: list[int]) -> Taking:
@@ -140,12 +144,6 @@ def _taking(places: list[int]) -> Taking:
     if len(places) == 1:
         return operator.itemgetter(slice(places[0], places[0] + 1))
     return operator.itemgetter(*places) if places else lambda _: ()
-
-
-def kept_texts(placed: Placed) -> list[Any]:
-    """What a part keeps: names in the code, and plain values in a tuple of their own."""
-    kept = placed.part.kept or ()
-    return [placed.names[v.name] if isinstance(v, Use) else (v.value,) for v in kept]
 
 
 def tuple_of(names: list[str]) -> str:

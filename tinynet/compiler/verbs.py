@@ -17,7 +17,7 @@ from tinynet.compiler.part import CannotRecord, Name, Part
 from tinynet.compiler.recorded import Layer, Updates, record_layers, recorded_loss, recorded_updates
 from tinynet.compiler.recording import states_of
 from tinynet.compiler.script import Placed, Row, Script, words_of
-from tinynet.compiler.segment import Segment, can_be_split, keeping, kept_texts
+from tinynet.compiler.segment import Segment, can_be_split, keeping
 from tinynet.kernels import all_finite
 from tinynet.module import Module
 from tinynet.optim import Optimizer
@@ -177,9 +177,7 @@ class _LossCode:
         script, takes = Script(), ["outputs", "target"]
         placed = Placed(part, {Name("input", str(n)): name for n, name in enumerate(takes)})
         rows, loss = script.rows(placed, "forward", "loss")
-        kept = kept_texts(placed)
-        made = [name for name in script.arrays if name in kept]
-        (self.keeps,), self.plain = keeping([*takes, *made], [kept])
+        made, (self.keeps,), self.plain = keeping(script, [placed], takes, set())
         gives, otherwise = (
             f"({', '.join([*first, *made])})" for first in (["True", loss], ["False", "0.0"])
         )
