@@ -51,7 +51,7 @@ def step(
 def steps_of(run: TrainingRun) -> Steps:
     """All steps of a run: those above, until ``compile`` is called, and then compiled ones."""
     by_layers = partial(step, run, Guard(run.owner, run.net, run.optimizer))
-    return Steps(run.net, run.loss_fn, run.optimizer, run.loader, run.score, by_layers)
+    return Steps(run, by_layers)
 
 
 def train(

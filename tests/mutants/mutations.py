@@ -1011,12 +1011,12 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "((epoch - 1) // self.step_size)",
         ),
     ),
-    "compiler/recording.py": (
+    "compiler/common.py": (
         Bug(
             "number-of-the-first-trial",
             "a number that changes with the input is taken for an option",
-            "type(value) is type(values[0]) and _same(value, values[0])",
-            "type(value) is type(values[0])",
+            "type(value) is type(first) and _same(value, first)",
+            "type(value) is type(first)",
         ),
         Bug(
             "array-of-the-first-trial",
@@ -1025,22 +1025,24 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "if trial.contents[name].dtype != array.dtype:",
         ),
         Bug(
-            "parameters-always-the-same",
-            "an array that NumPy makes of a parameter is taken for a constant",
-            "changed=N == 7",
-            "changed=False",
-        ),
-        Bug(
             "kernels-counted-only",
             "a layer that calls another kernel for large inputs is recorded with one of them",
-            "[call[0] for call in other] != [call[0] for call in heard]",
-            "len(other) != len(heard)",
+            "[call.kernel for call in o] != [call.kernel for call in heard]",
+            "len(o) != len(heard)",
+        ),
+    ),
+    "compiler/recording.py": (
+        Bug(
+            "parameters-always-the-same",
+            "an array that NumPy makes of a parameter is taken for a constant",
+            "if N == 7:",
+            "if N == 0:",
         ),
         Bug(
             "attributes-may-change",
             "what a layer counts in an attribute of its own stands still once it is compiled",
-            "        _refuse_changed_attributes(twin, before)\n",
-            "",
+            '                raise CannotRecord(f"it sets its attribute',
+            '                CannotRecord(f"it sets its attribute',
         ),
         Bug(
             "rate-of-the-recording",
@@ -1059,8 +1061,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "silent-change-before-a-kernel",
             "what NumPy changes just before a kernel writes there is not noticed",
-            "        self._refuse_silent_changes()\n        takes",
-            "        takes",
+            "            self._refuse_silent_changes()\n            takes",
+            "            takes",
         ),
         Bug(
             "part-is-the-whole",
@@ -1077,6 +1079,20 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             ":\n            kept",
         ),
         Bug(
+            "two-kernels-of-one-name",
+            "a stranger's kernel runs in place of tinynet's of the same name",
+            'name = self.free(kernel.name.rpartition(".")[2])',
+            'name = kernel.name.rpartition(".")[2]',
+        ),
+        Bug(
+            "looked-at-not-minded",
+            "the code asks a kernel what a layer decides by, and goes on whatever it says",
+            "            if row.looked_at is not None:\n",
+            "            if not row.result and row.looked_at is not None:\n",
+        ),
+    ),
+    "compiler/writer.py": (
+        Bug(
             "fused-with-half-a-gradient",
             "weights that two layers share descend along the gradient of one",
             "len(makers) != 1:\n"
@@ -1091,24 +1107,16 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "    if fusion is None:\n",
         ),
         Bug(
-            "two-kernels-of-one-name",
-            "a stranger's kernel runs in place of tinynet's of the same name",
-            'name = self.free(kernel.name.rpartition(".")[2])',
-            'name = kernel.name.rpartition(".")[2]',
-        ),
-    ),
-    "compiler/writer.py": (
-        Bug(
             "second-gradient-replaces",
             "the gradient of weights that two layers share is that of one",
-            "elif total in self._has_gradient:",
-            "elif not total:",
+            "not in gradients or not is_first:",
+            "not in gradients:",
         ),
         Bug(
             "steps-not-counted",
             "all steps of one call correct for the start as its first one does",
-            '*(["t += 1"] if self._counts() else [])',
-            "*([] if self._counts() else [])",
+            '["t += 1"] * any(',
+            '["t += 0"] * any(',
         ),
         Bug(
             "labels-in-another-order",
@@ -1116,19 +1124,13 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "[n] = target[rows[n]]",
             "[n] = target[batch * batch_size + n]",
         ),
-        Bug(
-            "looked-at-not-minded",
-            "the code asks a kernel what a layer decides by, and goes on whatever it says",
-            "            if row.looked_at is not None:\n",
-            "            if not row.result and row.looked_at is not None:\n",
-        ),
     ),
     "compiler/segment.py": (
         Bug(
             "kept-by-an-earlier-call",
             "backward does not notice that a layer was called alone since",
-            "usual = usual and module._kept is kept",
-            "usual = usual and module._kept is not None",
+            "map(operator.is_, map(_kept, self.modules), pending)",
+            "map(operator.truth, map(_kept, self.modules))",
         ),
         Bug(
             "alone-without-gradients",
@@ -1165,14 +1167,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "step-count-stands-still",
             "each compiled step corrects for the start as the first one does",
-            "            state.update(dict.fromkeys(counts, t))\n",
-            "            state.update(dict.fromkeys(counts, t - 1))\n",
-        ),
-        Bug(
-            "counts-of-the-first",
-            "all parameters are taken to have made as many steps as the first one",
-            "and len({state[name] for state in states for name in counts}) <= 1",
-            "and len(states) >= 1",
+            "updates.set_steps(t)",
+            "updates.set_steps(t - 1)",
         ),
         Bug(
             "verbs-fatal-step-stays",
@@ -1189,6 +1185,12 @@ BUGS: dict[str, tuple[Bug, ...]] = {
     ),
     "compiler/recorded.py": (
         Bug(
+            "counts-of-the-first",
+            "all parameters are taken to have made as many steps as the first one",
+            "return len({state[name] for state in states for name in self.counts}) <= 1",
+            "return len(states) >= 1",
+        ),
+        Bug(
             "remembered-by-class",
             "Nesterov's look ahead is left out after a run without it",
             "signature.append((name, type(value), repr(value)))",
@@ -1197,8 +1199,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "remembered-whatever-it-holds",
             "a loss has the class weights of the one before",
-            'content = data.tobytes() if data is value else b""',
-            'content = b""',
+            "(name, value.shape, value.dtype, value.tobytes())",
+            "(name, value.shape, value.dtype)",
         ),
         Bug(
             "own-step-overruled",
@@ -1206,6 +1208,14 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "if kind.step is not Optimizer.step or kind.zero_grad",
             "if kind.zero_grad",
         ),
+        Bug(
+            "velocity-from-zero",
+            "the first velocity is dampened, as if there had been one of 0",
+            "if not all(name in state for state in states for name in names):",
+            "if not all(name in state for state in states for name in self.counts):",
+        ),
+    ),
+    "compiler/options.py": (
         Bug(
             "replaced-layer-unnoticed",
             "a layer that takes another's place in the list is not noticed",
@@ -1221,16 +1231,10 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "if False:  # the layers",
         ),
         Bug(
-            "velocity-from-zero",
-            "the first velocity is dampened, as if there had been one of 0",
-            "if not updates.from_zero and any(",
-            "if updates.from_zero is None and any(",
-        ),
-        Bug(
             "rows-however-few",
             "a layer that needs two rows trains on one",
-            "[: loader.batch_size]) < self._fewest:",
-            "[: loader.batch_size]) < 1:",
+            "rows < self._fewest",
+            "rows < 1",
         ),
         Bug(
             "targets-not-looked-at",
@@ -1241,14 +1245,14 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "gradient-of-an-earlier-step",
             "what a parameter holds after a step at once is an old gradient",
-            "        if writer.fusions:\n",
-            "        if writer.fusions and False:\n",
+            "        if not self._code.keeps_gradients:\n",
+            "        if self._code.keeps_gradients is None:\n",
         ),
         Bug(
             "memory-counts-one-call",
             "an optimizer's steps are counted by calls",
-            "dict.fromkeys(counts, steps + taken)",
-            "dict.fromkeys(counts, steps + 1)",
+            "updates.set_steps(steps + taken)",
+            "updates.set_steps(steps + 1)",
         ),
     ),
     "formats/safetensors.py": (
@@ -1657,6 +1661,10 @@ TESTS: dict[str, tuple[str, ...]] = {
     "runs/stopping.py": ("core/test_early_stopping.py", "-k", "rule or by_hand or its_best"),
     "runs/schedules.py": ("core/test_schedules.py", "-k", "pytorch or formulas"),
     "compiler/recording.py": ("tools/test_recording.py",),
+    "compiler/common.py": ("tools/test_recording.py",),
+    "compiler/options.py": (
+        "tools/test_compiler.py::test_predict_notices_what_was_replaced_since",
+    ),
     "compiler/recorded.py": (
         *(
             "tools/test_recording.py",
