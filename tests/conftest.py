@@ -7,9 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from tinynet.kernels.jit.rung import COMPILES
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background
     signal.signal(signal.SIGINT, signal.default_int_handler)  # tests press Ctrl-C
-JIT_IS_OFF = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
+JIT_IS_OFF = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0" or not COMPILES
+
+promised_by_loops = pytest.mark.skipif(not COMPILES, reason="a promise of loops, not of equations")
 
 settings.register_profile(
     "repeatable",

@@ -21,10 +21,11 @@ from tinynet.support.types import Array, Labels
 class Loss(Module, WithOptions):
     """What both losses share: options, the reduction, and the upstream of their rows."""
 
-    weight, ignore_index = ClassWeights(), Label()
-    reduction = Choice("mean", "sum", "none")
+    weight, ignore_index, reduction = ClassWeights(), Label(), Choice("mean", "sum", "none")
 
-    def __init__(self, weight: ArrayLike | None, ignore_index: int, reduction: str) -> None:
+    def __init__(
+        self, weight: ArrayLike | None = None, ignore_index: int = -100, reduction: str = "mean"
+    ) -> None:
         self.reduction, self.ignore_index = reduction, ignore_index
         self.weight = weight
 
@@ -53,7 +54,7 @@ class Loss(Module, WithOptions):
                 )
             _, *kept, counts = self.kept(dy)
             return self._gradient(float_array(self, dy, counts.dtype), *kept)
-        if not isinstance(dy, int | float | np.integer | np.floating):
+        if not isinstance(dy, (int, float, np.integer, np.floating)):
             raise ValueError(f"{self!r}.backward: dy is the derivative of one number; give a float")
         _, *kept, counts = self.kept(dy)
         share = np.empty_like(counts)
@@ -84,10 +85,8 @@ class Loss(Module, WithOptions):
         if isinstance(target, np.ndarray) and target.ndim == 2:
             return np.ones(len(target))
         labels = self._checked_labels(target, len(target), classes)
-        counts = np.empty(len(labels))
-        kernels.label_weights(
-            labels, self.class_weights(classes, np.float64), self.ignore_index, counts
-        )
+        counts, weight = np.empty(len(labels)), self.class_weights(classes, np.float64)
+        kernels.label_weights(labels, weight, self.ignore_index, counts)
         return counts
 
     def _gradient(self, dy: Array, *kept: Any) -> Array:
@@ -117,10 +116,9 @@ class Loss(Module, WithOptions):
         owner = type(self).__name__
         given = integer_labels(owner, labels, rows, classes)
         labels = _int64(given)
-        outside = kernels.first_outside(labels, classes, self.ignore_index)
-        if outside >= 0:
-            label = given[outside]
-            raise IndexError(f"{owner}: labels[{outside}] = {label} is outside [0, {classes})")
+        first = kernels.first_outside(labels, classes, self.ignore_index)
+        if first >= 0:
+            raise IndexError(f"{owner}: labels[{first}] = {given[first]} is outside [0, {classes})")
         return labels
 
     def __repr__(self) -> str:
@@ -153,11 +151,11 @@ class NLLLoss(Loss):
     """
 
     expects = "log-probabilities"
-
-    def __init__(
-        self, weight: ArrayLike | None = None, ignore_index: int = -100, reduction: str = "mean"
-    ) -> None:
-        super().__init__(weight, ignore_index, reduction)
+    told = (
+        "loss[n] = -log_probs[n, labels[n]]{times_w} = -log_probs[{n}, {labels}]{times} = {row}",
+        "dlog_probs[n, c] = -(c == labels[n]){times_w}{over}\n"
+        "dlog_probs[{n}, {c}] = -({c} == {labels}){times}{divided} = {dlog_probs}",
+    )
 
     def forward(self, log_probs: Array, labels: Labels) -> Any:  # type: ignore[override]
         """The loss.
@@ -186,8 +184,7 @@ class NLLLoss(Loss):
         counts, losses = np.empty(N, log_probs.dtype), np.empty(N, log_probs.dtype)
         weight = self.class_weights(C, log_probs.dtype)
         kernels.label_weights(labels, weight, self.ignore_index, counts)
-        # losses[n] = -counts[n] * log_probs[n, labels[n]]
-        kernels.nll(log_probs, labels, counts, losses)
+        kernels.nll(log_probs, labels, counts, losses)  # -counts[n] * log_probs[n, labels[n]]
         self.keep(labels, counts, C, counts)
         return self._reduced(losses, counts)
 
@@ -221,6 +218,10 @@ class CrossEntropyLoss(Loss):
     """
 
     expects = "logits"
+    told = (
+        "loss[n] = -(q * log_softmax(x)).sum() = {row}",
+        "dx[n, c] = (softmax(x) * q.sum() - q){over} = ({p} * {total} - {q}){divided} = {dx}",
+    )
     label_smoothing = Number(0, 1)
 
     def __init__(
@@ -268,6 +269,12 @@ class CrossEntropyLoss(Loss):
         kernels.cross_entropy(log_probs, q, losses)  # losses = -(q * log_softmax(x)).sum(axis=1)
         self.keep(log_probs, q, counts)
         return self._reduced(losses, counts)
+
+    def told_numbers(self, x: Any, y: Array, dy: Array) -> dict[str, Array]:
+        alone = type(self)(**self.options())
+        alone(*x)
+        _, log_probs, q, _ = alone.kept(1.0)
+        return {"p": np.exp(log_probs), "q": q, "total": q.sum(axis=1, keepdims=True)}
 
     def _gradient(self, dy: Array, log_probs: Array, q: Array) -> Array:
         dx = np.empty_like(q)

@@ -20,6 +20,7 @@ from PIL import Image
 import tinynet as tn
 from tinynet.cli import about, main
 from tinynet.cli.train import score_table
+from tinynet.kernels.jit import folder as kernels_folder
 
 REPO = Path(tn.__file__).parents[1]
 DIGITS = tn.datasets.mnist_small()
@@ -612,16 +613,19 @@ def test_alone_it_says_what_it_runs_on_and_learns(monkeypatch: Any) -> None:
 
 
 def test_the_state_of_the_compiled_kernels(monkeypatch: Any, tmp_path: Path) -> None:
-    monkeypatch.setattr(about, "cache_folder", lambda: tmp_path)
-    monkeypatch.setattr(about.config, "DISABLE_JIT", 0)
+    monkeypatch.setattr(kernels_folder, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(kernels_folder.config, "DISABLE_JIT", 0)
     (tmp_path / "a.nbc").write_bytes(bytes(2_400_000))
     (tmp_path / "b.nbc").write_bytes(bytes(200_000))
     (tmp_path / "steps.py").write_bytes(bytes(900_000))
-    assert about.environment()["kernels"] == f"2 compiled, 2.6 MB, kept in {tmp_path}"
-    monkeypatch.setattr(about, "cache_folder", lambda: tmp_path / "gone")
-    assert "compiled anew in each process" in about.environment()["kernels"]
-    monkeypatch.setattr(about.config, "DISABLE_JIT", 1)
-    assert about.environment()["kernels"].startswith("not compiled: NUMBA_DISABLE_JIT is set")
+    for rung in ("plain", "fast"):
+        monkeypatch.setattr(kernels_folder, "RUNG", rung)
+        kept = f"{rung}, 2 compiled, 2.6 MB, kept in {tmp_path}"
+        assert about.environment()["kernels"] == kept
+    monkeypatch.setattr(kernels_folder, "cache_folder", lambda: tmp_path / "gone")
+    assert "fast, compiled anew in each process" in about.environment()["kernels"]
+    monkeypatch.setattr(kernels_folder.config, "DISABLE_JIT", 1)
+    assert about.environment()["kernels"].startswith("fast, not compiled: NUMBA_DISABLE_JIT is set")
 
 
 def test_packages_that_are_not_installed_are_named(monkeypatch: Any) -> None:

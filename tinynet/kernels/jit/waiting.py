@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 
 from numba.core import event
 
-from tinynet.kernels.jit.cache import is_kept
+from tinynet.kernels.jit.cache import CheckedCache
 from tinynet.support.waiting import Teller, teller
 
 PATIENCE = 1.0  # seconds of compiling in this process before a word is said
@@ -117,7 +117,9 @@ def _uncompiled(dispatcher: Any, seen: set[Any]) -> Iterator[tuple[Any, int]]:
         called = getattr(loop, "py_func", loop)
         if not isinstance(called, FunctionType) or called in seen or called not in ours:
             continue
-        if not (ours[called].signatures or is_kept(ours[called])):
+        cache = ours[called]._cache
+        is_kept = isinstance(cache, CheckedCache) and cache.has_code()
+        if not (ours[called].signatures or is_kept):
             yield from _uncompiled(ours[called], seen)
 
 
