@@ -52,8 +52,6 @@ function wiresInto(l, kind, one) {
 const skips = () => [...data.layers, data.loss].flatMap(({ sources }, l) =>
   sources.filter((from) => from !== null && from !== l - 1).map((from) => ({ from, l })));
 
-const laneOf = (from, l) => skips().findIndex((skip) => skip.from === from && skip.l === l);
-
 function animate(begin) {
   const share = Math.min(1, (performance.now() - begin) / 650);
   drawWires(share);
@@ -117,13 +115,14 @@ function placer(box) {
 // A function that gives the path of a wire: a curve, or along the edge past the layers between.
 function pathOf(box, upright) {
   const place = placer(box);
-  const lanes = skips().length;
+  const lanes = skips();
   return ({ from, i, l, u }, back) => {
     const [[left, right, y0], [before, behind, y1]] = [place(from, i), place(l, u)];
     const ends = upright // along the walk, and across it
       ? [[y0, (left + right) / 2], [y1, (before + behind) / 2]] : [[right, y0], [before, y1]];
-    const edge = (upright ? box.width : box.height) - 7 - 14 * (lanes - 1 - laneOf(from, l));
-    const points = curve(...ends, laneOf(from, l) < 0 ? null : edge).map((point) => (upright ? [point[1], point[0]] : point));
+    const lane = lanes.findIndex((skip) => skip.from === from && skip.l === l);
+    const edge = (upright ? box.width : box.height) - 7 - 14 * (lanes.length - 1 - lane);
+    const points = curve(...ends, lane < 0 ? null : edge).map((point) => (upright ? [point[1], point[0]] : point));
     return back ? points.reverse() : points;
   };
 }
