@@ -23,7 +23,7 @@ from tinynet.inspection.layer_trace import LayerTrace, ParameterTrace
 from tinynet.inspection.traced import Trace
 from tinynet.inspection.tracing import trace
 from tinynet.kernels.jit.kernel import kernel
-from tinynet.layers import Add, Linear, LogSoftmax, ReLU, Softmax
+from tinynet.layers import Add, LeakyReLU, Linear, LogSoftmax, ReLU, ReLU6, Sigmoid, Softmax, Tanh
 from tinynet.losses import CrossEntropyLoss, NLLLoss
 from tinynet.module import Module, Parameter, Sequential
 from tinynet.optim import SGD, Adam, AdamW, Optimizer, RMSprop
@@ -63,6 +63,7 @@ __all__ = [
     "GradientReport",
     "History",
     "LayerTrace",
+    "LeakyReLU",
     "Linear",
     "LogSoftmax",
     "ModelFileError",
@@ -73,11 +74,14 @@ __all__ = [
     "ParameterTrace",
     "RMSprop",
     "ReLU",
+    "ReLU6",
     "RunningEpoch",
     "Schedule",
     "Sequential",
+    "Sigmoid",
     "Softmax",
     "StepLR",
+    "Tanh",
     "TorchGenerator",
     "Trace",
     "accuracy",

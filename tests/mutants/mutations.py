@@ -278,7 +278,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "= a[i : i + 8, j : j + 8]",
         ),
     ),
-    "kernels/rows.py": (
+    "kernels/activations.py": (
         Bug(
             "relu-mask-multiplied",
             "dy * (y > 0): 0 * NaN is NaN",
@@ -291,6 +291,44 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "results[i] = 0 if outputs[i] <= 0",
             "results[i] = 0 if outputs[i] < 0",
         ),
+        Bug(
+            "leaky-slope-at-zero",
+            "LeakyReLU's slope at exactly 0 is 1",
+            "results[i] = upstream[i] if inputs[i] > 0 else",
+            "results[i] = upstream[i] if inputs[i] >= 0 else",
+        ),
+        Bug(
+            "relu6-open-above",
+            "ReLU6's slope at exactly 6 is 1",
+            "outputs[i] <= 0 or outputs[i] >= 6",
+            "outputs[i] <= 0 or outputs[i] > 6",
+        ),
+        Bug(
+            "sigmoid-overflows",
+            "exp(-x) overflows: far on the left, what is small becomes 0",
+            "outputs[i] = (e if inputs[i] < 0 else one) / (one + e)",
+            "outputs[i] = one / (one + np.exp(-inputs[i]))",
+        ),
+        Bug(
+            "sigmoid-slope-half",
+            "the slope of Sigmoid lacks its factor 1 - y",
+            "upstream[i] * outputs[i] * (one - outputs[i])",
+            "upstream[i] * outputs[i]",
+        ),
+        Bug(
+            "tanh-digits-lost",
+            "near 0, tanh loses its digits in 1 - exp(-2|x|)",
+            "near = abs(inputs[i]) < number(0.625)",
+            "near = abs(inputs[i]) < number(0.000625)",
+        ),
+        Bug(
+            "tanh-square-missing",
+            "the slope of tanh is 1 - y",
+            "upstream[i] * (one - outputs[i] * outputs[i])",
+            "upstream[i] * (one - outputs[i])",
+        ),
+    ),
+    "kernels/rows.py": (
         Bug(
             "softmax-without-shift",
             "no maximum is subtracted: exp overflows",
@@ -550,6 +588,12 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "ReLU writes over its input",
             "y = np.empty_like(x)\n        kernels.relu(x, y)",
             "y = x\n        kernels.relu(x, y)",
+        ),
+        Bug(
+            "leaky-keeps-output",
+            "LeakyReLU's backward is given y, whose sign a negative slope turns",
+            "self.keep(x)",
+            "self.keep(y)",
         ),
     ),
     "layers/softmax.py": (
@@ -1546,6 +1590,10 @@ TESTS: dict[str, tuple[str, ...]] = {
         "linear or dW or numbers or hides",
     ),
     "kernels/simd/lanes.py": (COMPUTES, STRAYS, "-k", "linear"),
+    "kernels/activations.py": (
+        *(COMPUTES, STRAYS, "core/test_layers.py::TestAgainstPyTorch"),
+        *("core/test_layers.py::TestFloat32WithinTheRoundingBoundOfFloat64", "-k", "not linear"),
+    ),
     "kernels/rows.py": (COMPUTES, STRAYS, "-k", "not linear"),
     "kernels/losses.py": (
         COMPUTES,
