@@ -24,7 +24,7 @@ from tinynet.inspection.traced import Trace
 from tinynet.inspection.tracing import trace
 from tinynet.kernels.jit.kernel import kernel
 from tinynet.layers import Add, LeakyReLU, Linear, LogSoftmax, ReLU, ReLU6, Sigmoid, Softmax, Tanh
-from tinynet.losses import CrossEntropyLoss, NLLLoss
+from tinynet.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss
 from tinynet.module import Module, Parameter, Sequential
 from tinynet.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from tinynet.pages.playground import playground
@@ -53,6 +53,8 @@ __all__ = [
     "Adam",
     "AdamW",
     "Add",
+    "BCELoss",
+    "BCEWithLogitsLoss",
     "CosineLR",
     "CrossEntropyLoss",
     "DataLoader",
@@ -62,10 +64,12 @@ __all__ = [
     "GradientError",
     "GradientReport",
     "History",
+    "L1Loss",
     "LayerTrace",
     "LeakyReLU",
     "Linear",
     "LogSoftmax",
+    "MSELoss",
     "ModelFileError",
     "Module",
     "NLLLoss",

@@ -288,8 +288,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "relu-slope-at-zero",
             "ReLU's slope at exactly 0 is 1",
-            "results[i] = 0 if outputs[i] <= 0",
-            "results[i] = 0 if outputs[i] < 0",
+            "results[i] = 0 if outputs[i] <= 0 else",
+            "results[i] = 0 if outputs[i] < 0 else",
         ),
         Bug(
             "leaky-slope-at-zero",
@@ -612,7 +612,65 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "return dy, dy",
         ),
     ),
-    "losses.py": (
+    "kernels/errors.py": (
+        Bug(
+            "mse-without-two",
+            "the derivative of a square lacks its 2",
+            "twice = dy[n] * x.dtype.type(2)",
+            "twice = dy[n]",
+        ),
+        Bug(
+            "mse-upstream-of-first-row",
+            "every row takes the first row's share of the gradient",
+            "twice = dy[n] * x",
+            "twice = dy[0] * x",
+        ),
+        Bug(
+            "bce-not-clamped",
+            "the logarithm of a probability of 0 is not held at -100",
+            "yes, no = max(np.log(x[n, d]), -100.0)",
+            "yes, no = np.log(x[n, d])",
+        ),
+        Bug(
+            "bce-clamped-derivative",
+            "BCELoss's gradient is the clamp's derivative: 0 at the ends",
+            "max(x[n, d] * (one - x[n, d]), smallest)",
+            "max(x[n, d] * (one - x[n, d]), one / one)",
+        ),
+        Bug(
+            "logits-overflow",
+            "log(1 + exp(-x)) as it stands overflows",
+            "log = max(-x[n, d], 0) + np.log1p(np.exp(-abs(x[n, d])))",
+            "log = np.log1p(np.exp(-x[n, d]))",
+        ),
+        Bug(
+            "pos-weight-of-all",
+            "pos_weight also counts for a no",
+            "return 1 + (positive - 1) * y",
+            "return positive",
+        ),
+        Bug(
+            "weights-of-first-row",
+            "weights that differ by row are read from the first",
+            "dx[n, d] = dy[n] * weight[n % len(weight), d] * slope\n\n\ndef logits",
+            "dx[n, d] = dy[n] * weight[0, d] * slope\n\n\ndef logits",
+        ),
+    ),
+    "losses/over_numbers.py": (
+        Bug(
+            "numbers-mean-by-rows",
+            "the mean is over rows, not over numbers",
+            "kernels.fill(float(D), len(losses), counts)",
+            "kernels.fill(1.0, len(losses), counts)",
+        ),
+        Bug(
+            "numbers-broadcast",
+            "a column and a row are compared as a square",
+            "        if output.shape != target.shape:",
+            "        if output.size != target.size:",
+        ),
+    ),
+    "losses/loss.py": (
         Bug(
             "mean-without-n",
             "the mean's 1/N is left out of the gradient",
@@ -637,6 +695,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "kernels.row_mean_dx(float(dy), counts, share)",
             "kernels.row_mean_dx(1.0, counts, share)",
         ),
+    ),
+    "losses/over_classes.py": (
         Bug(
             "label-range-unchecked",
             "labels out of range reach the kernels",
@@ -1617,7 +1677,9 @@ TESTS: dict[str, tuple[str, ...]] = {
     "datasets": ("tools/test_pictures.py", "-k", "by_hand or every_form or without_shadows"),
     "datasets/download.py": ("tools/test_download.py", "-k", "other_names or keras"),
     "layers": ("core/test_layers.py",),
-    "losses.py": ("core/test_losses.py", "core/test_loss_faults.py"),
+    "kernels/errors.py": (COMPUTES, STRAYS, "core/test_number_losses.py", "-k", "not linear"),
+    "losses/over_numbers.py": ("core/test_number_losses.py",),
+    "losses": ("core/test_losses.py", "core/test_loss_faults.py"),
     "optim.py": ("core/test_optim.py",),
     "module.py": (
         *("core/test_module.py", "core/test_layers.py::TestProtocol"),

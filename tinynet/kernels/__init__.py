@@ -3,7 +3,8 @@
 A kernel is a pair. ``linear_reference`` is the equation, in NumPy; ``linear`` is the loop that
 Numba compiles, which the layers call. Pairs stand together: ``products.py`` has the matrix products
 of Linear, ``activations.py`` what stands between them, ``rows.py`` batches and softmax,
-``losses.py`` the losses, ``updates.py`` the optimizers' steps. The folders are for later: ``gemm/`` is the one sum that all products share,
+``losses.py`` the losses over classes, ``errors.py`` those over numbers, ``updates.py`` the
+optimizers' steps. The folders are for later: ``gemm/`` is the one sum that all products share,
 ``simd/`` the vector type of its loops, and ``jit/`` compiles the pairs and ties them.
 
 Kernels expect C-contiguous arrays of one dtype and of matching shapes, and labels in range: layers
@@ -12,6 +13,10 @@ and losses see to that. Results go into arrays that the caller hands over, alway
 
 from tinynet.kernels.activations import leaky_relu, leaky_relu_dx, relu, relu6, relu6_dx, relu_dx
 from tinynet.kernels.activations import sigmoid, sigmoid_dx, tanh, tanh_dx
+from tinynet.kernels.errors import absolute_errors, absolute_errors_dx, first_no_probability
+from tinynet.kernels.errors import binary_cross_entropy, binary_cross_entropy_dx
+from tinynet.kernels.errors import logits_cross_entropy, logits_cross_entropy_dx
+from tinynet.kernels.errors import squared_errors, squared_errors_dx
 from tinynet.kernels.jit.kernel import PAIRS
 from tinynet.kernels.losses import as_labels, counted_labels, counted_rows, fill, first_outside
 from tinynet.kernels.losses import cross_entropy, cross_entropy_dx, most_likely, nll, nll_dx

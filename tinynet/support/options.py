@@ -105,6 +105,18 @@ class ClassWeights(Option[Array | None]):
         return weights
 
 
+class Weights(Option[Array | None]):
+    """How much each number counts, an array of float64 of any shape, a copy; or None."""
+
+    def checked(self, owner: str, value: Any) -> Array | None:
+        if value is None:
+            return None
+        weights = np.array(value, np.float64)
+        if not np.isfinite(weights).all() or (weights < 0).any():
+            raise ValueError(f"{owner}: {self.name} must be finite, non-negative numbers")
+        return weights
+
+
 class Flag(Option[bool]):
     """True or False."""
 
