@@ -7,7 +7,7 @@ are crunched in ``kernels/``, where each equation stands beside the loop that ru
 
 import sys
 
-from tinynet import data, datasets
+from tinynet import data, datasets, init
 from tinynet.compiler import compile
 from tinynet.data import DataLoader
 from tinynet.formats.checkpoint import RunningEpoch, load_checkpoint, save_checkpoint
@@ -98,6 +98,7 @@ __all__ = [
     "fingerprint",
     "fit",
     "from_torch",
+    "init",
     "kernel",
     "load",
     "load_checkpoint",

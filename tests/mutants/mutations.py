@@ -582,6 +582,26 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "self.b.accumulate()[:] = db",
         ),
     ),
+    "init.py": (
+        Bug(
+            "fans-swapped",
+            "fan_in of a Linear's W is taken for fan_out",
+            "        return shape\n    field",
+            "        return shape[::-1]\n    field",
+        ),
+        Bug(
+            "init-drawn-transposed",
+            "W is drawn as (I, O): other numbers than PyTorch's",
+            "return draws.T if data.ndim == 2 else draws",
+            "return draws.reshape(data.shape)",
+        ),
+        Bug(
+            "gain-of-relu-1",
+            "the rule for ReLU forgets that one half is cut off",
+            '"relu": math.sqrt(2.0)}',
+            '"relu": 1.0}',
+        ),
+    ),
     "layers/activations.py": (
         Bug(
             "relu-in-place",
@@ -1678,6 +1698,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "datasets/download.py": ("tools/test_download.py", "-k", "other_names or keras"),
     "layers": ("core/test_layers.py",),
     "kernels/errors.py": (COMPUTES, STRAYS, "core/test_number_losses.py", "-k", "not linear"),
+    "init.py": ("core/test_init.py",),
     "losses/over_numbers.py": ("core/test_number_losses.py",),
     "losses": ("core/test_losses.py", "core/test_loss_faults.py"),
     "optim.py": ("core/test_optim.py",),
