@@ -143,7 +143,7 @@ PROMISES: list[tuple[str, list[str]]] = [
         "Training that diverges stops with the last good weights",
         [
             "test_training_faults.py::test_a_learning_rate_far_too_large",
-            "test_training_faults.py::test_both_ways_stop_in_front_of_the_same_step_and_say_what_helps",
+            "test_training_faults.py::test_all_ways_stop_in_front_of_the_same_step_and_say_what_helps",
         ],
     ),
     (

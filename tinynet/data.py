@@ -175,7 +175,8 @@ class DataLoader(WithOptions):
 
     def gather(self, rows: np.ndarray[Any, np.dtype[np.int64]]) -> tuple[Array, Any]:
         """One batch: these rows of X (converted, if there is a `scale`) and of y."""
-        X = self.X[rows]
+        plain = type(self.X) is np.ndarray and self.X.flags.c_contiguous
+        X = self.X.take(rows, axis=0) if plain else self.X[rows]
         if self.scale is not None:
             with np.errstate(all="ignore"):
                 X = X.astype(np.float32) * np.float32(self.scale)

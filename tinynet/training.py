@@ -40,8 +40,9 @@ def step(
     optimizer.zero_grad()
     alone = {"input_gradient": False} if isinstance(net, Sequential) else {}  # nobody needs dx
     net.backward(loss_fn.backward(), **alone)
-    check_step(run, loss, xb, outputs, yb, batch)  # NaN is found before it is learned
-    guard.step(len(run.history), batch)  # optimizer.step(), undone if a weight would be NaN
+    if not guard.step_compiled(loss):
+        check_step(run, loss, xb, outputs, yb, batch)  # NaN is found before it is learned
+        guard.step(len(run.history), batch)  # optimizer.step(), undone if a weight would be NaN
     score = score_of(loss_fn, outputs, yb, run.score)
     return [loss], [float("nan") if score is None else score]
 

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import itertools
 import operator
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -273,16 +274,20 @@ class Options:
 
     def __init__(self, part: Module | Optimizer, handed: Collection[int] = ()) -> None:
         self._what, self._said = type(part).__name__, False
-        self._held: list[tuple[dict[str, Any], str, Any]] = []
+        self._owners: list[dict[str, Any]] = []
+        self._names: list[str] = []
+        self._values: list[Any] = []
         self._copies: list[tuple[Any, Any]] = []
         self._arrays: list[tuple[Array, Array]] = []
-        self._sizes: list[list[Any]] = []
         modules = [m for _, m in part.named_modules()] if isinstance(part, Module) else [part]
+        self._dicts = [vars(module) for module in modules]
+        self._sizes, self._lasting = [*map(len, self._dicts)], [*map(_lasting, self._dicts)]
         for module in modules:
-            self._sizes.append([vars(module), len(vars(module)), _lasting(vars(module))])
             for name, value in vars(module).items():
                 if name not in (*PASSING, *PASSING_OF_OPTIMIZERS):
-                    self._held.append((vars(module), name, value))
+                    self._owners.append(vars(module))
+                    self._names.append(name)
+                    self._values.append(value)
                     if isinstance(value, list | dict):
                         self._copies.append((value, copy.copy(value)))
                     if isinstance(value, np.ndarray) and id(value) not in handed:
@@ -290,19 +295,17 @@ class Options:
 
     def are_as_they_were(self) -> bool:
         """Whether every attribute is the same object, and lists hold the same objects."""
-        for held, name, value in self._held:
-            if held.get(name) is not value:
+        if (sizes := [*map(len, self._dicts)]) != self._sizes:  # something came, went or is new
+            if [*map(_lasting, self._dicts)] != self._lasting:
                 return False
-        for known in self._sizes:
-            held, last, size = known
-            if len(held) != last:  # something came, went or is new
-                if _lasting(held) != size:
-                    return False
-                known[1] = len(held)
+            self._sizes = sizes
+        now = map(dict.get, self._owners, self._names)  # no loop in Python: each verb asks
+        if not all(map(operator.is_, now, self._values)):
+            return False
         for now, then in self._copies:
             if len(now) != len(then) or not all(map(operator.is_, now, then)):
                 return False
-        return all(np.array_equal(now, then) for now, then in self._arrays)
+        return all(itertools.starmap(np.array_equal, self._arrays))
 
     def still_hold(self) -> bool:
         """The same; and say once if something was replaced, so that the part runs by itself."""

@@ -121,7 +121,7 @@ class Script:
         for key, parameter in parameters_of(layer):
             text = texts.setdefault(id(parameter), f"{key}{i}")
             names[Name("parameter", key)], names[Name("gradient", key)] = text, f"d{text}"
-            data = functools.partial(getattr, parameter, "data")
+            data = functools.partial(getattr, parameter, "_data")
             self.give(text, part, Name("parameter", key), data)
         for key, array in states_of(layer):
             names[Name("state", key)] = f"{key}{i}"

@@ -1,5 +1,7 @@
 """Neighbouring layers that run as one piece of compiled code, forward and backward."""
 
+import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,8 @@ from tinynet.compiler.script import Row, Script, needed, words
 from tinynet.compiler.source import import_source
 from tinynet.support.types import Array
 from tinynet.version import __version__
+
+Taking = Callable[[tuple[Any, ...]], tuple[Any, ...]]
 
 
 class Segment:
@@ -78,9 +82,7 @@ class Segment:
         wanted = {text for texts in kept for text in texts if type(text) is str} | words(y)
         made = [name for name in script.rooms if name in wanted and name != "x"]
         pool = ["x", *made]
-        self._keeps: list[list[Any]] = [
-            [pool.index(value) if type(value) is str else value for value in own] for own in kept
-        ]
+        self._keeps, self._plain = keeping(pool, kept)
         self._result = pool.index(y)
         given = set(script.given)
         lasting = {name for name in given if not name.startswith("grad_")}
@@ -117,13 +119,13 @@ class Segment:
             for module in self.modules:
                 x = module(x)
             return x
-        pool = (x, *self._forward(x, *[array() for array in self._handed["forward"]]))
+        pool = (x, *self._forward(x, *map(operator.call, self._handed["forward"])))
         if len(x) != self._rows:
             self._rows = len(x)
             self._kinds = [((len(x), *layer.outputs), self.dtype) for layer in self.layers]
-        pending = self._pending
+        pending, everything = self._pending, pool + self._plain
         for module, keeps, kind in zip(self.modules, self._keeps, self._kinds, strict=True):
-            kept = tuple([v[0] if type(v) is tuple else pool[v] for v in keeps])
+            kept = keeps(everything)
             module._kept, module._output = kept, kind
             pending.append(kept)
         self._pool = pool
@@ -138,16 +140,15 @@ class Segment:
             and dy.dtype == self.dtype
             and dy.shape == self._kinds[-1][0]
             and dy.flags.carray
+            and all(map(operator.is_, map(_kept, self.modules), pending))
         )
-        for module, kept in zip(self.modules, pending, strict=False):
-            usual = usual and module._kept is kept
         if not usual:
             for module in reversed(self.modules):
                 dy = module.backward(dy)
             return dy
         name = "backward" if wanted else "backward_alone"
         code = self._backward if wanted else self._backward_alone
-        dx: Array | None = code(dy, *self._pool, *[array() for array in self._handed[name]])
+        dx: Array | None = code(dy, *self._pool, *map(operator.call, self._handed[name]))
         for module in self.modules:
             module._kept = None
         self._pool = ()
@@ -159,7 +160,34 @@ class Segment:
             for module in self.modules:
                 x = module.predict(x)
             return x
-        return self._predict(x, *[array() for array in self._handed["predict"]])
+        return self._predict(x, *map(operator.call, self._handed["predict"]))
+
+
+_kept = operator.attrgetter("_kept")
+
+
+def keeping(pool: list[str], kept: list[list[Any]]) -> tuple[list[Taking], tuple[Any, ...]]:
+    """What takes what each part keeps out of the arrays of `pool` and plain values behind them.
+
+    Also these values.
+    """
+    plain: list[Any] = []
+    keeps = []
+    for texts in kept:
+        places = []
+        for value in texts:
+            if type(value) is tuple:
+                plain += value
+            places.append(pool.index(value) if type(value) is str else len(pool + plain) - 1)
+        keeps.append(_taking(places))
+    return keeps, tuple(plain)
+
+
+def _taking(places: list[int]) -> Taking:
+    """What takes these places of a tuple, as a tuple."""
+    if len(places) == 1:
+        return operator.itemgetter(slice(places[0], places[0] + 1))
+    return operator.itemgetter(*places) if places else lambda _: ()
 
 
 def kept_texts(part: Part, names: dict[Name, str]) -> list[Any]:

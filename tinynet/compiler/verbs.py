@@ -6,6 +6,8 @@ every error are as without: where anything is unusual, the parts themselves take
 """
 
 import functools
+import itertools
+import operator
 from typing import Any
 
 import numpy as np
@@ -21,8 +23,9 @@ from tinynet.compiler.recorded import (
 )
 from tinynet.compiler.recording import states_of
 from tinynet.compiler.script import Row, Script
-from tinynet.compiler.segment import Segment, can_be_split, kept_texts
+from tinynet.compiler.segment import Segment, can_be_split, keeping, kept_texts
 from tinynet.compiler.source import import_source
+from tinynet.kernels import all_finite
 from tinynet.module import Module
 from tinynet.optim import Optimizer
 from tinynet.support.calls import mode
@@ -115,9 +118,9 @@ class Verbs:
         """dLoss/dx, or None if it is not asked for; NotImplemented if the layers must do it."""
         if not self.loop or not self.are_valid():
             return NotImplemented
-        for number, segment in reversed(list(enumerate(self.segments))):
+        for segment in reversed(self.segments):
             if isinstance(segment, Segment):
-                dy = segment.backward(dy, input_gradient or number > 0)
+                dy = segment.backward(dy, input_gradient or segment is not self.segments[0])
             else:
                 dy = segment.backward(dy)
         return dy if input_gradient else None
@@ -142,28 +145,28 @@ class LossVerbs:
 
     def forward(self, *inputs: Any) -> Any:
         """The loss; NotImplemented if it must be worked out by the loss itself."""
+        if len(inputs) != 2 or mode.predicting:
+            return NotImplemented
+        outputs, target = inputs
         if (
-            len(inputs) != 2
-            or mode.predicting
-            or mode.recording is not None
+            mode.recording is not None
             or mode.watched is not None
-            or any(type(x) is not np.ndarray or not x.flags.carray for x in inputs)
-            or len(inputs[0]) != len(inputs[1])
+            or not (type(outputs) is type(target) is np.ndarray)
+            or not (outputs.flags.carray and target.flags.carray)
+            or len(outputs) != len(target)
             or not self._options.still_hold()
         ):
             return NotImplemented
-        outputs, target = inputs
         key = outputs.shape[1:], outputs.dtype, target.shape[1:], target.dtype
-        if key not in self._codes:
-            self._codes[key] = self._code(outputs, target)
-        code = self._codes[key]
+        code = self._codes.get(key, self)
+        if code is self:
+            code = self._codes[key] = self._code(outputs, target)
         if code is None or len(outputs) < code.fewest:
             return NotImplemented
-        right, loss, *made = code.forward(outputs, target, *[array() for array in code.handed])
+        right, loss, *made = code.forward(outputs, target, *map(operator.call, code.handed))
         if not right:
             return NotImplemented
-        pool = (outputs, target, *made)
-        kept = tuple([v[0] if type(v) is tuple else pool[v] for v in code.keeps])
+        kept = code.keeps((outputs, target, *made, *code.plain))
         self._loss_fn._kept, self._loss_fn._output = kept, ()
         return loss
 
@@ -192,12 +195,15 @@ class _LossCode:
         kept = kept_texts(part, names)
         made = [name for name in script.rooms if name in kept]
         pool = ["outputs", "target", *made]
-        self.keeps = [pool.index(value) if type(value) is str else value for value in kept]
+        (self.keeps,), self.plain = keeping(pool, [kept])
         gives = f"({', '.join(['True', loss, *made])})"
         body = list(script.function("forward", rows, ["outputs", "target"], gives))
         source = script.module([f"The loss {loss_fn!r}, written out by tn.compile."], body)
         code = import_source(source, __version__, script.strangers())
         self.forward, self.handed = code.forward, script.handed["forward"]
+
+
+_gradient = operator.attrgetter("_grad")
 
 
 class StepVerb:
@@ -211,38 +217,57 @@ class StepVerb:
         script, rows = Script(), list[Row]()
         for position, update in enumerate(updates.each):
             w, parameter = f"w{position}", update.parameter
-            for name, text, held in ("w", w, "data"), ("g", f"d{w}", "grad"):
+            for name, text, held in ("w", w, "_data"), ("g", f"d{w}", "_grad"):
                 array = functools.partial(getattr, parameter, held)
                 script.give(text, update.part, Name("input", name), array)
             rows += script.update_rows(update, w)
         body = list(script.function("update", rows, ["lr", "t"], ""))
+        body += self._guarded(script, rows)
         gradients = [f"dw{position}" for position in range(len(updates.each))]
         body += ["", "", "@jit", f"def zero_grad({', '.join(gradients)}):"]
         body += [f"    {gradient}.reshape(-1)[:] = 0" for gradient in gradients]
         source = script.module([f"The step of {type(optimizer).__name__}, written out."], body)
         code = import_source(source, __version__, script.strangers())
         self._update, self._handed = code.update, script.handed["update"]
-        self._zero = code.zero_grad
+        self._zero, self._update_if_finite = code.zero_grad, code.update_if_finite
+
+    @staticmethod
+    def _guarded(script: Script, rows: list[Row]) -> list[str]:
+        """The lines of a step that is taken back if anything is not finite after it."""
+        written = {name for row in rows for name in row.writes}
+        used = written.union(*(row.reads for row in rows))
+        names = [name for name in script.given if name in used]
+        changed = [name for name in names if name in written]
+        finite = (f"{script.called(all_finite)}({name})" for name in names)
+        return [
+            *("", "", "@jit", f"def update_if_finite(lr, t, {', '.join(names)}):"),
+            *(f"    old_{name} = {name}.reshape(-1).copy()" for name in changed),
+            f"    update(lr, t, {', '.join(names)})",
+            f"    if {' and '.join(finite)}:",
+            "        return True",
+            *(f"    {name}.reshape(-1)[:] = old_{name}" for name in changed),
+            "    return False",
+        ]
 
     def _are_usual(self) -> bool:
         """Whether the parameters are those that were compiled, and each has a gradient."""
-        now, then = self._optimizer.parameters, self._parameters
-        if len(now) != len(then):
-            return False
-        for one, other in zip(now, then, strict=True):
-            if one is not other or one.grad is None:
-                return False
-        return True
+        gradients = map(_gradient, self._parameters)
+        return self._optimizer.parameters == self._parameters and all(
+            map(operator.is_not, gradients, itertools.repeat(None))
+        )
 
     def zero_grad(self) -> bool:
         """Set all gradients to zeros, if there are as many as ever; say whether it was done."""
         if not self._are_usual():
             return False
-        self._zero(*[parameter.grad for parameter in self._parameters])
+        self._zero(*map(_gradient, self._parameters))
         return True
 
-    def step(self) -> bool:
-        """Take the step, if it is as usual; say whether it was taken."""
+    def step(self, if_finite: bool = False) -> bool:
+        """Take the step, if it is as usual; say whether it was taken.
+
+        With `if_finite`, only if gradients, and all that the step changes, are finite after it.
+        """
         optimizer, counts = self._optimizer, self._updates.counts
         states = optimizer.state
         if not self._options.still_hold() or not self._are_usual():
@@ -253,8 +278,10 @@ class StepVerb:
         ):
             return False
         t = states[0][counts[0]] + 1 if counts else 0
-        self._update(optimizer.lr, float(t), *[array() for array in self._handed])
-        for state in states:
+        update = self._update_if_finite if if_finite else self._update
+        if update(optimizer.lr, float(t), *map(operator.call, self._handed)) is False:
+            return False
+        for state in states if counts else ():
             state.update(dict.fromkeys(counts, t))
         return True
 

@@ -47,7 +47,7 @@ class Loss(Module, WithOptions):
             _, *kept, counts = self.kept(dy)
             share = float_array(self, dy, counts.dtype).reshape(-1)
             return self._gradient(share, *kept)
-        if not isinstance(dy, int | float | np.integer | np.floating):
+        if not isinstance(dy, (int, float, np.integer, np.floating)):
             raise ValueError(f"{self!r}.backward: dy is the derivative of one number; give a float")
         _, *kept, counts = self.kept(dy)
         share = np.empty_like(counts)

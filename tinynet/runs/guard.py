@@ -74,6 +74,13 @@ class Guard:
                     return f"the optimizer's {memory!r} of {name}"
         return None
 
+    def step_compiled(self, loss: float) -> bool:
+        """Take the step in compiled code, if there is some and all is finite; say if it was."""
+        compiled = self.optimizer._compiled
+        if compiled is None or not np.isfinite(loss):
+            return False
+        return bool(compiled.step(if_finite=True))
+
     def step(self, epoch: int, batch: int) -> None:
         """Take the optimizer's step, or leave everything as it is.
 
