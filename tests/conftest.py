@@ -4,11 +4,16 @@ import os
 import signal
 
 import numpy as np
+import pytest
 from hypothesis import settings
+
+from tinynet.kernels.jit.rung import COMPILES
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background
     signal.signal(signal.SIGINT, signal.default_int_handler)  # tests press Ctrl-C
-JIT_IS_OFF = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0"
+JIT_IS_OFF = os.environ.get("NUMBA_DISABLE_JIT", "0") != "0" or not COMPILES
+
+promised_by_loops = pytest.mark.skipif(not COMPILES, reason="a promise of loops, not of equations")
 
 settings.register_profile(
     "repeatable",
@@ -26,3 +31,12 @@ def pytest_runtest_setup(item):
     rng = getattr(item.module, "RNG", None)
     if rng is not None:
         item.module.RNG = np.random.default_rng(rng.bit_generator.seed_seq)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nothing_is_said_of_compiling():
+    """Tests compare what is printed, and only the first one to call a kernel would see it."""
+    from tinynet.support.waiting import told_by
+
+    with told_by(None):
+        yield

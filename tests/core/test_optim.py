@@ -9,7 +9,7 @@ import platform
 import numpy as np
 import pytest
 import torch
-from conftest import JIT_IS_OFF
+from conftest import JIT_IS_OFF, promised_by_loops
 from strategies import LAYOUTS, assert_close_to_torch, assert_within, same_bits
 
 import tinynet as tn
@@ -138,6 +138,7 @@ class TestAgainstPyTorch:
         for parameter, tensor in zip(ours, theirs, strict=True):
             assert_close_to_torch(parameter.data, tensor)
 
+    @promised_by_loops
     @pytest.mark.parametrize("lr", [0.01, 0.1, 1e-3, 0.7])
     @pytest.mark.parametrize("size", [1, 2, 7, 8, 9, 31, 33, 100])
     def test_a_plain_float32_sgd_step_is_pytorch_s_bit_for_bit(self, lr, size):
@@ -508,6 +509,7 @@ def test_an_optimizer_from_before_an_option_was_there_has_its_default():
     assert repr(copied) == repr(pickle.loads(pickle.dumps(old))) == repr(old)
 
 
+@promised_by_loops
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kind", ["Adam", "RMSprop", "SGD"])
 def test_memories_of_gradients_long_gone_become_0(kind, dtype):

@@ -97,7 +97,7 @@ def test_a_cache_that_cannot_be_written_costs_one_warning(tmp_path):
 @pytest.mark.slow
 def test_a_cache_that_goes_away_while_the_program_runs_costs_one_warning(tmp_path):
     take_away = (
-        "import shutil; from tinynet.kernels.jit.cache import cache_folder; "
+        "import shutil; from tinynet.kernels.jit.folder import cache_folder; "
         "shutil.rmtree(cache_folder()); cache_folder().touch()"
     )
     report = finish(start(tmp_path, PROGRAM.format(dtypes=BOTH, before=take_away)))

@@ -338,10 +338,10 @@ def test_a_feature_alone_gets_the_same_bits_of_dW_as_among_others(seed, N, I, O,
     rng = np.random.default_rng(seed)
     x, dy = normal(rng, N, I, dtype=dtype, density=density), normal(rng, N, O, dtype=dtype)
     dW = np.zeros((I, O), dtype)
-    kernels.linear_dW(x, dy, dW)
+    kernels.linear_dW.loop(x, dy, dW)
     for i in range(I):
         alone = np.zeros((1, O), dtype)
-        kernels.linear_dW(x[:, i : i + 1].copy(), dy, alone)
+        kernels.linear_dW.loop(x[:, i : i + 1].copy(), dy, alone)
         assert same_bits(alone, dW[i : i + 1])
 
 
@@ -359,10 +359,10 @@ def test_a_linear_step_at_once_has_the_bits_of_gradient_and_step(seed, N, I, O, 
     W, dW = normal(rng, I, O, dtype=dtype), np.empty((I, O), dtype)
     W[:2] = -0.0
     at_once, fetching = W.copy(), W.copy()
-    kernels.linear_descend(at_once, x, dy, 0.1)
-    kernels.linear_descend_fetching(fetching, x, dy, 0.1, x, rng.permutation(N))
-    kernels.linear_dW(x, dy, dW)
-    kernels.descend(W, dW, 0.1)
+    kernels.linear_descend.loop(at_once, x, dy, 0.1)
+    kernels.linear_descend_fetching.loop(fetching, x, dy, 0.1, x, rng.permutation(N))
+    kernels.linear_dW.loop(x, dy, dW)
+    kernels.descend.loop(W, dW, 0.1)
     assert same_bits(at_once, W)
     assert same_bits(fetching, W)
 

@@ -720,7 +720,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "label-range-unchecked",
             "labels out of range reach the kernels",
-            "if outside >= 0:",
+            "if first >= 0:",
             "if False:",
         ),
     ),
@@ -1045,6 +1045,20 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "        if False:\n",
         ),
     ),
+    "runs/progress.py": (
+        Bug(
+            "compiling-on-the-clock",
+            "the bar's estimate counts the seconds of compiling for every epoch that is left",
+            "        self.bar.start_t += seconds\n        self.bar.last_print_t += seconds\n",
+            "",
+        ),
+        Bug(
+            "talks-where-output-is-off",
+            "what takes long is told though output is off",
+            "        with told_by(None):\n            yield Display(), print\n",
+            "        yield Display(), print\n",
+        ),
+    ),
     "runs/guard.py": (
         Bug(
             "all-ignored-is-divergence",
@@ -1121,12 +1135,12 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "((epoch - 1) // self.step_size)",
         ),
     ),
-    "compiler/recording.py": (
+    "compiler/common.py": (
         Bug(
             "number-of-the-first-trial",
             "a number that changes with the input is taken for an option",
-            "type(value) is type(values[0]) and _same(value, values[0])",
-            "type(value) is type(values[0])",
+            "type(value) is type(first) and _same(value, first)",
+            "type(value) is type(first)",
         ),
         Bug(
             "array-of-the-first-trial",
@@ -1135,22 +1149,24 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "if trial.contents[name].dtype != array.dtype:",
         ),
         Bug(
-            "parameters-always-the-same",
-            "an array that NumPy makes of a parameter is taken for a constant",
-            "changed=N == 7",
-            "changed=False",
-        ),
-        Bug(
             "kernels-counted-only",
             "a layer that calls another kernel for large inputs is recorded with one of them",
-            "[call[0] for call in other] != [call[0] for call in heard]",
-            "len(other) != len(heard)",
+            "[call.kernel for call in o] != [call.kernel for call in heard]",
+            "len(o) != len(heard)",
+        ),
+    ),
+    "compiler/recording.py": (
+        Bug(
+            "parameters-always-the-same",
+            "an array that NumPy makes of a parameter is taken for a constant",
+            "if N == 7:",
+            "if N == 0:",
         ),
         Bug(
             "attributes-may-change",
             "what a layer counts in an attribute of its own stands still once it is compiled",
-            "        _refuse_changed_attributes(twin, before)\n",
-            "",
+            '                raise CannotRecord(f"it sets its attribute',
+            '                CannotRecord(f"it sets its attribute',
         ),
         Bug(
             "rate-of-the-recording",
@@ -1169,8 +1185,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "silent-change-before-a-kernel",
             "what NumPy changes just before a kernel writes there is not noticed",
-            "        self._refuse_silent_changes()\n        takes",
-            "        takes",
+            "            self._refuse_silent_changes()\n            takes",
+            "            takes",
         ),
         Bug(
             "part-is-the-whole",
@@ -1187,6 +1203,20 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             ":\n            kept",
         ),
         Bug(
+            "two-kernels-of-one-name",
+            "a stranger's kernel runs in place of tinynet's of the same name",
+            'name = self.free(kernel.name.rpartition(".")[2])',
+            'name = kernel.name.rpartition(".")[2]',
+        ),
+        Bug(
+            "looked-at-not-minded",
+            "the code asks a kernel what a layer decides by, and goes on whatever it says",
+            "            if row.looked_at is not None:\n",
+            "            if not row.result and row.looked_at is not None:\n",
+        ),
+    ),
+    "compiler/writer.py": (
+        Bug(
             "fused-with-half-a-gradient",
             "weights that two layers share descend along the gradient of one",
             "len(makers) != 1:\n"
@@ -1201,24 +1231,16 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "    if fusion is None:\n",
         ),
         Bug(
-            "two-kernels-of-one-name",
-            "a stranger's kernel runs in place of tinynet's of the same name",
-            'name = self.free(kernel.name.rpartition(".")[2])',
-            'name = kernel.name.rpartition(".")[2]',
-        ),
-    ),
-    "compiler/writer.py": (
-        Bug(
             "second-gradient-replaces",
             "the gradient of weights that two layers share is that of one",
-            "elif total in self._has_gradient:",
-            "elif not total:",
+            "not in gradients or not is_first:",
+            "not in gradients:",
         ),
         Bug(
             "steps-not-counted",
             "all steps of one call correct for the start as its first one does",
-            '*(["t += 1"] if self._counts() else [])',
-            "*([] if self._counts() else [])",
+            '["t += 1"] * any(',
+            '["t += 0"] * any(',
         ),
         Bug(
             "labels-in-another-order",
@@ -1226,19 +1248,13 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "[n] = target[rows[n]]",
             "[n] = target[batch * batch_size + n]",
         ),
-        Bug(
-            "looked-at-not-minded",
-            "the code asks a kernel what a layer decides by, and goes on whatever it says",
-            "            if row.looked_at is not None:\n",
-            "            if not row.result and row.looked_at is not None:\n",
-        ),
     ),
     "compiler/segment.py": (
         Bug(
             "kept-by-an-earlier-call",
             "backward does not notice that a layer was called alone since",
-            "usual = usual and module._kept is kept",
-            "usual = usual and module._kept is not None",
+            "map(operator.is_, map(_kept, self.modules), pending)",
+            "map(operator.truth, map(_kept, self.modules))",
         ),
         Bug(
             "alone-without-gradients",
@@ -1275,14 +1291,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "step-count-stands-still",
             "each compiled step corrects for the start as the first one does",
-            "            state.update(dict.fromkeys(counts, t))\n",
-            "            state.update(dict.fromkeys(counts, t - 1))\n",
-        ),
-        Bug(
-            "counts-of-the-first",
-            "all parameters are taken to have made as many steps as the first one",
-            "and len({state[name] for state in states for name in counts}) <= 1",
-            "and len(states) >= 1",
+            "updates.set_steps(t)",
+            "updates.set_steps(t - 1)",
         ),
         Bug(
             "verbs-fatal-step-stays",
@@ -1299,6 +1309,12 @@ BUGS: dict[str, tuple[Bug, ...]] = {
     ),
     "compiler/recorded.py": (
         Bug(
+            "counts-of-the-first",
+            "all parameters are taken to have made as many steps as the first one",
+            "return len({state[name] for state in states for name in self.counts}) <= 1",
+            "return len(states) >= 1",
+        ),
+        Bug(
             "remembered-by-class",
             "Nesterov's look ahead is left out after a run without it",
             "signature.append((name, type(value), repr(value)))",
@@ -1307,8 +1323,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "remembered-whatever-it-holds",
             "a loss has the class weights of the one before",
-            'content = data.tobytes() if data is value else b""',
-            'content = b""',
+            "(name, value.shape, value.dtype, value.tobytes())",
+            "(name, value.shape, value.dtype)",
         ),
         Bug(
             "own-step-overruled",
@@ -1316,6 +1332,14 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "if kind.step is not Optimizer.step or kind.zero_grad",
             "if kind.zero_grad",
         ),
+        Bug(
+            "velocity-from-zero",
+            "the first velocity is dampened, as if there had been one of 0",
+            "if not all(name in state for state in states for name in names):",
+            "if not all(name in state for state in states for name in self.counts):",
+        ),
+    ),
+    "compiler/options.py": (
         Bug(
             "replaced-layer-unnoticed",
             "a layer that takes another's place in the list is not noticed",
@@ -1331,16 +1355,10 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "if False:  # the layers",
         ),
         Bug(
-            "velocity-from-zero",
-            "the first velocity is dampened, as if there had been one of 0",
-            "if not updates.from_zero and any(",
-            "if updates.from_zero is None and any(",
-        ),
-        Bug(
             "rows-however-few",
             "a layer that needs two rows trains on one",
-            "[: loader.batch_size]) < self._fewest:",
-            "[: loader.batch_size]) < 1:",
+            "rows < self._fewest",
+            "rows < 1",
         ),
         Bug(
             "targets-not-looked-at",
@@ -1351,14 +1369,14 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "gradient-of-an-earlier-step",
             "what a parameter holds after a step at once is an old gradient",
-            "        if writer.fusions:\n",
-            "        if writer.fusions and False:\n",
+            "        if not self._code.keeps_gradients:\n",
+            "        if self._code.keeps_gradients is None:\n",
         ),
         Bug(
             "memory-counts-one-call",
             "an optimizer's steps are counted by calls",
-            "dict.fromkeys(counts, steps + taken)",
-            "dict.fromkeys(counts, steps + 1)",
+            "updates.set_steps(steps + taken)",
+            "updates.set_steps(steps + 1)",
         ),
     ),
     "formats/safetensors.py": (
@@ -1491,6 +1509,26 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "a layer computes the numbers of its own words with the weights that it has now",
             "parameter.data = part.parameters[name].value.copy()",
             "parameter.data = parameter.data.copy()",
+        ),
+        Bug(
+            "loss-told-without-weights",
+            "a loss tells the gradients of rows as if all of them counted the same",
+            "equal, mean = bool((counts == 1).all()),",
+            "equal, mean = True,",
+        ),
+        Bug(
+            "docstring-of-another-forward",
+            "a subclass with another forward is told with its base's equations",
+            'if "forward" in vars(kind):  # what',
+            "if False:  # what",
+        ),
+    ),
+    "pages/__init__.py": (
+        Bug(
+            "names-uncounted",
+            "there may be fewer names than features or classes",
+            "if len(names) != count:",
+            "if False:",
         ),
     ),
     "inspection/layer_trace.py": (
@@ -1742,6 +1780,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "support/accuracy.py": ("core/test_scores.py",),
     "runs/scores.py": ("core/test_scores.py",),
     "runs/companions.py": ("core/test_companions.py",),
+    "runs/progress.py": ("core/test_waiting.py",),
     "runs/guard.py": (
         "core/test_scores.py::TestIgnoredRowsInTraining",
         "core/test_training_faults.py::TestFatalSteps",
@@ -1753,6 +1792,10 @@ TESTS: dict[str, tuple[str, ...]] = {
     "runs/stopping.py": ("core/test_early_stopping.py", "-k", "rule or by_hand or its_best"),
     "runs/schedules.py": ("core/test_schedules.py", "-k", "pytorch or formulas"),
     "compiler/recording.py": ("tools/test_recording.py",),
+    "compiler/common.py": ("tools/test_recording.py",),
+    "compiler/options.py": (
+        "tools/test_compiler.py::test_predict_notices_what_was_replaced_since",
+    ),
     "compiler/recorded.py": (
         *(
             "tools/test_recording.py",
@@ -1788,7 +1831,12 @@ TESTS: dict[str, tuple[str, ...]] = {
         *("-k", "not right_layers and not lesson and not command and not every_seed"),
     ),
     "support/description.py": ("tools/test_strangers_inspection.py", "-k", "another_forward"),
+    "inspection/told.py": (
+        *("tools/test_strangers_inspection.py", "tools/test_pages_steps.py"),
+        *("-k", "Explain or words_of_a_loss or another_forward"),
+    ),
     "inspection": ("tools/test_strangers_inspection.py", "-k", "Explain or trace or doctor"),
+    "pages/__init__.py": ("tools/test_pages.py", "-k", "refuses_what_it_cannot_show"),
     "pages/playground.py": ("tools/test_strangers_inspection.py", "-k", "cannot_be_drawn"),
     "gradcheck/copies.py": (
         "tools/test_gradcheck.py",
@@ -1887,13 +1935,43 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
             'numba.njit(error_model="numpy", fastmath=True, **options)',
         ),
     ),
-    "kernels/jit/cache.py": (
+    "kernels/jit/rung.py": (
+        Bug(
+            "fast-by-force",
+            "loops are chosen, Numba is not there, and the equations run without a word",
+            "        if name:\n            raise",
+            "        if not name:\n            raise",
+        ),
+        Bug(
+            "rung-unknown",
+            "a rung that is none is taken for the fast one",
+            'if name not in ("", *RUNGS):',
+            'if name in ("no such rung",):',
+        ),
+    ),
+    "kernels/jit/kernel.py": (
+        Bug(
+            "compiled-off-the-rung",
+            "compiled code that names a kernel calls its fast loop on every rung",
+            "return self.runs._numba_type_",
+            "return self.loop._numba_type_",
+        ),
+    ),
+    "kernels/jit/folder.py": (
+        Bug(
+            "rungs-mixed",
+            "plain and fast loops find each other's machine code",
+            'f"{numba.__version__} {RUNG}"',
+            'f"{numba.__version__}"',
+        ),
         Bug(
             "stale-code",
             "the cache does not know which source its code comes from",
             'for path in sorted(Path(__file__).parents[1].rglob("*.py")):',
             "for path in list[Path]():",
         ),
+    ),
+    "kernels/jit/cache.py": (
         Bug(
             "damaged-code",
             "machine code from the cache runs though its hash is wrong",
@@ -1943,8 +2021,13 @@ JIT_TESTS: dict[str, tuple[str, ...]] = {
         "kernels/test_kernels.py::test_exp_is_right_to_a_few_units_in_the_last_place_and_at_its_ends",
     ),
     "kernels/jit/compile.py": (f"{COMPUTES}[log_softmax]", f"{STRAYS}[adam_direction]"),
-    "kernels/jit/cache.py": (
+    "kernels/jit/rung.py": ("kernels/test_rungs.py", "-k", "are_an_error or lists_the_three"),
+    "kernels/jit/kernel.py": ("kernels/test_rungs.py", "-k", "names_a_kernel"),
+    "kernels/jit/folder.py": (
         "kernels/test_jit.py::test_an_edited_kernel_never_runs_as_its_old_self",
+        "kernels/test_rungs.py::test_rungs_share_no_compiled_code",
+    ),
+    "kernels/jit/cache.py": (
         "kernels/test_jit.py::test_one_flipped_bit_anywhere_in_a_cache_file_is_noticed",
     ),
     "kernels/jit/dependencies.py": ("kernels/test_own_kernels.py", "-k", "means or constants"),

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import wrong_layers
+from conftest import JIT_IS_OFF
 from right_layers import (
     ELEMENTWISE,
     RIGHT,
@@ -554,7 +555,7 @@ def test_no_kink_hides_from_both_signs_of_it():
 
 def test_the_main_lesson_on_real_digits(monkeypatch, capsys):
     net, digits = cli.gradcheck._main_lesson(0)
-    if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
+    if JIT_IS_OFF:
         digits = digits[:2]
     monkeypatch.setattr(cli.gradcheck, "_main_lesson", lambda seed: (net, digits))
     assert cli.main(["gradcheck"]) == 0

@@ -10,15 +10,13 @@ import os
 import platform
 import time
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import numpy as np
-from numba.core import config
 from threadpoolctl import threadpool_info
 
 import tinynet as tn
 from tinynet.cli.train import BATCH_SIZE, network, scaled, score_table
-from tinynet.kernels.jit.cache import cache_folder
+from tinynet.kernels.jit.folder import state
 from tinynet.support.types import Array
 
 EPOCHS = 30
@@ -44,7 +42,7 @@ def environment() -> dict[str, str]:
         "packages": ", ".join(map(_version, ("numpy", "numba", "llvmlite", "safetensors"))),
         "optional": ", ".join(map(_version, OPTIONAL)),
         "threads": f"{cores} cores; training uses 1, very large layers 1 of BLAS ({products})",
-        "kernels": _kernels(),
+        "kernels": state(),
     }
 
 
@@ -86,13 +84,3 @@ def _version(package: str) -> str:
         return f"{package} {version(package)}"
     except PackageNotFoundError:
         return f"no {package}"
-
-
-def _kernels() -> str:
-    if config.DISABLE_JIT:
-        return "not compiled: NUMBA_DISABLE_JIT is set, so everything is very slow"
-    folder: Path = cache_folder()
-    if not os.access(folder, os.W_OK):
-        return f"compiled anew in each process: {folder} cannot be written"
-    sizes = [path.stat().st_size for path in folder.glob("*.nbc")]
-    return f"{len(sizes)} compiled, {sum(sizes) / 1e6:.1f} MB, kept in {folder}"

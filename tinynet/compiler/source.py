@@ -5,7 +5,6 @@ the cache folder, under a name that hashes everything its meaning depends on: it
 of all kernels, the versions of tinynet and Numba, and the processor.
 """
 
-import functools
 import hashlib
 import sys
 import tempfile
@@ -13,11 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
-import llvmlite.binding as llvm
-
-from tinynet.kernels.jit.cache import cache_folder, source_hash
+from tinynet.compiler.part import CannotRecord
 from tinynet.kernels.jit.dependencies import meaning
+from tinynet.kernels.jit.folder import cache_folder, processor, source_hash
 from tinynet.kernels.jit.kernel import Kernel
+from tinynet.kernels.jit.rung import COMPILES, WHY_NOT_COMPILED
 from tinynet.support.atomic import write_atomically
 
 _temporary: list[tempfile.TemporaryDirectory[str]] = []
@@ -39,9 +38,16 @@ def import_source(source: str, version: str, kernels: Mapping[str, Kernel]) -> M
     -------
     module
         Its ``__file__`` holds `source`, byte for byte. The same source gives the same module.
+
+    Raises
+    ------
+    CannotRecord
+        If kernels are not compiled.
     """
-    strangers = [f"{name} {meaning(kernel.loop)}" for name, kernel in sorted(kernels.items())]
-    parts = "\0".join([source, source_hash(), version, _processor(), *strangers])
+    if not COMPILES:
+        raise CannotRecord(f"kernels are not compiled, but run as equations: {WHY_NOT_COMPILED}")
+    strangers = [f"{name} {meaning(kernel.runs)}" for name, kernel in sorted(kernels.items())]
+    parts = "\0".join([source, source_hash(), version, processor(), *strangers])
     name = f"tinynet_steps_{hashlib.sha256(parts.encode()).hexdigest()[:16]}"
     if name in sys.modules:
         return sys.modules[name]
@@ -56,11 +62,6 @@ def import_source(source: str, version: str, kernels: Mapping[str, Kernel]) -> M
         del sys.modules[name]
         raise
     return module
-
-
-@functools.cache
-def _processor() -> str:
-    return f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"
 
 
 def _written(name: str, content: bytes) -> Path:

@@ -135,8 +135,8 @@ def fit(
     scores = {part: partial(evaluate, net, loss_fn, *data) for part, data in sets.items() if data}
     try:
         shares.deal_out()
-        with report(epochs, len(run.history), progress) as (show, run.say):
-            return train(run, ClusterSteps(run, shares), in_order(scores, show, saved))
+        with report(epochs, len(run.history), progress) as (display, run.say):
+            return train(run, ClusterSteps(run, shares), in_order(scores, display, saved))
     except SchedulerLost as error:
         raise SchedulerLost(f"{error} {_what_stands(checkpoint, len(run.history))}") from error
     finally:

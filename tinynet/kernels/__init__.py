@@ -5,7 +5,8 @@ Numba compiles, which the layers call. Pairs stand together: ``products.py`` has
 of Linear, ``activations.py`` what stands between them, ``rows.py`` batches and softmax,
 ``losses.py`` the losses over classes, ``errors.py`` those over numbers, ``updates.py`` the
 optimizers' steps. The folders are for later: ``gemm/`` is the one sum that all products share,
-``simd/`` the vector type of its loops, and ``jit/`` compiles the pairs and ties them.
+``simd/`` the vector type of its loops, and ``jit/`` compiles the pairs and ties them; its
+``rung.py`` chooses what runs: equations, plain loops or fast ones.
 
 Kernels expect C-contiguous arrays of one dtype and of matching shapes, and labels in range: layers
 and losses see to that. Results go into arrays that the caller hands over, always the last argument.
@@ -18,6 +19,7 @@ from tinynet.kernels.errors import binary_cross_entropy, binary_cross_entropy_dx
 from tinynet.kernels.errors import logits_cross_entropy, logits_cross_entropy_dx
 from tinynet.kernels.errors import squared_errors, squared_errors_dx
 from tinynet.kernels.jit.kernel import PAIRS
+from tinynet.kernels.jit.rung import COMPILES
 from tinynet.kernels.losses import as_labels, counted_labels, counted_rows, fill, first_outside
 from tinynet.kernels.losses import cross_entropy, cross_entropy_dx, most_likely, nll, nll_dx
 from tinynet.kernels.losses import label_targets, label_weights, probability_targets
@@ -26,8 +28,10 @@ from tinynet.kernels.products import linear, linear_db, linear_dW, linear_dx
 from tinynet.kernels.products import linear_descend, linear_descend_fetching
 from tinynet.kernels.rows import add, copied, gather, gather_scaled
 from tinynet.kernels.rows import log_softmax, log_softmax_dx, softmax, softmax_dx
-from tinynet.kernels.simd import lanes_llvm  # tells the compiler what the vector type means
 from tinynet.kernels.simd.lanes import room
 from tinynet.kernels.updates import accumulate, add_scaled, all_finite, negative, squares
 from tinynet.kernels.updates import adam_direction, descend, rmsprop_direction, shrink, variance
 from tinynet.kernels.updates import track_highest, track_mean, track_square, track_velocity
+
+if COMPILES:
+    from tinynet.kernels.simd import lanes_llvm  # tells the compiler what the vector type means

@@ -48,9 +48,6 @@ class ReLU(Module):
         kernels.relu_dx(dy, y, dx)  # dx = where(y > 0, dy, 0)
         return dx
 
-    def __repr__(self) -> str:
-        return "ReLU()"
-
 
 class LeakyReLU(Module, WithOptions):
     """A ReLU that lets a little through where x is negative, so that no unit is ever off.

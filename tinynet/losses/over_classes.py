@@ -21,7 +21,9 @@ class ClassLoss(Loss):
 
     weight, ignore_index = ClassWeights(), Label()
 
-    def __init__(self, weight: ArrayLike | None, ignore_index: int, reduction: str) -> None:
+    def __init__(
+        self, weight: ArrayLike | None = None, ignore_index: int = -100, reduction: str = "mean"
+    ) -> None:
         super().__init__(reduction)
         self.ignore_index, self.weight = ignore_index, weight
 
@@ -46,10 +48,8 @@ class ClassLoss(Loss):
         if isinstance(target, np.ndarray) and target.ndim == 2:
             return np.ones(len(target))
         labels = self._checked_labels(target, len(target), classes)
-        counts = np.empty(len(labels))
-        kernels.label_weights(
-            labels, self.class_weights(classes, np.float64), self.ignore_index, counts
-        )
+        counts, weight = np.empty(len(labels)), self.class_weights(classes, np.float64)
+        kernels.label_weights(labels, weight, self.ignore_index, counts)
         return counts
 
     def class_weights(self, classes: int, dtype: Any) -> Array:
@@ -68,10 +68,9 @@ class ClassLoss(Loss):
         owner = type(self).__name__
         given = integer_labels(owner, labels, rows, classes)
         labels = _int64(given)
-        outside = kernels.first_outside(labels, classes, self.ignore_index)
-        if outside >= 0:
-            label = given[outside]
-            raise IndexError(f"{owner}: labels[{outside}] = {label} is outside [0, {classes})")
+        first = kernels.first_outside(labels, classes, self.ignore_index)
+        if first >= 0:
+            raise IndexError(f"{owner}: labels[{first}] = {given[first]} is outside [0, {classes})")
         return labels
 
     def __repr__(self) -> str:
@@ -104,11 +103,11 @@ class NLLLoss(ClassLoss):
     """
 
     expects = "log-probabilities"
-
-    def __init__(
-        self, weight: ArrayLike | None = None, ignore_index: int = -100, reduction: str = "mean"
-    ) -> None:
-        super().__init__(weight, ignore_index, reduction)
+    told = (
+        "loss[n] = -log_probs[n, labels[n]]{times_w} = -log_probs[{n}, {labels}]{times} = {row}",
+        "dlog_probs[n, c] = -(c == labels[n]){times_w}{over}\n"
+        "dlog_probs[{n}, {c}] = -({c} == {labels}){times}{divided} = {dlog_probs}",
+    )
 
     def forward(self, log_probs: Array, labels: Labels) -> Any:  # type: ignore[override]
         """The loss.
@@ -137,8 +136,7 @@ class NLLLoss(ClassLoss):
         counts, losses = np.empty(N, log_probs.dtype), np.empty(N, log_probs.dtype)
         weight = self.class_weights(C, log_probs.dtype)
         kernels.label_weights(labels, weight, self.ignore_index, counts)
-        # losses[n] = -counts[n] * log_probs[n, labels[n]]
-        kernels.nll(log_probs, labels, counts, losses)
+        kernels.nll(log_probs, labels, counts, losses)  # -counts[n] * log_probs[n, labels[n]]
         self.keep(labels, counts, C, counts)
         return self._reduced(losses, counts)
 
@@ -172,6 +170,10 @@ class CrossEntropyLoss(ClassLoss):
     """
 
     expects = "logits"
+    told = (
+        "loss[n] = -(q * log_softmax(x)).sum() = {row}",
+        "dx[n, c] = (softmax(x) * q.sum() - q){over} = ({p} * {total} - {q}){divided} = {dx}",
+    )
     label_smoothing = Number(0, 1)
 
     def __init__(
@@ -219,6 +221,12 @@ class CrossEntropyLoss(ClassLoss):
         kernels.cross_entropy(log_probs, q, losses)  # losses = -(q * log_softmax(x)).sum(axis=1)
         self.keep(log_probs, q, counts)
         return self._reduced(losses, counts)
+
+    def told_numbers(self, x: Any, y: Array, dy: Array) -> dict[str, Array]:
+        alone = type(self)(**self.options())
+        alone(*x)
+        _, log_probs, q, _ = alone.kept(1.0)
+        return {"p": np.exp(log_probs), "q": q, "total": q.sum(axis=1, keepdims=True)}
 
     def _gradient(self, dy: Array, log_probs: Array, q: Array) -> Array:
         dx = np.empty_like(q)

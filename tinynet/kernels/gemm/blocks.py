@@ -11,7 +11,6 @@ speed alone. So does ``product``, which may take a full product the other way ro
 from typing import Any
 
 import numpy as np
-from numba import types
 
 from tinynet.kernels.gemm.nonzeros import (
     BLOCK,
@@ -30,7 +29,7 @@ from tinynet.kernels.gemm.sums import (
     go_in_pairs,
 )
 from tinynet.kernels.jit.compile import inlined, jit
-from tinynet.kernels.jit.shared import matrix, shared
+from tinynet.kernels.jit.shared import matrix, shared, types
 from tinynet.kernels.simd.lanes import room
 from tinynet.support.types import Array
 
@@ -51,8 +50,6 @@ LONG = 128  # columns of M for each of these rows, from which M is read along it
 SPARE = 4  # lanes of 16 that may be left without work before it pays to turn a product round
 DEEP = 8  # numbers in a sum for each row of A from which turning the result beats turning M
 
-_bits, _int, _flag = types.uint64[::1], types.int64, types.boolean
-
 
 def _affine_signature(dtype: Any) -> tuple[Any, ...]:
     start = types.Array(dtype, 1, "C", readonly=True)
@@ -61,8 +58,9 @@ def _affine_signature(dtype: Any) -> tuple[Any, ...]:
 
 def _loops_signature(dtype: Any) -> tuple[Any, ...]:
     A, M, _, factor, out = _affine_signature(dtype)
-    scratch = types.Tuple((out, out, out, _bits, types.uint32[:, ::1]))
-    return A, M, out, _flag, factor, out, _int, types.float64, _flag, _flag, scratch
+    bits, number, flag = types.uint64[::1], types.int64, types.boolean
+    scratch = types.Tuple((out, out, out, bits, types.uint32[:, ::1]))
+    return A, M, out, flag, factor, out, number, types.float64, flag, flag, scratch
 
 
 def _product_signature(dtype: Any) -> tuple[Any, ...]:

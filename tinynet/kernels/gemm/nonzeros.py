@@ -3,10 +3,9 @@
 from typing import Any
 
 import numpy as np
-from numba import types
 
 from tinynet.kernels.jit.compile import inlined
-from tinynet.kernels.jit.shared import shared
+from tinynet.kernels.jit.shared import shared, types
 from tinynet.kernels.simd.lanes import count_bits, load, mark_nonzero, nonzero_bits, store, zeros
 from tinynet.support.types import Array
 

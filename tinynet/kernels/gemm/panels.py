@@ -5,10 +5,9 @@ in the cache, and push each other out.
 """
 
 import numpy as np
-from numba import types
 
 from tinynet.kernels.gemm.nonzeros import lies_in_rows
-from tinynet.kernels.jit.shared import shared
+from tinynet.kernels.jit.shared import shared, types
 from tinynet.kernels.simd.lanes import all_finite, fma, load, store, turn, zeros
 from tinynet.support.types import Array
 

@@ -10,12 +10,11 @@ the rows of M are read from end to end. All add the same numbers in the same ord
 from typing import Any
 
 import numpy as np
-from numba import types
 
 from tinynet.kernels.gemm.nonzeros import BLOCK, Bits, Halves, find_nonzeros, lies_in_rows
 from tinynet.kernels.gemm.panels import is_finite
 from tinynet.kernels.jit.compile import inlined
-from tinynet.kernels.jit.shared import matrix, shared
+from tinynet.kernels.jit.shared import matrix, shared, types
 from tinynet.kernels.simd.lanes import (
     count_bits,
     fetch,
@@ -29,17 +28,16 @@ from tinynet.kernels.simd.lanes import (
 )
 from tinynet.support.types import Array
 
-_bits, _int, _flag = types.uint64[::1], types.int64, types.boolean
-
 
 def _sparse_signature(dtype: Any) -> tuple[Any, ...]:
     A, M, out, halves = matrix(dtype), matrix(dtype), dtype[:, :], types.uint32[:, ::1]
-    return A, M, out, _flag, dtype, out, types.float64, _bits, halves
+    return A, M, out, types.boolean, dtype, out, types.float64, types.uint64[::1], halves
 
 
 def _nonzeros_signature(dtype: Any) -> tuple[Any, ...]:
     A, M, X, out = matrix(dtype), matrix(dtype), matrix(dtype), dtype[:, :]
-    return A, _bits, _int, _flag, M, dtype, out, _int, out, X, _bits
+    bits, number, flag = types.uint64[::1], types.int64, types.boolean
+    return A, bits, number, flag, M, dtype, out, number, out, X, bits
 
 
 @inlined
@@ -62,7 +60,7 @@ def add_full_block(
         add_nonzeros(A, bits, done, True, M, factor, before, down, out, M[:0], bits[:0])
 
 
-@shared(lambda t: (t[:, :], t[:, :], t[:, :], t, t[:, :], _int, t[:, :]))
+@shared(lambda t: (t[:, :], t[:, :], t[:, :], t, t[:, :], types.int64, t[:, :]))
 def _add_full_rows(
     A: Array, M: Array, ahead: Array, factor: float, before: Array, down: int, out: Array
 ) -> int:
@@ -107,12 +105,12 @@ def _add_six_rows(
         d = fma(A[r + 3, k], row, d)
         e = fma(A[r + 4, k], row, e)
         f = fma(A[r + 5, k], row, f)
-    _add(a, factor, before, down, out, r, j)
-    _add(b, factor, before, down, out, r + 1, j)
-    _add(c, factor, before, down, out, r + 2, j)
-    _add(d, factor, before, down, out, r + 3, j)
-    _add(e, factor, before, down, out, r + 4, j)
-    _add(f, factor, before, down, out, r + 5, j)
+    _add(a + nothing, factor, before, down, out, r, j)
+    _add(b + nothing, factor, before, down, out, r + 1, j)
+    _add(c + nothing, factor, before, down, out, r + 2, j)
+    _add(d + nothing, factor, before, down, out, r + 3, j)
+    _add(e + nothing, factor, before, down, out, r + 4, j)
+    _add(f + nothing, factor, before, down, out, r + 5, j)
 
 
 @shared(_sparse_signature)
@@ -226,7 +224,7 @@ def _add_row(
         k = lowest_bit(word)
         word &= word - np.uint64(1)
         total = fma(A[r, k], load_as(nothing, M, (k, j)), total)
-    _add(total, factor, before, down, out, r, j)
+    _add(total + nothing, factor, before, down, out, r, j)
 
 
 @inlined
@@ -265,11 +263,16 @@ def _add_two_rows(
         row = load_as(nothing, M, (k, j))
         first = fma(A[r, k], row, first)
         second = fma(A[s, k], row, second)
-    _add(first, factor, before, down, out, r, j)
-    _add(second, factor, before, down, out, s, j)
+    _add(first + nothing, factor, before, down, out, r, j)
+    _add(second + nothing, factor, before, down, out, s, j)
 
 
-@shared(lambda t: (t[:, :], _bits, t[:, :], t, t[:, :], _int, t[:, :], t[:, :]))
+def _along_signature(dtype: Any) -> tuple[Any, ...]:
+    A = dtype[:, :]
+    return A, types.uint64[::1], A, dtype, A, types.int64, A, A
+
+
+@shared(_along_signature)
 def add_along(
     A: Array,
     bits: Bits,
@@ -303,9 +306,10 @@ def add_along(
             for j in range(0, J, 16):
                 store(fma(A[r, k0], load(M, (k0, j), 16), load(sums, (0, j), 16)), sums, (0, j))
         for j in range(0, J, 16):
-            _add(load(sums, (0, j), 16), factor, before, down, out, r, j)
+            _add(load(sums, (0, j), 16) + zeros(M, 16), factor, before, down, out, r, j)
 
 
 @inlined
 def _add(total: Any, factor: float, before: Array, down: int, out: Array, r: Any, j: int) -> None:
+    """Add a sum, to which 0 was added: a sum of numbers too small may be -0, or 0, as zeros are."""
     store(fma(factor, total, load_as(total, before, (r * down, j))), out, (r, j))

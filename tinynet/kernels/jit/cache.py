@@ -11,36 +11,15 @@ import glob
 import hashlib
 import inspect
 import os
-import sys
 import tempfile
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numba
-from numba.core import config
 from numba.core.caching import FunctionCache, IndexDataCacheFile
-from numba.misc.appdirs import AppDirs
 
 from tinynet.kernels.jit.dependencies import is_own, meaning
-
-
-def cache_folder() -> Path:
-    """The folder of compiled code: ``$NUMBA_CACHE_DIR`` if set, else the user's cache folder."""
-    base = config.CACHE_DIR or AppDirs(appname="tinynet", appauthor=False).user_cache_dir
-    return Path(base) / f"tinynet-{source_hash()[:16]}"
-
-
-@functools.cache
-def source_hash() -> str:
-    """SHA-256 over the source of all kernels and the version of Numba that compiles them."""
-    digest = hashlib.sha256(numba.__version__.encode())
-    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
-        digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()
-
 
 before_loading: list[Callable[[bytes], None]] = []
 """What is called with compiled code from the cache before it is loaded."""
@@ -49,13 +28,7 @@ before_loading: list[Callable[[bytes], None]] = []
 def keep_on_disk(dispatcher: Any, folder: Path) -> None:
     """Cache what `dispatcher` compiles in `folder`, or warn once that it cannot be kept."""
     if _writable(folder):
-        dispatcher._cache = _CheckedCache(dispatcher.py_func, folder)
-
-
-def is_kept(dispatcher: Any) -> bool:
-    """Whether the cache on disk has code of `dispatcher`, for some types."""
-    cache = dispatcher._cache
-    return isinstance(cache, _CheckedCache) and cache.has_code()
+        dispatcher._cache = CheckedCache(dispatcher.py_func, folder)
 
 
 @functools.cache
@@ -82,31 +55,6 @@ def _warn_once(problem: str, fix: str) -> None:
             RuntimeWarning,
             stacklevel=2,
         )
-
-
-class _Patience:
-    """Says that kernels are being compiled, when that has taken more than a second."""
-
-    def __init__(self) -> None:
-        self.started: list[float] = []
-        self.seconds = 0.0
-        self.said = False
-
-    def start(self) -> None:
-        self.started.append(time.perf_counter())
-        watched = sys.stderr is not None and (sys.stderr.isatty() or "ipykernel" in sys.modules)
-        spent = self.seconds + time.perf_counter() - self.started[0]
-        if spent > 1 and watched and not self.said:
-            self.said = True
-            print("compiling kernels (once) ...", file=sys.stderr, flush=True)
-
-    def stop(self) -> None:
-        seconds = time.perf_counter() - self.started.pop() if self.started else 0.0
-        if not self.started:  # kernels that call kernels compile within each other
-            self.seconds += seconds
-
-
-_patience = _Patience()
 
 
 class _Locator:
@@ -158,7 +106,7 @@ class _CheckedFiles(IndexDataCacheFile):
         return self._data_path(f"{Path(self._index_name).stem}.{signature}.nbc")
 
 
-class _CheckedCache(FunctionCache):
+class CheckedCache(FunctionCache):
     """Numba's cache of one function, which never stops the program it serves."""
 
     def __init__(self, function: Callable[..., Any], folder: Path) -> None:
@@ -187,16 +135,12 @@ class _CheckedCache(FunctionCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
-            found = super().load_overload(sig, target_context)
+            return super().load_overload(sig, target_context)
         except Exception as error:
             self._give_up(error)
-            found = None
-        if found is None:
-            _patience.start()
-        return found
+            return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        _patience.stop()
         try:
             super().save_overload(sig, data)
         except Exception as error:

@@ -3,10 +3,15 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import numba
-from numba.core import config
+from tinynet.kernels.jit.rung import COMPILES
 
-from tinynet.kernels.jit.cache import cache_folder, keep_on_disk
+if COMPILES:
+    import numba
+    from numba.core import config
+
+    from tinynet.kernels.jit.cache import CheckedCache, keep_on_disk
+    from tinynet.kernels.jit.folder import cache_folder
+    from tinynet.kernels.jit.waiting import ours
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -34,8 +39,17 @@ def inlined(function: Function) -> Function:
 
 
 def _compiled(function: Function, **options: Any) -> Function:
+    if not COMPILES:
+        return function
     options |= {"nogil": True, "no_cfunc_wrapper": True}
     compiled = numba.njit(error_model="numpy", **options)(function)
     if not config.DISABLE_JIT:
+        ours[compiled.py_func] = compiled  # while it compiles, a person is told
         keep_on_disk(compiled, cache_folder())
     return compiled
+
+
+def is_kept(compiled: Any) -> bool:
+    """Whether the cache on disk has code of a compiled function, for some types."""
+    cache = compiled._cache
+    return isinstance(cache, CheckedCache) and cache.has_code()

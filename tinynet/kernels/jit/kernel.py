@@ -1,8 +1,10 @@
 """A kernel: one NumPy equation, and the loop that computes it.
 
 A kernel is written twice: as one NumPy equation (the reference) and as a plain Python loop, which
-Numba compiles the first time it is called. Layers call the kernel as a function; so does compiled
-code. Who wants to know which kernels a layer calls, and on what, listens: see `listening`.
+Numba compiles the first time it is called. Where that is not fast enough, it is written a third
+time: the fast loop then gives the bits of the plain one. Layers call the kernel as a function; so
+does compiled code. Who wants to know which kernels a layer calls, and on what, listens: see
+`listening`.
 """
 
 import functools
@@ -12,8 +14,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from tinynet.kernels.jit.compile import jit
 from tinynet.kernels.jit.dependencies import is_own
+from tinynet.kernels.jit.rung import RUNG
 
 
 class Kernel:
@@ -26,6 +31,10 @@ class Kernel:
         The equation, in NumPy.
     loop : callable
         The compiled loop.
+    plain : callable
+        The compiled loop that defines the bits of `loop`: itself, unless it is a fast one.
+    runs : callable
+        What a call runs, the equation or one of the loops: ``rung.py`` has the choice.
     updates : tuple of str
         The arguments that it changes, if it is not given an array for the result.
     equation : str
@@ -42,9 +51,13 @@ class Kernel:
         loop: Callable[..., Any],
         updates: tuple[str, ...],
         equation: str = "",
+        plain: Callable[..., Any] | None = None,
     ) -> None:
         functools.update_wrapper(self, loop)
         self.reference, self.loop, self.updates = reference, loop, updates
+        self.plain = plain or loop
+        rungs = {"equations": self.by_equation, "plain": self.plain, "fast": loop}
+        self.runs = rungs[RUNG]
         self.equation = equation
         self.name = loop.__qualname__
         self.parameters = tuple(inspect.signature(loop).parameters)
@@ -54,13 +67,22 @@ class Kernel:
     def __call__(self, *arguments: Any) -> Any:
         listener = _ear.listener
         if listener is None:
-            return self.loop(*arguments)
+            return self.runs(*arguments)
         return listener(self, arguments)
+
+    def by_equation(self, *arguments: Any) -> Any:
+        """What the loop writes and returns, computed by the equation."""
+        with listening(None), np.errstate(all="ignore"):
+            result = self.reference(*arguments[: self.inputs])
+        results = list(result) if isinstance(result, tuple) else [result]
+        for name in self.outputs:
+            arguments[self.parameters.index(name)][...] = results.pop(0)
+        return results[0] if results else None
 
     @property
     def _numba_type_(self) -> Any:
-        """Compiled code that names a kernel calls its loop."""
-        return self.loop._numba_type_  # type: ignore[attr-defined]
+        """Compiled code that names a kernel calls the loop that runs."""
+        return self.runs._numba_type_  # type: ignore[attr-defined]
 
     def __reduce__(self) -> str:
         return self.name
@@ -121,7 +143,11 @@ place. The tests walk all of tinynet's and compare equation and loop."""
 
 
 def kernel(
-    reference: Callable[..., Any], *, updates: tuple[str, ...] = (), equation: str = ""
+    reference: Callable[..., Any],
+    *,
+    updates: tuple[str, ...] = (),
+    equation: str = "",
+    plain: Callable[..., Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Kernel]:
     """Compile a loop and tie it to the NumPy equation that says what it computes.
 
@@ -153,6 +179,9 @@ def kernel(
     equation : str
         The equation in one line, in the names of the loop's arguments, such as ``y = tanh(x)``. It
         stands as a comment beside each call in compiled steps.
+    plain : callable, optional
+        A second loop of the same arguments, for a loop that is long because it is fast: the plain
+        one says which bits the fast one must give, and your test compares them.
 
     Returns
     -------
@@ -162,13 +191,15 @@ def kernel(
     Raises
     ------
     TypeError
-        If the arguments of the loop are not those of the equation and one for the result, or
-        `updates` names something else.
+        If the arguments of the loop are not those of the equation and one for the result, those of
+        `plain` are not the loop's, or `updates` names something else.
     """
 
     def tie(loop: Callable[..., Any]) -> Kernel:
         _check_arguments(reference, loop, updates)
-        made = Kernel(reference, jit(loop), updates, equation)
+        if plain is not None:
+            _check_plain(plain, loop)
+        made = Kernel(reference, jit(loop), updates, equation, plain and jit(plain))
         name = loop.__qualname__
         PAIRS[name if is_own(loop) else f"{loop.__module__}.{name}"] = made
         return made
@@ -194,4 +225,18 @@ def _check_arguments(reference: Any, loop: Any, updates: tuple[str, ...]) -> Non
         raise TypeError(
             f"kernel: {loop.__name__} takes ({', '.join(given)}), expected the arguments of "
             f"{reference.__name__}, ({', '.join(wanted)}){last}"
+        )
+
+
+def _check_plain(plain: Any, loop: Any) -> None:
+    if not inspect.isfunction(plain):
+        raise TypeError(
+            f"kernel: plain is {plain!r}, no plain function; hand over a Python loop of the "
+            f"arguments of {loop.__name__}, which is compiled here"
+        )
+    given, wanted = (list(inspect.signature(f).parameters) for f in (plain, loop))
+    if given != wanted:
+        raise TypeError(
+            f"kernel: {plain.__name__} takes ({', '.join(given)}), expected the arguments of "
+            f"{loop.__name__}, ({', '.join(wanted)})"
         )

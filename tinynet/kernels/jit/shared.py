@@ -10,12 +10,18 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-import llvmlite.binding as llvm
-from numba.core import cgutils, config, types
-from numba.extending import lower_builtin, type_callable
-
-from tinynet.kernels.jit.cache import before_loading
 from tinynet.kernels.jit.compile import Function, inner
+from tinynet.kernels.jit.rung import COMPILES
+
+if COMPILES:
+    import llvmlite.binding as llvm
+    from numba.core import cgutils, config
+    from numba.core import types as types
+    from numba.extending import lower_builtin, type_callable
+
+    from tinynet.kernels.jit.cache import before_loading
+else:
+    types = None  # which signatures name; nobody asks for them
 
 
 def shared(
@@ -28,7 +34,7 @@ def shared(
     """
 
     def share(function: Function) -> Function:
-        if not config.DISABLE_JIT:
+        if COMPILES and not config.DISABLE_JIT:
             _Shared(function, signature, compiled(function))
         return function
 
