@@ -44,6 +44,11 @@ class NumberLoss(Loss):
         self.keep(shape, *kept, counts)
         return losses.reshape(shape) if self.reduction == "none" else self._reduced(losses, counts)
 
+    def told_numbers(self, x: Any, y: Array, dy: Array) -> dict[str, Array]:
+        one = type(self)(**self.options() | {"reduction": "none"})(*x)
+        size = one.size if self.reduction == "mean" else 1
+        return {"one": one, "size": np.full(one.shape, size)}
+
     def __repr__(self) -> str:
         return code(self)
 
@@ -53,8 +58,10 @@ class MSELoss(NumberLoss):
 
     ::
 
-        forward    loss = mean((x - y)**2)
-        backward   dx = 2 * (x - y) / size
+        forward    loss = mean((x - t)**2)
+        backward   dx = 2 * (x - t) / size
+
+    where t is the target, and size how many numbers there are.
 
     Parameters
     ----------
@@ -62,15 +69,20 @@ class MSELoss(NumberLoss):
         One float, or with "none" the squared error of every number.
     """
 
+    told = (
+        "(x - t)**2 = ({x} - {target})**2 = {one}",
+        "dx = 2 * (x - t) / {size} = 2 * ({x} - {target}) / {size} = {dx}",
+    )
+
     def __init__(self, reduction: str = "mean") -> None:
         super().__init__(reduction)
 
-    def forward(self, x: Array, y: Array) -> Any:  # type: ignore[override]
+    def forward(self, x: Array, target: Array) -> Any:  # type: ignore[override]
         """The loss.
 
         Parameters
         ----------
-        x, y : ndarray of float32 or float64, any shape
+        x, target : ndarray of float32 or float64, any shape
             The output and the target, of one shape and dtype.
 
         Returns
@@ -82,14 +94,14 @@ class MSELoss(NumberLoss):
         TypeError, ValueError
             If an array has the wrong dtype, or their shapes differ.
         """
-        rows, target = self._as_rows(x, y)
+        rows, right = self._as_rows(x, target)
         losses = np.empty(len(rows), rows.dtype)
-        kernels.squared_errors(rows, target, losses)  # losses = ((x - y)**2).sum(axis=1)
-        return self._finished(losses, x.shape, rows.shape[1], rows, target)
+        kernels.squared_errors(rows, right, losses)  # losses = ((x - target)**2).sum(axis=1)
+        return self._finished(losses, x.shape, rows.shape[1], rows, right)
 
-    def _gradient(self, dy: Array, shape: tuple[int, ...], rows: Array, target: Array) -> Array:
+    def _gradient(self, dy: Array, shape: tuple[int, ...], rows: Array, right: Array) -> Array:
         dx = np.empty_like(rows)
-        kernels.squared_errors_dx(dy, rows, target, dx)  # dx = dy * 2 * (x - y)
+        kernels.squared_errors_dx(dy, rows, right, dx)  # dx = dy * 2 * (x - target)
         return dx.reshape(shape)
 
 
@@ -98,10 +110,10 @@ class L1Loss(NumberLoss):
 
     ::
 
-        forward    loss = mean(abs(x - y))
-        backward   dx = sign(x - y) / size
+        forward    loss = mean(abs(x - t))
+        backward   dx = sign(x - t) / size
 
-    Where x = y the slope counts as 0.
+    where t is the target. Where x = t the slope counts as 0.
 
     Parameters
     ----------
@@ -109,19 +121,24 @@ class L1Loss(NumberLoss):
         One float, or with "none" the absolute error of every number.
     """
 
+    told = (
+        "abs(x - t) = abs({x} - {target}) = {one}",
+        "dx = sign(x - t) / {size} = sign({x} - {target}) / {size} = {dx}",
+    )
+
     def __init__(self, reduction: str = "mean") -> None:
         super().__init__(reduction)
 
-    def forward(self, x: Array, y: Array) -> Any:  # type: ignore[override]
+    def forward(self, x: Array, target: Array) -> Any:  # type: ignore[override]
         """The loss; arguments, result and errors are those of ``MSELoss``."""
-        rows, target = self._as_rows(x, y)
+        rows, right = self._as_rows(x, target)
         losses = np.empty(len(rows), rows.dtype)
-        kernels.absolute_errors(rows, target, losses)  # losses = abs(x - y).sum(axis=1)
-        return self._finished(losses, x.shape, rows.shape[1], rows, target)
+        kernels.absolute_errors(rows, right, losses)  # losses = abs(x - target).sum(axis=1)
+        return self._finished(losses, x.shape, rows.shape[1], rows, right)
 
-    def _gradient(self, dy: Array, shape: tuple[int, ...], rows: Array, target: Array) -> Array:
+    def _gradient(self, dy: Array, shape: tuple[int, ...], rows: Array, right: Array) -> Array:
         dx = np.empty_like(rows)
-        kernels.absolute_errors_dx(dy, rows, target, dx)  # dx = dy * sign(x - y)
+        kernels.absolute_errors_dx(dy, rows, right, dx)  # dx = dy * sign(x - target)
         return dx.reshape(shape)
 
 
@@ -130,12 +147,13 @@ class BCELoss(NumberLoss):
 
     ::
 
-        forward    loss = mean(-w * (y * log(x) + (1 - y) * log(1 - x)))
-        backward   dx = w * (x - y) / max(x * (1 - x), 1e-12) / size
+        forward    loss = mean(-w * (t * log(x) + (1 - t) * log(1 - x)))
+        backward   dx = w * (x - t) / max(x * (1 - x), 1e-12) / size
 
-    Each logarithm is at least -100, as in PyTorch: a probability that rounded to 0 costs 100 and
-    not infinity. But then the gradient is wrong, and a Sigmoid before it multiplies it by a slope
-    that rounded to 0: nothing is learned. ``BCEWithLogitsLoss`` has neither fault.
+    where t is the target. Each logarithm is at least -100, as in PyTorch: a probability that
+    rounded to 0 costs 100 and not infinity. But then the gradient is wrong, and a Sigmoid before it
+    multiplies it by a slope that rounded to 0: nothing is learned. ``BCEWithLogitsLoss`` has
+    neither fault.
 
     Parameters
     ----------
@@ -146,18 +164,22 @@ class BCELoss(NumberLoss):
         whatever they weigh.
     """
 
+    told = (
+        "-w * (t * log(x) + (1 - t) * log(1 - x)) = {one}  (x = {x}, t = {target})",
+        "dx = w * (x - t) / (x * (1 - x)) / {size} = {dx}",
+    )
     weight = Weights()
 
     def __init__(self, weight: ArrayLike | None = None, reduction: str = "mean") -> None:
         super().__init__(reduction)
         self.weight = weight
 
-    def forward(self, x: Array, y: Array) -> Any:  # type: ignore[override]
+    def forward(self, x: Array, target: Array) -> Any:  # type: ignore[override]
         """The loss.
 
         Parameters
         ----------
-        x, y : ndarray of float32 or float64, any shape
+        x, target : ndarray of float32 or float64, any shape
             The probability of a yes, and whether it was one (0, 1, or between), of one shape.
 
         Returns
@@ -169,8 +191,8 @@ class BCELoss(NumberLoss):
         TypeError, ValueError
             If an array has the wrong dtype, a number is outside [0, 1], or the shapes differ.
         """
-        rows, target = self._as_rows(x, y)
-        for name, values in (("output", rows), ("target", target)):
+        rows, right = self._as_rows(x, target)
+        for name, values in (("output", rows), ("target", right)):
             outside = kernels.first_no_probability(values)
             if outside >= 0:
                 fix = "; put a Sigmoid before it, or use BCEWithLogitsLoss" * (name == "output")
@@ -181,15 +203,15 @@ class BCELoss(NumberLoss):
                 )
         weight = spread(self, "weight", self.weight, x.shape, rows)
         losses = np.empty(len(rows), rows.dtype)
-        kernels.binary_cross_entropy(rows, target, weight, losses)
-        return self._finished(losses, x.shape, rows.shape[1], rows, target, weight)
+        kernels.binary_cross_entropy(rows, right, weight, losses)
+        return self._finished(losses, x.shape, rows.shape[1], rows, right, weight)
 
     def _gradient(
-        self, dy: Array, shape: tuple[int, ...], rows: Array, target: Array, weight: Array
+        self, dy: Array, shape: tuple[int, ...], rows: Array, right: Array, weight: Array
     ) -> Array:
         dx = np.empty_like(rows)
-        # dx = dy * w * (x - y) / max(x * (1 - x), 1e-12)
-        kernels.binary_cross_entropy_dx(dy, rows, target, weight, dx)
+        # dx = dy * w * (x - target) / max(x * (1 - x), 1e-12)
+        kernels.binary_cross_entropy_dx(dy, rows, right, weight, dx)
         return dx.reshape(shape)
 
 
@@ -198,11 +220,11 @@ class BCEWithLogitsLoss(NumberLoss):
 
     ::
 
-        forward    loss = mean(w * ((1 - y) * x + (1 + (p - 1) * y) * log(1 + exp(-x))))
-        backward   dx = w * ((1 + (p - 1) * y) * sigmoid(x) - p * y) / size
+        forward    loss = mean(w * ((1 - t) * x + (1 + (p - 1) * t) * log(1 + exp(-x))))
+        backward   dx = w * ((1 + (p - 1) * t) * sigmoid(x) - p * t) / size
 
-    where p is `pos_weight`. With p = 1 the gradient is simply ``sigmoid(x) - y``: what the network
-    believes, minus what is true.
+    where t is the target and p `pos_weight`. With p = 1 the gradient is ``sigmoid(x) - t``: what
+    the network believes, minus what is true.
 
     Why it exists: apart, ``log(sigmoid(x))`` of x = -800 is log(0), and the slope of the sigmoid is
     0, so that the worst mistakes teach nothing. In one piece, log(1 + exp(-x)) is computed as
@@ -220,6 +242,10 @@ class BCEWithLogitsLoss(NumberLoss):
         More than 1 finds more of them, less than 1 is surer of those that it finds.
     """
 
+    told = (
+        "w * ((1 - t) * x + (1 + (p - 1) * t) * log(1 + exp(-x))) = {one}  (x = {x}, t = {target})",
+        "dx = w * ((1 + (p - 1) * t) * sigmoid(x) - p * t) / {size} = {dx}",
+    )
     weight, pos_weight = Weights(), Weights()
 
     def __init__(
@@ -231,12 +257,12 @@ class BCEWithLogitsLoss(NumberLoss):
         super().__init__(reduction)
         self.weight, self.pos_weight = weight, pos_weight
 
-    def forward(self, x: Array, y: Array) -> Any:  # type: ignore[override]
+    def forward(self, x: Array, target: Array) -> Any:  # type: ignore[override]
         """The loss.
 
         Parameters
         ----------
-        x, y : ndarray of float32 or float64, any shape
+        x, target : ndarray of float32 or float64, any shape
             Scores (logits), and whether it was a yes (0, 1, or between), of one shape.
 
         Returns
@@ -248,18 +274,18 @@ class BCEWithLogitsLoss(NumberLoss):
         TypeError, ValueError
             If an array has the wrong dtype, or their shapes differ.
         """
-        rows, target = self._as_rows(x, y)
+        rows, right = self._as_rows(x, target)
         weight = spread(self, "weight", self.weight, x.shape, rows)
         positive = spread(self, "pos_weight", self.pos_weight, x.shape, rows)
         losses = np.empty(len(rows), rows.dtype)
-        kernels.logits_cross_entropy(rows, target, weight, positive, losses)
-        return self._finished(losses, x.shape, rows.shape[1], rows, target, weight, positive)
+        kernels.logits_cross_entropy(rows, right, weight, positive, losses)
+        return self._finished(losses, x.shape, rows.shape[1], rows, right, weight, positive)
 
     def _gradient(self, dy: Array, shape: tuple[int, ...], *kept: Any) -> Array:
-        rows, target, weight, positive = kept
+        rows, right, weight, positive = kept
         dx = np.empty_like(rows)
-        # dx = dy * w * ((1 + (p - 1) * y) * sigmoid(x) - p * y)
-        kernels.logits_cross_entropy_dx(dy, rows, target, weight, positive, dx)
+        # dx = dy * w * ((1 + (p - 1) * target) * sigmoid(x) - p * target)
+        kernels.logits_cross_entropy_dx(dy, rows, right, weight, positive, dx)
         return dx.reshape(shape)
 
 
