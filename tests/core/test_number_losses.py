@@ -9,6 +9,8 @@ from strategies import LAYOUTS, assert_close_to_torch, fingerprint, same_bits, s
 from twins import tensor
 
 import tinynet as tn
+from tinynet.compiler.compiled import CompiledSteps
+from tinynet.compiler.recorded import record_layers
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NaN and inf, with the JIT off
 
@@ -251,3 +253,12 @@ def test_fit_and_own_loop_give_the_bits_of_the_layers(make, dtype):
                 optimizer.step()
         runs.append((*runs[0][:2], tn.fingerprint(net)))
     assert runs[0] == runs[1] == runs[2] == runs[3]
+
+
+def test_what_nobody_needs_is_left_out_where_a_loss_has_no_accuracy():
+    X, Y = np.zeros((6, 5), np.float32), np.zeros((6, 3), np.float32)
+    net, loss_fn = tn.Sequential(tn.Linear(5, 3, rng=0)), tn.MSELoss()
+    optimizer = tn.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    loader = tn.DataLoader(X, Y, batch_size=3)
+    source = CompiledSteps(net, loss_fn, optimizer, record_layers(net), loader, None).source
+    assert "squared_errors_dx(" in source and "linear_dx(" not in source
