@@ -22,7 +22,7 @@ ORDER = (
     ("support", "rng", "version"),
     ("kernels",),
     ("module",),
-    ("layers", "losses", "optim"),
+    ("layers", "losses", "optim", "init"),
     ("data", "datasets"),
     ("runs", "formats"),
     ("compiler",),

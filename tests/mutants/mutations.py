@@ -278,7 +278,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "= a[i : i + 8, j : j + 8]",
         ),
     ),
-    "kernels/rows.py": (
+    "kernels/activations.py": (
         Bug(
             "relu-mask-multiplied",
             "dy * (y > 0): 0 * NaN is NaN",
@@ -288,9 +288,47 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "relu-slope-at-zero",
             "ReLU's slope at exactly 0 is 1",
-            "results[i] = 0 if outputs[i] <= 0",
-            "results[i] = 0 if outputs[i] < 0",
+            "results[i] = 0 if outputs[i] <= 0 else",
+            "results[i] = 0 if outputs[i] < 0 else",
         ),
+        Bug(
+            "leaky-slope-at-zero",
+            "LeakyReLU's slope at exactly 0 is 1",
+            "results[i] = upstream[i] if inputs[i] > 0 else",
+            "results[i] = upstream[i] if inputs[i] >= 0 else",
+        ),
+        Bug(
+            "relu6-open-above",
+            "ReLU6's slope at exactly 6 is 1",
+            "outputs[i] <= 0 or outputs[i] >= 6",
+            "outputs[i] <= 0 or outputs[i] > 6",
+        ),
+        Bug(
+            "sigmoid-overflows",
+            "exp(-x) overflows: far on the left, what is small becomes 0",
+            "outputs[i] = (e if inputs[i] < 0 else one) / (one + e)",
+            "outputs[i] = one / (one + np.exp(-inputs[i]))",
+        ),
+        Bug(
+            "sigmoid-slope-half",
+            "the slope of Sigmoid lacks its factor 1 - y",
+            "upstream[i] * outputs[i] * (one - outputs[i])",
+            "upstream[i] * outputs[i]",
+        ),
+        Bug(
+            "tanh-digits-lost",
+            "near 0, tanh loses its digits in 1 - exp(-2|x|)",
+            "near = abs(inputs[i]) < number(0.625)",
+            "near = abs(inputs[i]) < number(0.000625)",
+        ),
+        Bug(
+            "tanh-square-missing",
+            "the slope of tanh is 1 - y",
+            "upstream[i] * (one - outputs[i] * outputs[i])",
+            "upstream[i] * (one - outputs[i])",
+        ),
+    ),
+    "kernels/rows.py": (
         Bug(
             "softmax-without-shift",
             "no maximum is subtracted: exp overflows",
@@ -544,12 +582,38 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "self.b.accumulate()[:] = db",
         ),
     ),
+    "init.py": (
+        Bug(
+            "fans-swapped",
+            "fan_in of a Linear's W is taken for fan_out",
+            "        return shape\n    field",
+            "        return shape[::-1]\n    field",
+        ),
+        Bug(
+            "init-drawn-transposed",
+            "W is drawn as (I, O): other numbers than PyTorch's",
+            "return draws.T if data.ndim == 2 else draws",
+            "return draws.reshape(data.shape)",
+        ),
+        Bug(
+            "gain-of-relu-1",
+            "the rule for ReLU forgets that one half is cut off",
+            '"relu": math.sqrt(2.0)}',
+            '"relu": 1.0}',
+        ),
+    ),
     "layers/activations.py": (
         Bug(
             "relu-in-place",
             "ReLU writes over its input",
             "y = np.empty_like(x)\n        kernels.relu(x, y)",
             "y = x\n        kernels.relu(x, y)",
+        ),
+        Bug(
+            "leaky-keeps-output",
+            "LeakyReLU's backward is given y, whose sign a negative slope turns",
+            "self.keep(x)",
+            "self.keep(y)",
         ),
     ),
     "layers/softmax.py": (
@@ -568,7 +632,65 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "return dy, dy",
         ),
     ),
-    "losses.py": (
+    "kernels/errors.py": (
+        Bug(
+            "mse-without-two",
+            "the derivative of a square lacks its 2",
+            "twice = dy[n] * x.dtype.type(2)",
+            "twice = dy[n]",
+        ),
+        Bug(
+            "mse-upstream-of-first-row",
+            "every row takes the first row's share of the gradient",
+            "twice = dy[n] * x",
+            "twice = dy[0] * x",
+        ),
+        Bug(
+            "bce-not-clamped",
+            "the logarithm of a probability of 0 is not held at -100",
+            "yes, no = max(np.log(x[n, d]), -100.0)",
+            "yes, no = np.log(x[n, d])",
+        ),
+        Bug(
+            "bce-clamped-derivative",
+            "BCELoss's gradient is the clamp's derivative: 0 at the ends",
+            "max(x[n, d] * (one - x[n, d]), smallest)",
+            "max(x[n, d] * (one - x[n, d]), one / one)",
+        ),
+        Bug(
+            "logits-overflow",
+            "log(1 + exp(-x)) as it stands overflows",
+            "log = max(-x[n, d], 0) + np.log1p(np.exp(-abs(x[n, d])))",
+            "log = np.log1p(np.exp(-x[n, d]))",
+        ),
+        Bug(
+            "pos-weight-of-all",
+            "pos_weight also counts for a no",
+            "return 1 + (positive - 1) * y",
+            "return positive",
+        ),
+        Bug(
+            "weights-of-first-row",
+            "weights that differ by row are read from the first",
+            "dx[n, d] = dy[n] * weight[n % len(weight), d] * slope\n\n\ndef logits",
+            "dx[n, d] = dy[n] * weight[0, d] * slope\n\n\ndef logits",
+        ),
+    ),
+    "losses/over_numbers.py": (
+        Bug(
+            "numbers-mean-by-rows",
+            "the mean is over rows, not over numbers",
+            "kernels.fill(float(D), len(losses), counts)",
+            "kernels.fill(1.0, len(losses), counts)",
+        ),
+        Bug(
+            "numbers-broadcast",
+            "a column and a row are compared as a square",
+            "        if output.shape != target.shape:",
+            "        if output.size != target.size:",
+        ),
+    ),
+    "losses/loss.py": (
         Bug(
             "mean-without-n",
             "the mean's 1/N is left out of the gradient",
@@ -593,6 +715,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "kernels.row_mean_dx(float(dy), counts, share)",
             "kernels.row_mean_dx(1.0, counts, share)",
         ),
+    ),
+    "losses/over_classes.py": (
         Bug(
             "label-range-unchecked",
             "labels out of range reach the kernels",
@@ -1596,6 +1720,10 @@ TESTS: dict[str, tuple[str, ...]] = {
         "linear or dW or numbers or hides",
     ),
     "kernels/simd/lanes.py": (COMPUTES, STRAYS, "-k", "linear"),
+    "kernels/activations.py": (
+        *(COMPUTES, STRAYS, "core/test_layers.py::TestAgainstPyTorch"),
+        *("core/test_layers.py::TestFloat32WithinTheRoundingBoundOfFloat64", "-k", "not linear"),
+    ),
     "kernels/rows.py": (COMPUTES, STRAYS, "-k", "not linear"),
     "kernels/losses.py": (
         COMPUTES,
@@ -1619,7 +1747,10 @@ TESTS: dict[str, tuple[str, ...]] = {
     "datasets": ("tools/test_pictures.py", "-k", "by_hand or every_form or without_shadows"),
     "datasets/download.py": ("tools/test_download.py", "-k", "other_names or keras"),
     "layers": ("core/test_layers.py",),
-    "losses.py": ("core/test_losses.py", "core/test_loss_faults.py"),
+    "kernels/errors.py": (COMPUTES, STRAYS, "core/test_number_losses.py", "-k", "not linear"),
+    "init.py": ("core/test_init.py",),
+    "losses/over_numbers.py": ("core/test_number_losses.py",),
+    "losses": ("core/test_losses.py", "core/test_loss_faults.py"),
     "optim.py": ("core/test_optim.py",),
     "module.py": (
         *("core/test_module.py", "core/test_layers.py::TestProtocol"),

@@ -51,6 +51,15 @@ def record_layer(layer: Module, row: tuple[int, ...], dtype: Any) -> Part:
     return _recorded(layer, run)
 
 
+def _takes(loss_fn: Module, *inputs: Array) -> bool:
+    try:
+        with listening(by_equation), np.errstate(all="ignore"):
+            loss_fn.predict(*inputs)
+    except ValueError:
+        return False
+    return True
+
+
 def record_loss(loss_fn: Module, classes: tuple[int, ...], dtype: Any, like: Array) -> Part:
     """Record forward, backward and, if it has one, the accuracy of a loss.
 
@@ -68,6 +77,8 @@ def record_loss(loss_fn: Module, classes: tuple[int, ...], dtype: Any, like: Arr
             target = draw.integers(classes[-1] if classes else 2, size=N).astype(kind)
         elif kind.kind == "f":
             target = np.asarray(some / some.sum(axis=-1, keepdims=bool(shape)), kind)
+        if not _takes(twin, outputs, target):  # as a loss of probabilities does not
+            outputs = np.asarray(draw.random((N, *classes)), dtype)
         trial.know("input", "0", outputs)
         trial.know("input", "1", target)
         loss = trial.run("forward", lambda: twin(outputs, target))

@@ -108,7 +108,7 @@ def write_train(
         finite.append(f"and {bound}")
 
     every = [*forward, *losses, *scores, *backward, *update]
-    every = needed(every, {value, score}, {*script.given})
+    every = needed(every, {value, score} - {""}, {*script.given})
     kept = {id(row) for row in every}
     used = words_of(every) | {"x", goal}
     if not fusions:

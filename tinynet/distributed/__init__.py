@@ -21,7 +21,7 @@ from tinynet.distributed.share import WorkerLost
 from tinynet.distributed.steps import ClusterSteps, Rows
 from tinynet.formats.checkpointing import take_up
 from tinynet.formats.recipe import digest
-from tinynet.losses import Loss
+from tinynet.losses import ClassLoss
 from tinynet.module import Module
 from tinynet.optim import Optimizer
 from tinynet.rng import Rng
@@ -41,7 +41,7 @@ __all__ = ["SchedulerLost", "WorkerLost", "fit"]
 
 def fit(
     net: Module,
-    loss_fn: Loss,
+    loss_fn: ClassLoss,
     optimizer: Optimizer,
     X: Any,
     y: Any,

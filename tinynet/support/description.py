@@ -111,6 +111,9 @@ class InFiles:
     onnx_inputs: ClassVar[tuple[str, ...] | None] = None
     """The attributes that follow x, if they are not the parameters in their order."""
 
+    onnx_constants: ClassVar[dict[str, Any]] = {}
+    """Inputs that come last: numbers, int64 arrays, or functions of the layer, by their names."""
+
 
 _TUPLES = {
     "equations": ((2,), 'forward\'s and backward\'s: "y = ...", "dx = ..."'),

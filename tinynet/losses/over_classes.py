@@ -1,9 +1,7 @@
-"""The losses: how wrong the network's answer is, as one number, and where its gradient starts.
+"""The losses over classes: which of C answers is right.
 
-``loss = loss_fn(log_probs, labels)`` is a float; ``loss_fn.backward()`` returns its derivative with
-respect to the first argument, the mean's 1/N included. ``net.backward(loss_fn.backward())`` is then
-all of backpropagation. CrossEntropyLoss is LogSoftmax and NLLLoss in one; fused, their gradient is
-the simplest of all: what the network believes, minus what is true.
+CrossEntropyLoss is LogSoftmax and NLLLoss in one; fused, their gradient is the simplest of all:
+what the network believes, minus what is true.
 """
 
 from typing import Any
@@ -12,57 +10,22 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tinynet import kernels
-from tinynet.module import Module
+from tinynet.losses.loss import Loss
 from tinynet.support.checks import class_probabilities, float_array, integer_labels, scores
-from tinynet.support.options import Choice, ClassWeights, Label, Number, WithOptions, code
+from tinynet.support.options import ClassWeights, Label, Number, code
 from tinynet.support.types import Array, Labels
 
 
-class Loss(Module, WithOptions):
-    """What both losses share: options, the reduction, and the upstream of their rows."""
+class ClassLoss(Loss):
+    """What both losses over classes share: how much a class and a row count, and the accuracy."""
 
-    weight, ignore_index, reduction = ClassWeights(), Label(), Choice("mean", "sum", "none")
+    weight, ignore_index = ClassWeights(), Label()
 
     def __init__(
         self, weight: ArrayLike | None = None, ignore_index: int = -100, reduction: str = "mean"
     ) -> None:
-        self.reduction, self.ignore_index = reduction, ignore_index
-        self.weight = weight
-
-    def backward(self, dy: Any = 1.0) -> Array:
-        """dLoss/dinput.
-
-        Parameters
-        ----------
-        dy : float, or ndarray (N,) with ``reduction="none"``
-            The derivative of whatever follows with respect to this loss.
-
-        Returns
-        -------
-        ndarray (N, C)
-
-        Raises
-        ------
-        RuntimeError
-            If there was no forward since the last backward.
-        """
-        if self.reduction == "none":
-            if not isinstance(dy, np.ndarray):
-                raise ValueError(
-                    f'{self!r}.backward: with reduction="none" it needs dy, an array (N,): the '
-                    "derivative with respect to each row's loss"
-                )
-            _, *kept, counts = self.kept(dy)
-            return self._gradient(float_array(self, dy, counts.dtype), *kept)
-        if not isinstance(dy, (int, float, np.integer, np.floating)):
-            raise ValueError(f"{self!r}.backward: dy is the derivative of one number; give a float")
-        _, *kept, counts = self.kept(dy)
-        share = np.empty_like(counts)
-        if self.reduction == "mean":
-            kernels.row_mean_dx(float(dy), counts, share)  # share = dy / counts.sum()
-        else:
-            kernels.fill(float(dy), len(share), share)
-        return self._gradient(share, *kept)
+        super().__init__(reduction)
+        self.ignore_index, self.weight = ignore_index, weight
 
     def accuracy(self, outputs: Array, target: Any) -> float:
         """The share of right answers in percent, as ``tn.accuracy``, without rows to be ignored.
@@ -89,17 +52,6 @@ class Loss(Module, WithOptions):
         kernels.label_weights(labels, weight, self.ignore_index, counts)
         return counts
 
-    def _gradient(self, dy: Array, *kept: Any) -> Array:
-        raise NotImplementedError
-
-    def _reduced(self, losses: Array, counts: Array) -> Any:
-        """The loss, where row n counts `counts[n]` in the mean (NaN if nothing counts)."""
-        if self.reduction == "none":
-            return losses
-        if self.reduction == "sum":
-            return kernels.total(losses)
-        return kernels.row_mean(losses, counts)  # losses.sum() / counts.sum()
-
     def class_weights(self, classes: int, dtype: Any) -> Array:
         """How much each class counts, (C,): `weight`, or ones."""
         if self.weight is None:
@@ -125,7 +77,7 @@ class Loss(Module, WithOptions):
         return code(self, weight="" if self.weight is None else str(self.weight.tolist()))
 
 
-class NLLLoss(Loss):
+class NLLLoss(ClassLoss):
     """The negative log-likelihood: minus the log-probability given to the right class.
 
     ::
@@ -194,7 +146,7 @@ class NLLLoss(Loss):
         return dlog_probs
 
 
-class CrossEntropyLoss(Loss):
+class CrossEntropyLoss(ClassLoss):
     """Cross-entropy between the softmax of raw scores and the right classes.
 
     ::
