@@ -81,11 +81,11 @@ def softplus_dx(dy: Array, y: Array, dx: Array) -> None:
 
 EDITS = {
     "layers/activations.py": [("", LAYER)],
-    "kernels/rows.py": [("", KERNELS)],
+    "kernels/activations.py": [("", KERNELS)],
     "kernels/__init__.py": [
         (
-            "from tinynet.kernels.rows import log_softmax, log_softmax_dx, softmax, softmax_dx\n",
-            "from tinynet.kernels.rows import softplus, softplus_dx\n",
+            "from tinynet.kernels.activations import sigmoid, sigmoid_dx, tanh, tanh_dx\n",
+            "from tinynet.kernels.activations import softplus, softplus_dx\n",
         )
     ],
     "layers/__init__.py": [
@@ -95,7 +95,11 @@ EDITS = {
         )
     ],
     "__init__.py": [
-        ("from tinynet.layers import Add, Linear, LogSoftmax, ReLU, Softmax", ", Softplus"),
+        (
+            "from tinynet.layers import Add, LeakyReLU, Linear, LogSoftmax, ReLU, ReLU6, Sigmoid, "
+            "Softmax, Tanh\n",
+            "from tinynet.layers import Softplus\n",
+        ),
         ('    "Softmax",\n', '    "Softplus",\n'),
     ],
 }
@@ -154,6 +158,6 @@ def test_softplus_is_added_by_its_file_its_kernels_and_the_public_lists(tmp_path
     ]
     print("touched:", *touched(copy), sep="\n  ")
     assert touched(copy) == [
-        *("__init__.py", "kernels/__init__.py", "kernels/rows.py"),
+        *("__init__.py", "kernels/__init__.py", "kernels/activations.py"),
         *("layers/__init__.py", "layers/activations.py"),
     ]
