@@ -1,7 +1,7 @@
 """tinynet: a neural-net library to read, small enough to understand and fast enough to use.
 
 Start with ``layers/``: every layer has its equation, and its derivative directly below. Then
-``losses.py`` and ``optim.py``; ``module.py`` chains them; ``training.py`` is the loop. The numbers
+``losses/`` and ``optim.py``; ``module.py`` chains them; ``training.py`` is the loop. The numbers
 are crunched in ``kernels/``, where each equation stands beside the loop that runs it.
 """
 
