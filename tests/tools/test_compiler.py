@@ -270,10 +270,10 @@ def test_what_cannot_be_written_out_trains_by_the_layers():
     loader = tn.DataLoader(X, y, batch_size=10)
     optimizer = tn.SGD(strange.parameters(), lr=0.1)
     verbs = tn.compile(strange, tn.CrossEntropyLoss(), optimizer)
-    assert verbs.python == ["layer 1, Doubled: an array comes from NumPy, not from a kernel"]
+    assert verbs.python == ["layer 1, Doubled(): an array comes from NumPy, not from a kernel"]
     with pytest.raises(TypeError, match=r"compiled=True, but layer 1, Doubled"):
         tn.fit(strange, tn.CrossEntropyLoss(), optimizer, loader, progress=False, compiled=True)
-    with pytest.warns(UserWarning, match=r"stays Python.*layer 1, Doubled: .*NumPy"):
+    with pytest.warns(UserWarning, match=r"stays Python.*layer 1, Doubled\(\): .*NumPy"):
         history = tn.fit(
             strange, tn.CrossEntropyLoss(), optimizer, loader, epochs=301, progress=False
         )  # 3010 batches: it would be compiled if it could be

@@ -72,16 +72,16 @@ def _common(trials: Trials, what: str, values: list[Any], before: int) -> Any:
     first = values[0]
     if isinstance(first, Use):
         if any(not isinstance(value, Use) or value.name != first.name for value in values):
-            raise CannotRecord(f"it is another array {what} with other inputs")
+            raise CannotRecord(f"an array ({what}) is another one with other inputs")
         shapes = [value.shape for value in values]
         own = [trial.arrays[first.name].shape for trial in trials]
         return Use(first.name, None if shapes == own else _shape(trials, shapes))
     if isinstance(first, tuple):
         if any(not isinstance(value, tuple) or len(value) != len(first) for value in values):
-            raise CannotRecord(f"there are other things {what} with other inputs")
+            raise CannotRecord(f"a tuple ({what}) is of another length with other inputs")
         return tuple(_common(trials, what, list(v), before) for v in zip(*values, strict=True))
     if not isinstance(first, int | float | str | np.generic | None):
-        raise CannotRecord(f"there is a {type(first).__name__} {what}")
+        raise CannotRecord(f"a {type(first).__name__} ({what}) is neither array nor number")
     if all(type(value) is type(first) and _same(value, first) for value in values):
         return Number("literal", first)
     for kind in ("lr", "t"):

@@ -20,7 +20,6 @@ from tinynet.kernels.jit.dependencies import is_own
 from tinynet.kernels.jit.kernel import Kernel
 from tinynet.module import Parameter
 from tinynet.support.types import Array
-from tinynet.version import __version__
 
 
 class Placed(NamedTuple):
@@ -235,7 +234,7 @@ class Script:
         imports = ["from tinynet.kernels import (", *(f"    {name}," for name in own), ")", *notes]
         imports += ["from tinynet.kernels.jit.compile import jit"]
         source = "\n".join([*opening, *imports, *body]) + "\n"
-        return source, import_source(source, __version__, strangers)
+        return source, import_source(source, strangers)
 
 
 RESERVED = {

@@ -18,36 +18,21 @@ from tinynet.kernels.jit.folder import cache_folder, processor, source_hash
 from tinynet.kernels.jit.kernel import Kernel
 from tinynet.kernels.jit.rung import COMPILES, WHY_NOT_COMPILED
 from tinynet.support.atomic import write_atomically
+from tinynet.version import __version__
 
 _temporary: list[tempfile.TemporaryDirectory[str]] = []
 
 
-def import_source(source: str, version: str, kernels: Mapping[str, Kernel]) -> ModuleType:
-    """The module that `source` makes, from a file in the cache folder.
+def import_source(source: str, kernels: Mapping[str, Kernel]) -> ModuleType:
+    """The module that `source` makes, from a file in the cache folder; the same for the same.
 
-    Parameters
-    ----------
-    source : str
-        Python source.
-    version : str
-        tinynet's version.
-    kernels : mapping from str to Kernel
-        Kernels of other people's modules that the source names.
-
-    Returns
-    -------
-    module
-        Its ``__file__`` holds `source`, byte for byte. The same source gives the same module.
-
-    Raises
-    ------
-    CannotRecord
-        If kernels are not compiled.
+    Its ``__file__`` holds `source`, byte for byte. Kernels of other people's modules are handed
+    over by the names that the source has for them. CannotRecord, if kernels are not compiled.
     """
     if not COMPILES:
         raise CannotRecord(f"kernels are not compiled, but run as equations: {WHY_NOT_COMPILED}")
     strangers = [f"{name} {meaning(kernel.runs)}" for name, kernel in sorted(kernels.items())]
-    parts = "\0".join([source, source_hash(), version, processor(), *strangers])
+    parts = "\0".join([source, source_hash(), __version__, processor(), *strangers])
     name = f"tinynet_steps_{hashlib.sha256(parts.encode()).hexdigest()[:16]}"
     if name in sys.modules:
         return sys.modules[name]

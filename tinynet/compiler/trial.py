@@ -44,7 +44,7 @@ class Trial:
             self._refuse_silent_changes()
             takes = zip(kernel.parameters, arguments, strict=True)
             operands = {name: self._handed(name, value, kernel) for name, value in takes}
-            returned = by_equation(kernel, arguments)
+            returned = kernel.by_equation(*arguments)
             for name in kernel.outputs:
                 own = operands[name].name
                 self.contents[own] = self.arrays[own].copy()
