@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure, SubFigure
 
-ABOVE, BELOW = "#d97a00", "#0a6fb5"
-UP, DOWN = "#b3246f", "#00805d"
+ABOVE, BELOW = "#d97a00", "#06568f"
+UP, DOWN = "#8c0d55", "#2f9e78"
 RIGHT, WRONG = "#00694c", "#a8331b"
 GREY = "#7F7F7F"
 
