@@ -131,7 +131,7 @@ lesson.claim("gradients have the shapes of the activations (1: yes)", same, at_l
 # single weight had to do with the mistake. Lesson 3 uses that to learn.
 #
 # Last, the real thing. `draw_network` takes any `Sequential`, names its layers, and draws its
-# weights: red ones are positive, blue ones negative, strong ones thick. A layer that is too wide
+# weights: orange ones are positive, blue ones negative, strong ones thick. A layer that is too wide
 # for the page is cut short by dots. Between the layers stands `ReLU`, which turns negative numbers
 # into zeros; without it the layers together could do no more than a single one. This network has
 # learned nothing yet, so its weights are noise. That is where every network starts.

@@ -95,15 +95,21 @@ lesson.save(tn.plots.loss_against_accuracy(histories), "06_loss_against_accuracy
 #
 # Upper left, both normalised: each digit's points form a cloud that stretches out in its direction.
 # Upper right, only the training digits: the points of the test digits fly 255 times as far out, so
-# that the training points are a speck in the middle. But they fly straight, and the direction stays
-# right. Lower left, only the test digits: their points shrink to a speck, which is enlarged on the
-# lower right. The clouds still lie apart, but so near the origin that all scores they give are
-# small beside the biases. Then the biases decide, and they say the same of every digit.
+# that the training points are a black speck in the middle, in the ring. But they fly straight, and
+# the direction stays right. Lower left, only the test digits: it is their points that shrink to a
+# speck, in the ring, which is enlarged on the lower right. The clouds still lie apart, but so near
+# the origin that all scores they give are small beside the biases. Then the biases decide, and they
+# say the same of every digit.
 
 kept = [0, 1, 4]
 few_train, few_test = np.isin(y_train, kept), np.isin(y_test, kept)
 y_few_train = np.searchsorted(kept, y_train[few_train])
 labels = np.searchsorted(kept, y_test[few_test][:300])
+titles = {
+    "equal": "both normalised",
+    "train only": "train only: in the ring, training digits",
+    "test only": "test only: in the ring, test digits",
+}
 clouds = []
 for name, (train_range, test_range) in cases.items():
     X_few_train = scaled(raw_train[few_train], *train_range)
@@ -115,8 +121,9 @@ for name, (train_range, test_range) in cases.items():
     h_train = units.predict(X_few_train[:300])
     h_test = units.predict(scaled(raw_test[few_test][:300], *test_range))
     directions = small.layers[-1].W.data
-    clouds.append(tn.plots.Cloud(f"normalised: {name}", directions, h_train, h_test, labels))
-clouds.append(tn.plots.Cloud("the speck, enlarged", directions, h_train[:0], h_test, labels))
+    clouds.append(tn.plots.Cloud(titles[name], directions, h_train, h_test, labels))
+title = "the test digits in that ring, enlarged"
+clouds.append(tn.plots.Cloud(title, directions, h_train[:0], h_test, labels))
 title = "The digits 0, 1, 4 as clouds, and what the last layer looks for as arrows"
 lesson.save(tn.plots.class_directions(clouds, ["0", "1", "4"], title), "06_class_directions")
 

@@ -4,7 +4,8 @@ Write your own layer, and have it proved
 
 A layer is two functions: `forward`, and its derivative `backward`. The second one is easily wrong,
 and a network with a wrong derivative often still learns, only worse, so that nobody notices. Here
-we write two layers, with the mistakes that one makes, and let `tn.check_gradients` find them.
+we write two layers and a loss, with the mistakes that one makes, and let `tn.check_gradients` find
+them.
 """
 
 # %%
@@ -132,8 +133,8 @@ lesson.claim("Tanh is right (1: yes)", check(RightTanh(), (5, 7)), at_least=1, t
 # %%
 # Our second layer learns. It is a ReLU that lets a share of the negative numbers through, and the
 # share is a `tn.Parameter`: the network finds out itself how large it should be (He et al. 2015,
-# "Delving deep into rectifiers", call it PReLU). A parameter has its own gradient, `.grad`. One
-# share served all numbers, so its gradient is the sum over all of them.
+# "Delving deep into rectifiers", call it PReLU). A parameter has its own gradient, `.grad`: how the
+# loss changes with the share. For one number x below 0, that is x * dy.
 
 
 class PReLU(tn.Module):
@@ -148,11 +149,28 @@ class PReLU(tn.Module):
 
     def backward(self, dy):
         dy, x = self.kept(dy)
-        self.share.grad[0] = (dy * np.where(x > 0, 0, x)).sum()
+        self.share.grad += dy * np.where(x > 0, 0, x)
         return np.where(x > 0, dy, self.share.data * dy)
 
 
 check(PReLU(), (5, 7))
+
+# %%
+# The sum is missing. One share served all numbers of the batch, and each of them tells how it wants
+# the share to change; its gradient is the sum over all of them. This is so for every parameter, and
+# it is why the b of a Linear layer gets `dy.sum(axis=0)`: it served all rows.
+
+
+class SummedPReLU(PReLU):
+    """Second attempt."""
+
+    def backward(self, dy):
+        dy, x = self.kept(dy)
+        self.share.grad[0] = (dy * np.where(x > 0, 0, x)).sum()
+        return np.where(x > 0, dy, self.share.data * dy)
+
+
+check(SummedPReLU(), (5, 7))
 
 # %%
 # A gradient is to be added to what is there, with `+=`. Two batches may be meant to count
@@ -167,7 +185,48 @@ class RightPReLU(PReLU):
 
 
 lesson.claim("PReLU is right (1: yes)", check(RightPReLU(), (5, 7)), at_least=1, trained=False)
-lesson.claim("mistakes caught, of 3", len(caught), at_least=3, at_most=3, trained=False)
+
+# %%
+# A loss is a layer, too, whose output is one number. Here is the oldest: the output of the right
+# class should be 1, all others 0, and what counts is the squared distance from that, as the mean
+# over the rows. `backward` begins the way back, so that its `dy` is 1 unless somebody says
+# otherwise. Where is the mistake this time?
+
+
+class SquaredError(tn.Module):
+    """loss = ((outputs - wanted) ** 2).sum() / N, first attempt."""
+
+    def forward(self, outputs, labels):
+        wanted = np.eye(outputs.shape[1], dtype=outputs.dtype)[labels]
+        self.keep(outputs - wanted)
+        return float(((outputs - wanted) ** 2).sum() / len(outputs))
+
+    def backward(self, dy=1.0):
+        dy, difference = self.kept(dy)
+        return dy * 2 * difference
+
+    def accuracy(self, outputs, labels):  # fit draws it, if there is one
+        return tn.accuracy(outputs, labels)
+
+
+some_labels = np.array([0, 6, 2, 2, 5])
+check(SquaredError(), (5, 7), some_labels)
+
+# %%
+# The mean over N rows divides by N, on the way back as on the way forward. Without it the network
+# would still learn, with steps that are N times as large: one would look for a better learning rate
+# and never see why.
+
+
+class RightSquaredError(SquaredError):
+    def backward(self, dy=1.0):
+        dy, difference = self.kept(dy)
+        return dy * 2 * difference / len(difference)
+
+
+is_right = check(RightSquaredError(), (5, 7), some_labels)
+lesson.claim("squared error is right (1: yes)", is_right, at_least=1, trained=False)
+lesson.claim("mistakes caught, of 5", len(caught), at_least=5, at_most=5, trained=False)
 
 # %%
 # In your own project: `assert tn.check_gradients(MyLayer(), (5, 7)).passed` in a test, or
@@ -197,4 +256,21 @@ for name, make in {"ReLU": tn.ReLU, "Tanh": RightTanh, "PReLU": RightPReLU}.item
 
 title = "The network of lesson 3 with three different layers"
 lesson.save(tn.plots.learning_curves(histories, title), "07_learning_curves")
+
+# %%
+# And the same network with our loss. It needs no LogSoftmax: its outputs are compared with 0 and 1
+# as they are.
+
+rng = np.random.default_rng(lesson.seed)
+net = tn.Sequential(
+    *(tn.Linear(784, 64, rng=rng), tn.ReLU(), tn.Linear(64, 32, rng=rng), tn.ReLU()),
+    *(tn.Linear(32, 32, rng=rng), tn.ReLU(), tn.Linear(32, 10, rng=rng)),
+)
+loader = tn.DataLoader(X_train, y_train, batch_size=32, shuffle=True, rng=lesson.seed)
+optimizer = tn.SGD(net.parameters(), lr=0.1)
+history = tn.fit(
+    *(net, RightSquaredError(), optimizer, loader, (X_test, y_test), lesson.epochs), progress=False
+)
+lesson.fingerprint(net)
+lesson.claim("squared error: test accuracy (%)", history.test_accuracy[-1], at_least=94)
 lesson.finish()

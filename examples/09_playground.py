@@ -107,10 +107,11 @@ lesson.save(trace.plot(), "09_trace")
 
 # %%
 # The X-ray is the same as a page: open it in a browser and walk through the step by the arrow keys.
-# It is one file, which needs no server and no network.
+# It is one file, which needs no server and no network. A notebook shows it below.
 
 pages = {name: lesson.folder / f"{name}.html" for name in ("xray", "playground")}
 trace.to_html(pages["xray"], title="X-ray of a network that reads digits")
+lesson.show_page(pages["xray"])
 
 # %%
 # The playground is the other page: draw a digit there with mouse or finger. The page fits it into
@@ -118,6 +119,7 @@ trace.to_html(pages["xray"], title="X-ray of a network that reads digits")
 # pixels the numbers that the network has learned with, and computes the forward pass by itself.
 
 tn.playground(net, pages["playground"], black=0, white=1, title="Draw a digit")
+lesson.show_page(pages["playground"])
 
 sizes = {name: path.stat().st_size / 1e6 for name, path in pages.items()}
 for name, path in pages.items():

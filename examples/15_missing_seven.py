@@ -96,7 +96,8 @@ bias = net.layers[-2].b.data
 print(f"bias of output 7: {bias[7]:.2f}, of the others {np.delete(bias, 7).mean():.2f} on average")
 
 # %%
-# Twelve 7s, with what it thought. The true class is blue, and its bar is missing throughout.
+# Twelve 7s, with what it thought. A triangle points at the true class, where no bar is to be seen:
+# it is missing throughout.
 
 some = rng.choice(len(sevens), 12, replace=False)
 sevens_labels = np.full(12, 7)

@@ -5,6 +5,7 @@ each figure to save and each claim to judge, and ends with ``finish``.
 """
 
 import argparse
+import html
 import io
 import sys
 from collections.abc import Callable
@@ -21,8 +22,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import tinynet as tn
+from tinynet.plots.style import SAVED_DPI
 
 IN_NOTEBOOK = "ipykernel" in sys.modules
+WIDTH = 800  # of a figure in a notebook, in CSS pixels
 
 
 class Lesson:
@@ -53,7 +56,7 @@ class Lesson:
         self.epochs, self.seed, self.csv = options.epochs, options.seed, options.csv
         self.folder: Path = options.figures
         self.options = {name: getattr(options, name) for name in own_options}
-        self.keep_open = options.show or IN_NOTEBOOK
+        self.keep_open = options.show
         self.is_full_run = epochs is None or options.epochs >= epochs
         self.claims: list[tuple[str, str, str, str]] = []
         self.saved: list[Path] = []
@@ -68,18 +71,36 @@ class Lesson:
             sys.exit(f"error: {error}")
 
     def save(self, figure: Figure, name: str) -> None:
-        """Save a figure as `name.png` in the folder of --figures."""
+        """Save a figure as `name.png`, 1,600 pixels wide, in the folder of --figures.
+
+        A notebook shows that file.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{name}.png"
         buffer = io.BytesIO()
-        figure.savefig(buffer)
-        # 256 colours are plenty, and make the file a third as large.
-        Image.open(buffer).convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE).save(
+        figure.savefig(buffer, dpi=SAVED_DPI)
+        # 128 colours are plenty, and make the file a third as large.
+        Image.open(buffer).convert("RGB").quantize(128, method=Image.Quantize.MAXCOVERAGE).save(
             path, optimize=True
         )
         self.saved.append(path)
+        if IN_NOTEBOOK:
+            from IPython import display
+
+            display.display(display.Image(path, width=WIDTH))
         if not self.keep_open:
             plt.close(figure)
+
+    def show_page(self, path: Path, height: int = 900) -> None:
+        """Show a page in a frame of the notebook; who runs a script opens it in a browser."""
+        if IN_NOTEBOOK:
+            from IPython.display import display
+
+            source = html.escape(path.read_text(encoding="utf-8"))
+            frame = (
+                f'<iframe srcdoc="{source}" sandbox="allow-scripts" width="100%" height={height}>'
+            )
+            display({"text/html": f"{frame}</iframe>", "text/plain": f"the page {path}"}, raw=True)
 
     def fingerprint(self, net: tn.Module) -> None:
         """Print a short hash of the weights: the same seed and machine print the same again."""

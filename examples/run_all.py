@@ -1,23 +1,32 @@
-"""Run all lessons, one per core; renew figures, notebooks and the gallery; print one table.
+"""Run all lessons, one per core, as notebooks; renew what they print and draw; print one table.
 
-``python examples/run_all.py`` takes a few minutes. With ``--epochs 1`` it is a quick try, which
-leaves the gallery as it is. The exit code is 1 if any lesson failed.
+``python examples/run_all.py`` takes a few minutes, and renews notebooks, gallery and README; with
+names of lessons, such as ``07_write_your_own_layer``, it runs these alone. If a lesson fails, the
+exit code is 1, and nothing is renewed.
 """
 
 import argparse
 import os
 import re
 import shutil
-import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from make_notebooks import EXAMPLES, colab_link, make_notebooks
+from make_notebooks import (
+    EXAMPLES,
+    GALLERY,
+    LessonFailed,
+    colab_link,
+    outputs_of,
+    run_notebook,
+    store,
+)
+from nbformat import NotebookNode
 
-GALLERY = EXAMPLES / "gallery"
 README = EXAMPLES / "README.md"
 MARKS = "<!-- made by run_all.py: begin -->", "<!-- made by run_all.py: end -->"
 
@@ -89,7 +98,7 @@ ENTRIES = {
     "07_write_your_own_layer": Entry(
         "How do I write a layer of my own, and know that its gradient is right?",
         "learning_curves",
-        [Result("mistakes caught, of 3")],
+        [Result("mistakes caught, of 5")],
     ),
     "08_optimizers": Entry(
         "What do momentum, RMSprop and Adam change?",
@@ -164,19 +173,23 @@ ENTRIES = {
 }
 
 
-def run(name: str, figures: Path, options: list[str]) -> tuple[str, float, bool]:
-    """Run one lesson; return what it printed, its seconds, and whether its claims hold."""
+class Run(NamedTuple):
+    """One lesson's run: its notebook, None if it failed, its seconds, and the folder of figures."""
+
+    notebook: NotebookNode | None
+    seconds: float
+    figures: Path
+
+
+def run(name: str, folder: Path) -> Run:
+    """Run one lesson in a folder of its own."""
     start = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, str(EXAMPLES / f"{name}.py"), "--figures", str(figures), *options],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    seconds = time.perf_counter() - start
-    if done.returncode != 0:
-        print(f"{name} failed:\n{done.stdout}{done.stderr}", file=sys.stderr)
-    return done.stdout, seconds, done.returncode == 0
+    try:
+        notebook = run_notebook(name, folder / name)
+    except LessonFailed as failure:
+        print(f"{name} failed:\n{failure}", file=sys.stderr)
+        notebook = None
+    return Run(notebook, time.perf_counter() - start, folder / name / "figures")
 
 
 def measured_claims(output: str) -> dict[str, str]:
@@ -196,7 +209,9 @@ def section(name: str, claims: dict[str, str], seconds: float) -> str:
         f"| {result.claim} | {claims[result.claim]} | {result.course} | {result.pytorch} |"
         for result in entry.results
     )
-    notebook = f"[notebook](notebooks/{name}.ipynb), [on Colab]({colab_link(name)})"
+    notebook = f"[notebook](notebooks/{name}.ipynb)"
+    if colab := colab_link(name):
+        notebook += f", [on Colab]({colab})"
     return f"""\
 ## {name[:2]} {title}
 
@@ -210,45 +225,46 @@ def section(name: str, claims: dict[str, str], seconds: float) -> str:
 """
 
 
+def renew(name: str, done: Run, claims: dict[str, str]) -> None:
+    """Store a lesson's notebook, its picture in the gallery, and its part of the README."""
+    store(name, done.notebook)
+    picture = f"{name[:2]}_{ENTRIES[name].figure}.png"
+    shutil.copy(done.figures / picture, GALLERY / picture)
+    begin, end = MARKS
+    before, _, rest = README.read_text(encoding="utf-8").partition(begin)
+    made, _, after = rest.partition(end)
+    sections = {part[3:5]: part.strip() for part in re.split(r"\n(?=## )", made)[1:]}
+    sections[name[:2]] = section(name, claims, done.seconds).strip()
+    body = "\n\n".join(sections[number] for number in sorted(sections))
+    README.write_text(f"{before}{begin}\n\n{body}\n\n{end}{after}", encoding="utf-8")
+
+
 def main() -> None:
-    """Run all lessons; renew the gallery unless this is only a quick try."""
+    """Run the lessons; renew what belongs to them if none failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--epochs", help="a quick try of so many epochs; the gallery stays as it is"
-    )
-    parser.add_argument("--figures", type=Path, default=Path("figures"), help="folder for PNGs")
-    options = parser.parse_args()
-    lesson_options = ["--epochs", options.epochs] if options.epochs else []
-    sections, table, failed = [], [], []
+    parser.add_argument("lessons", nargs="*", metavar="lesson", help="only these; all if none")
+    names = parser.parse_args().lessons or list(ENTRIES)
+    if unknown := set(names) - set(ENTRIES):
+        parser.error(f"no lesson {', '.join(sorted(unknown))}; there are {', '.join(ENTRIES)}")
+    table, runs = [], {}
     start = time.perf_counter()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        runs = pool.map(lambda name: run(name, options.figures, lesson_options), ENTRIES)
-        for (name, entry), (output, seconds, holds) in zip(ENTRIES.items(), runs, strict=True):
-            print(f"{name}: {'holds' if holds else 'FAILS'} ({seconds:.0f} s)", flush=True)
-            if not holds:
-                failed.append(name)
-                continue
-            claims = measured_claims(output)
-            table += [(name, result, claims[result.claim]) for result in entry.results]
-            sections.append(section(name, claims, seconds))
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
+        for name, done in zip(names, pool.map(lambda name: run(name, Path(folder)), names)):
+            verdict = "FAILS" if done.notebook is None else "holds"
+            print(f"{name}: {verdict} ({done.seconds:.0f} s)", flush=True)
+            runs[name] = done
+        if failed := [name for name, done in runs.items() if done.notebook is None]:
+            sys.exit(f"failed: {', '.join(failed)}")
+        for name, done in runs.items():
+            claims = measured_claims(outputs_of(done.notebook)[0])
+            table += [(name, result, claims[result.claim]) for result in ENTRIES[name].results]
+            renew(name, done, claims)
 
     print(f"\n{'lesson':<26} {'result':<60} {'tinynet':>8}  {'course':<19}  PyTorch")
     for name, result, value in table:
         print(f"{name:<26} {result.claim:<60} {value:>8}  {result.course:<19}  {result.pytorch}")
     print(f"{time.perf_counter() - start:.0f} seconds in all, on {os.cpu_count()} cores")
-    if failed:
-        sys.exit(f"failed: {', '.join(failed)}")
-    if not options.epochs:
-        GALLERY.mkdir(exist_ok=True)
-        for name, entry in ENTRIES.items():
-            shutil.copy(options.figures / f"{name[:2]}_{entry.figure}.png", GALLERY)
-        make_notebooks()
-        begin, end = MARKS
-        before, _, rest = README.read_text(encoding="utf-8").partition(begin)
-        after = rest.partition(end)[2]
-        made = "\n".join(sections)
-        README.write_text(f"{before}{begin}\n\n{made}\n{end}{after}", encoding="utf-8")
-        print(f"renewed: {README}, {GALLERY}, and the notebooks")
+    print(f"renewed: {README}, {GALLERY}, and the notebooks")
 
 
 if __name__ == "__main__":

@@ -170,11 +170,15 @@ PROMISES: list[tuple[str, list[str]]] = [
         ],
     ),
     (
-        "The README's blocks run as pasted, and print what it shows",
+        "The blocks of README and docs run as pasted, and print what stands below them",
         [
             "test_readme.py::test_python_blocks_run_in_one_process_and_print_what_they_say",
-            "test_readme.py::test_commands_print_what_the_readme_shows",
+            "test_readme.py::test_commands_print_what_the_pages_show",
         ],
+    ),
+    (
+        "Notebooks run as they are, and give what they show",
+        ["test_gallery.py::test_notebook_runs_as_it_is_and_gives_what_is_stored"],
     ),
     (
         "Pictures of one's own, drawn in six ways, are read right",

@@ -1,13 +1,13 @@
-"""The README as a program: its Python blocks run top to bottom, and what they print is compared.
+"""README and docs as programs: their Python blocks run top to bottom, one process for each page.
 
 A ``text`` block holds what the Python block above it prints. A block without a language, under a
-comment ``printed by: command``, holds lines of what that command prints. ``python tests/readme.py``
-runs all of it in a temporary folder and writes the outputs anew.
+comment ``printed by: command``, holds lines of what that command prints; what a lesson prints is
+read from its notebook. ``python tests/readme.py`` runs all of it in a temporary folder and writes
+the outputs anew.
 """
 
 import contextlib
 import io
-import os
 import re
 import shlex
 import subprocess
@@ -18,11 +18,15 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import nbformat
 from sybil import Document, Region
 from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
+NOTEBOOKS = ROOT / "examples" / "notebooks"
+LESSON = re.compile(r"python examples/(\w+)\.py")
 PRINTED_BY = re.compile(r"<!-- printed by: (.+) -->\n\Z")
 NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 ROUNDING = 1e-9
@@ -30,17 +34,21 @@ ROUNDING = 1e-9
 
 
 class Block(NamedTuple):
-    """A fenced block of the README."""
+    """A fenced block of a page."""
 
+    page: Path
     line: int
     language: str
     source: str
     command: str | None
 
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}, line {self.line}"
 
-def blocks(path: Path = README) -> list[Block]:
-    """All fenced blocks, in order."""
-    document = Document.parse(str(path), _all_blocks)
+
+def blocks(page: Path) -> list[Block]:
+    """All fenced blocks of a page, in order."""
+    document = Document.parse(str(page), _all_blocks)
     return [example.parsed for example in document.examples()]
 
 
@@ -49,12 +57,12 @@ def _all_blocks(document: Document) -> Iterator[Region]:
         document
     ):
         above = PRINTED_BY.search(document.text[: region.start])
-        source = region.lexemes["source"]
+        language, source = region.lexemes["language"], str(region.lexemes["source"])
         line = document.text[: region.start].count("\n") + 1
         yield Region(
             region.start,
             region.end,
-            Block(line, region.lexemes["language"], str(source), above and above[1]),
+            Block(Path(document.path), line, language, source, above and above[1]),
             lambda example: None,
         )
 
@@ -62,19 +70,22 @@ def _all_blocks(document: Document) -> Iterator[Region]:
 def run_python(parts: list[Block]) -> Iterator[tuple[Block, str, Block | None]]:
     """Run the Python blocks in one namespace; yield each, what it prints, and its ``text``."""
     namespace: dict[str, object] = {"__name__": "__main__"}
-    for block, following in zip(parts, [*parts[1:], None], strict=True):
+    for block, following in zip(parts, [*parts, None][1:], strict=True):
         if block.language == "python":
             printed = io.StringIO()
             with contextlib.redirect_stdout(printed):
-                exec(compile("\n" * block.line + block.source, README, "exec"), namespace)
+                exec(compile("\n" * block.line + block.source, block.page, "exec"), namespace)
             is_output = following is not None and following.language == "text"
             yield block, printed.getvalue(), following if is_output else None
 
 
-def run_command(command: str) -> str:
-    """What one of the README's commands prints, run in the present folder."""
+def printed_by(command: str) -> str:
+    """What a command prints: a lesson in its notebook, another one run in the present folder."""
+    if lesson := LESSON.fullmatch(command):
+        notebook = nbformat.read(NOTEBOOKS / f"{lesson[1]}.ipynb", as_version=4)
+        outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+        return "".join(output.text for output in outputs if output.output_type == "stream")
     words = shlex.split(command)
-    words = [str(ROOT / word) if word.startswith("examples/") else word for word in words]
     assert words[0] == "python", command
     run = subprocess.run(
         [sys.executable, *words[1:]], capture_output=True, text=True, encoding="utf-8", check=True
@@ -111,22 +122,24 @@ def _likeness(one: str, other: str) -> int:
     return len(lines[0] & lines[1])
 
 
-def main() -> None:
-    text, parts = README.read_text(encoding="utf-8"), blocks()
-    folder = os.getcwd()
-    with tempfile.TemporaryDirectory() as empty:
-        os.chdir(empty)
-        try:
-            outputs = [(out, printed) for _, printed, out in run_python(parts) if out is not None]
-            outputs += [(b, extract(b.source, run_command(b.command))) for b in parts if b.command]
-        finally:
-            os.chdir(folder)
-    lines = text.splitlines(keepends=True)
+def renew(page: Path) -> None:
+    """Write the outputs of a page anew."""
+    parts = blocks(page)
+    outputs = [(out, printed) for _, printed, out in run_python(parts) if out is not None]
+    outputs += [(b, extract(b.source, printed_by(b.command))) for b in parts if b.command]
+    lines = page.read_text(encoding="utf-8").splitlines(keepends=True)
     for block, printed in sorted(outputs, reverse=True):
         first = block.line  # the line below the fence, counted from 0
         new = [f"{line.rstrip()}\n" for line in printed.rstrip().splitlines()]
         lines[first : first + len(block.source.splitlines())] = new
-    README.write_text("".join(lines), encoding="utf-8")
+    page.write_text("".join(lines), encoding="utf-8")
+
+
+def main() -> None:
+    for page in PAGES:
+        with tempfile.TemporaryDirectory() as empty, contextlib.chdir(empty):
+            renew(page)
+        print(f"renewed: {page}")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from PIL import Image
 
 GALLERY = Path(__file__).parents[1] / "examples" / "gallery"
 NEARLY_CLOSED = [  # a 4 that could become a 9
-    [(0.52, 0.17), (0.36, 0.3), (0.31, 0.5), (0.44, 0.55), (0.6, 0.5), (0.68, 0.38)],
+    [(0.49, 0.17), (0.36, 0.3), (0.31, 0.5), (0.44, 0.55), (0.6, 0.5), (0.68, 0.38)],
     [(0.66, 0.18), (0.66, 0.4), (0.62, 0.66), (0.57, 0.88)],
 ]
 
@@ -24,14 +24,14 @@ def take(driver: Any, name: str) -> None:
     driver.execute_script("document.documentElement.style.scrollbarWidth = 'none'")
     path = GALLERY / f"{name}.png"
     picture = Image.open(io.BytesIO(driver.get_screenshot_as_png())).convert("RGB")
-    picture.quantize(256, method=Image.Quantize.MEDIANCUT).save(path, optimize=True)
+    picture.quantize(256, method=Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
     print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 
 def main(folder: Path) -> None:
     """Open both pages, bring them to a telling moment, and take their pictures."""
     with chromium() as driver:
-        look(driver, 1440, 870, dark=True)
+        look(driver, 1440, 900, dark=True)
         driver.get((folder / "xray.html").resolve().as_uri())
         time.sleep(2)
         driver.execute_script(

@@ -22,7 +22,7 @@ ORDER = (
     ("support", "rng", "version"),
     ("kernels",),
     ("module",),
-    ("layers", "losses", "optim"),
+    ("layers", "losses", "optim", "init"),
     ("data", "datasets"),
     ("runs", "formats"),
     ("compiler",),
@@ -39,7 +39,8 @@ CONVENIENCES = {
     ("tinynet.module", "tinynet.inspection.summary"): "net.summary()",
     ("tinynet.runs.history", "tinynet.plots"): "history.plot()",
     ("tinynet.inspection.traced", "tinynet.plots.traces"): "trace.plot()",
-    ("tinynet.inspection.traced", "tinynet.pages.xray"): "trace.xray()",
+    ("tinynet.inspection.traced", "tinynet.pages"): "trace.show()",
+    ("tinynet.inspection.traced", "tinynet.pages.xray"): "trace.to_html()",
 }
 """What a method of a lower room opens only when it is called, or names in a type, and why."""
 

@@ -7,7 +7,7 @@ are crunched in ``kernels/``, where each equation stands beside the loop that ru
 
 import sys
 
-from tinynet import data, datasets
+from tinynet import data, datasets, init
 from tinynet.compiler import compile
 from tinynet.data import DataLoader
 from tinynet.formats.checkpoint import RunningEpoch, load_checkpoint, save_checkpoint
@@ -23,8 +23,8 @@ from tinynet.inspection.layer_trace import LayerTrace, ParameterTrace
 from tinynet.inspection.traced import Trace
 from tinynet.inspection.tracing import trace
 from tinynet.kernels.jit.kernel import kernel
-from tinynet.layers import Add, Linear, LogSoftmax, ReLU, Softmax
-from tinynet.losses import CrossEntropyLoss, NLLLoss
+from tinynet.layers import Add, LeakyReLU, Linear, LogSoftmax, ReLU, ReLU6, Sigmoid, Softmax, Tanh
+from tinynet.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss
 from tinynet.module import Module, Parameter, Sequential
 from tinynet.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from tinynet.pages.playground import playground
@@ -53,6 +53,8 @@ __all__ = [
     "Adam",
     "AdamW",
     "Add",
+    "BCELoss",
+    "BCEWithLogitsLoss",
     "CosineLR",
     "CrossEntropyLoss",
     "DataLoader",
@@ -62,9 +64,12 @@ __all__ = [
     "GradientError",
     "GradientReport",
     "History",
+    "L1Loss",
     "LayerTrace",
+    "LeakyReLU",
     "Linear",
     "LogSoftmax",
+    "MSELoss",
     "ModelFileError",
     "Module",
     "NLLLoss",
@@ -73,11 +78,14 @@ __all__ = [
     "ParameterTrace",
     "RMSprop",
     "ReLU",
+    "ReLU6",
     "RunningEpoch",
     "Schedule",
     "Sequential",
+    "Sigmoid",
     "Softmax",
     "StepLR",
+    "Tanh",
     "TorchGenerator",
     "Trace",
     "accuracy",
@@ -90,6 +98,7 @@ __all__ = [
     "fingerprint",
     "fit",
     "from_torch",
+    "init",
     "kernel",
     "load",
     "load_checkpoint",

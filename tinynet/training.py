@@ -28,6 +28,7 @@ from tinynet.runs.schedules import Schedule
 from tinynet.runs.scores import Score, evaluate, mean_of_those, one_loss, score_of
 from tinynet.runs.stopping import EarlyStopping
 from tinynet.support.types import Array
+from tinynet.support.waiting import teller, told_by
 
 
 def step(
@@ -50,7 +51,7 @@ def step(
 def steps_of(run: TrainingRun) -> Steps:
     """All steps of a run: those above, until ``compile`` is called, and then compiled ones."""
     by_layers = partial(step, run, Guard(run.owner, run.net, run.optimizer))
-    return Steps(run.net, run.loss_fn, run.optimizer, run.loader, run.score, by_layers)
+    return Steps(run, by_layers)
 
 
 def train(
@@ -117,7 +118,8 @@ def fit(
         Scored after every epoch; never learned from.
     epochs : int
     progress : bool
-        Show a progress bar (with tqdm, on a terminal or in a notebook) or a line per epoch.
+        Show a progress bar (with tqdm, on a terminal or in a notebook) or a line per epoch, and
+        say what takes long before it, as compiling does; False is silent.
     compiled : bool, optional
         Whether the steps run as code compiled for this very network (see `tinynet.compile`) or
         layer by layer; both give the same bits, but compiled steps of SGD without momentum, weight
@@ -181,28 +183,26 @@ def fit(
     OSError
         If the checkpoint cannot be written.
     """
-    run = TrainingRun(
-        "fit", net, loss_fn, optimizer, loader, epochs, schedule, early_stopping, score
-    )
-    check_run(run)
-    check_loader(run)
-    sets = {"test": test, "validation": validation}
-    check_sets(run, sets)
-    check_score(run, sets)
-    check_needs(run, doctor, compiled is True, checkpoint is not None, checkpoint_every)
-    saved = take_up(run, checkpoint, checkpoint_every, changed, sets)
-    steps = steps_of(run)
-    if compiled is not False and isinstance(loader, DataLoader):
-        steps.compile(must=compiled is True, batches=(epochs - len(run.history)) * len(loader))
-    scores = {
-        part: partial(evaluate, net, loss_fn, *data, score) for part, data in sets.items() if data
-    }
-    visits = (
-        Rounds(net, loss_fn, optimizer, run.loader, test or validation).visit if doctor else None
-    )
-    with (
-        report(epochs, len(run.history), progress) as (show, run.say),
-        polite_interrupt() as pressed,
-    ):
-        companions = in_order(scores, show, saved, visits and Visits(visits), CtrlC(pressed))
-        return train(run, steps, companions, checkpoint_every)
+    with told_by(teller() if progress else None):
+        run = TrainingRun(
+            "fit", net, loss_fn, optimizer, loader, epochs, schedule, early_stopping, score
+        )
+        check_run(run)
+        check_loader(run)
+        sets = {"test": test, "validation": validation}
+        check_sets(run, sets)
+        check_score(run, sets)
+        check_needs(run, doctor, compiled is True, checkpoint is not None, checkpoint_every)
+        saved = take_up(run, checkpoint, checkpoint_every, changed, sets)
+        steps = steps_of(run)
+        if compiled is not False and isinstance(loader, DataLoader):
+            steps.compile(must=compiled is True, batches=(epochs - len(run.history)) * len(loader))
+        scores = {
+            part: partial(evaluate, net, loss_fn, *xy, score) for part, xy in sets.items() if xy
+        }
+        data = test or validation
+        visits = Rounds(net, loss_fn, optimizer, run.loader, data).visit if doctor else None
+        shown = report(epochs, len(run.history), progress)
+        with shown as (display, run.say), polite_interrupt() as pressed:
+            companions = in_order(scores, display, saved, visits and Visits(visits), CtrlC(pressed))
+            return train(run, steps, companions, checkpoint_every)

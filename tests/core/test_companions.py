@@ -9,6 +9,7 @@ from by_hand import learned, network, rows, train_by_hand
 import tinynet as tn
 from tinynet.runs.companions import Companion, CtrlC, Rates, Scored, Shown, Stopping, in_order
 from tinynet.runs.companions import Visits as Doctor
+from tinynet.runs.progress import Display
 from tinynet.runs.run import TrainingRun
 from tinynet.training import steps_of, train
 
@@ -52,7 +53,7 @@ def scores(run: TrainingRun) -> dict[str, Any]:
 
 def test_each_has_its_turn_with_the_rate_of_its_epoch() -> None:
     run, diary = make_run(schedule=tn.StepLR(1, 0.5)), Diary()
-    train(run, steps_of(run), in_order(scores(run), lambda history: None, diary))
+    train(run, steps_of(run), in_order(scores(run), Display(), diary))
     assert diary.lines == [
         ("begin", 0, 0, 0.1),
         *[("steps taken", 0, 0, 0.1)] * 3,
@@ -66,7 +67,7 @@ def test_each_has_its_turn_with_the_rate_of_its_epoch() -> None:
 def test_the_order() -> None:
     run, diary = make_run(), Diary()
     doctor, ctrl_c = Doctor(lambda history, say: None), CtrlC(lambda: False)
-    found = in_order(scores(run), lambda history: None, diary, doctor, ctrl_c)
+    found = in_order(scores(run), Display(), diary, doctor, ctrl_c)
     assert [type(one) for one in found] == [Scored, Stopping, Diary, Shown, Doctor, CtrlC, Rates]
 
 
@@ -79,7 +80,7 @@ def test_the_best_weights_are_there_for_the_checkpoint_and_come_back_at_the_end(
             assert run.early_stopping is not None
             best.append(run.early_stopping.best_weights["0.weight"].copy())
 
-    train(run, steps_of(run), in_order(scores(run), lambda history: None, Saved()))
+    train(run, steps_of(run), in_order(scores(run), Display(), Saved()))
     assert run.history.best_epoch is not None
     np.testing.assert_array_equal(run.net.state_dict()["0.weight"], best[-1])
     np.testing.assert_array_equal(best[run.history.best_epoch - 1], best[-1])
@@ -93,7 +94,7 @@ def test_ctrl_c_ends_a_run_after_the_step_without_stopped(steps: int) -> None:
     def pressed() -> bool:
         return sum(line[0] == "steps taken" for line in diary.lines) == steps
 
-    companions = in_order(scores(run), lambda history: None, diary, ctrl_c=CtrlC(pressed))
+    companions = in_order(scores(run), Display(), diary, ctrl_c=CtrlC(pressed))
     with pytest.raises(KeyboardInterrupt) as stop:
         train(run, steps_of(run), companions)
     assert stop.value.history is run.history  # type: ignore[attr-defined]
@@ -105,9 +106,9 @@ def test_ctrl_c_ends_a_run_after_the_step_without_stopped(steps: int) -> None:
 
 def test_a_run_that_is_over_takes_no_step_and_keeps_its_rate() -> None:
     run, diary = make_run(1, schedule=tn.StepLR(1, 0.5)), Diary()
-    train(run, steps_of(run), in_order({}, lambda history: None))
+    train(run, steps_of(run), in_order({}, Display()))
     assert run.optimizer.lr == 0.1
     run.resumed = True
-    train(run, steps_of(run), in_order({}, lambda history: None, diary))
+    train(run, steps_of(run), in_order({}, Display(), diary))
     assert [line[0] for line in diary.lines] == ["begin", "stopped"]
     assert run.optimizer.lr == 0.1

@@ -80,7 +80,36 @@ def share_of_rows(s: Sizes) -> Any:
     return s.rng.integers(s.axes["N"], size=s.axes["N"] // 2 + 1)
 
 
-ARGUMENTS: dict[str, Maker] = {
+def between_0_and_1(s: Sizes) -> Any:
+    return s.rng.random(s.shape("NO")).astype(s.dtype)
+
+
+def some_outside(s: Sizes) -> Any:
+    return between_0_and_1(s) * s.rng.choice([1, 1.1])
+
+
+def for_rows(s: Sizes) -> Any:
+    """A weight for each number, or one row of them for all."""
+    rows = s.rng.choice([1, s.axes["N"]])
+    return s.rng.uniform(0, 3, (rows, s.axes["O"])).astype(s.dtype)
+
+
+OVER_NUMBERS: dict[str, Maker] = {
+    f"{kernel}{dx}.{argument}": maker
+    for kernel, x, y in [
+        ("squared_errors", dense("NO"), dense("NO")),
+        ("absolute_errors", dense("NO"), dense("NO")),
+        ("binary_cross_entropy", between_0_and_1, between_0_and_1),
+        ("logits_cross_entropy", dense("NO"), between_0_and_1),
+    ]
+    for dx in ("", "_dx")
+    for argument, maker in [
+        *(("x", x), ("y", y), ("dy", dense("N"))),
+        *(("weight", for_rows), ("positive", for_rows)),
+    ]
+}
+ARGUMENTS: dict[str, Maker] = OVER_NUMBERS | {
+    "first_no_probability.values": some_outside,
     "x": sparse("NI"),
     "W": dense("IO"),
     "b": dense("O"),
@@ -89,6 +118,11 @@ ARGUMENTS: dict[str, Maker] = {
     "X": sparse("NI"),
     "gather_scaled.X": pixels,
     "scale": scalar(0.001, 1),
+    "negative_slope": scalar(-1, 1),
+    "leaky_relu_dx.dy": sparse("NI"),
+    "relu6.x": lambda s: 9 * sparse("NI")(s),
+    "relu6_dx.y": lambda s: (9 * sparse("NO")(s)).clip(0, 6),
+    "sigmoid.x": lambda s: logits(s.rng, *s.shape("NI"), dtype=s.dtype),
     "softmax.x": lambda s: logits(s.rng, *s.shape("NI"), dtype=s.dtype),
     "log_softmax.x": lambda s: logits(s.rng, *s.shape("NI"), dtype=s.dtype),
     "log_probs": dense("NO"),
@@ -269,7 +303,7 @@ def test_nan_and_inf_go_where_the_equation_sends_them(kernel, seed, N, I, O, dty
         )
 
 
-STAY_FINITE = {"weight", "weights", "probabilities", "q"}
+STAY_FINITE = {"weight", "positive", "weights", "probabilities", "q"}
 """What the losses make themselves, or check."""
 
 
@@ -284,13 +318,18 @@ SUMS_OVER_ROWS = {"linear_dW", "linear_db", "row_mean_dx"}
 FIRST_AXIS_IS_N = {"x", "dy", "y", "log_probs", "q", "labels", "weights", "probabilities"}
 
 
+def has_rows(name: str, value: Any, N: int) -> bool:
+    weighs_numbers = name in ("weight", "positive") and value.ndim == 2 and len(value) == N
+    return name in FIRST_AXIS_IS_N or weighs_numbers
+
+
 @pytest.mark.parametrize("kernel", [name for name in NAMES if is_row_by_row(name)])
 @examples
 def test_a_row_alone_gives_the_same_bits_as_in_a_batch(kernel, seed, N, I, O, dtype, density):
     batch = arguments(kernel, Sizes(seed, N, I, O, dtype, density))
     together = run(kernel, batch)
     for n in range(N):
-        row = {k: v[n : n + 1] if k in FIRST_AXIS_IS_N else v for k, v in batch.items()}
+        row = {k: v[n : n + 1] if has_rows(k, v, N) else v for k, v in batch.items()}
         assert same_bits(run(kernel, row), together[n : n + 1])
 
 

@@ -47,7 +47,7 @@ LESSONS = {
     "03_ffn_on_mnist": Expected(
         r"epoch +train loss +test loss +train accuracy +test accuracy\n +1 +[12]\.\d+",
         (
-            *("pixel_histograms", "learning_curves", "test_digit_120", "errors"),
+            *("pixel_histograms", "learning_curves", "test_digit", "errors"),
             *("sevens", "right_and_wrong", "almost_errors"),
         ),
         {"test accuracy (%)": (94, 100), "train accuracy (%)": (99.3, 100)},
@@ -85,7 +85,12 @@ LESSONS = {
     "07_write_your_own_layer": Expected(
         "All gradients are right",
         ("tanh", "learning_curves"),
-        {"Tanh: test accuracy (%)": (94, 100), "PReLU: test accuracy (%)": (94, 100)},
+        {
+            "mistakes caught, of 5": (5, 5),
+            "Tanh: test accuracy (%)": (94, 100),
+            "PReLU: test accuracy (%)": (94, 100),
+            "squared error: test accuracy (%)": (94, 100),
+        },
     ),
     "08_optimizers": Expected(
         r"optimizer +epochs to 90 % +train accuracy +test accuracy\nSGD ",
@@ -251,16 +256,20 @@ def test_another_seed_ends_with_other_weights(short_run, tmp_path):
     assert set(first).isdisjoint(fingerprints(other_seed))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "seed"),
-    [(name, seed) for name in LESSONS for seed in (0, 1, 2) if seed == 0 or name != LONGEST],
-)
-def test_claims_hold_in_a_full_run(name, seed, tmp_path):
-    claims = claims_of(run_lesson(name, tmp_path / "figures", "--seed", seed))
+def check_claims(name: str, output: str) -> None:
+    claims = claims_of(output)
     assert {verdict for _, verdict in claims.values()} == {"holds"}
     for claim, (low, high) in LESSONS[name].bounds.items():
         assert low <= claims[claim][0] <= high, (claim, claims[claim])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "seed"),
+    [(LONGEST, 0), *((name, seed) for name in LESSONS for seed in (1, 2) if name != LONGEST)],
+)
+def test_claims_hold_in_a_full_run(name, seed, tmp_path):  # seed 0: test_gallery.py, as notebooks
+    check_claims(name, run_lesson(name, tmp_path / "figures", "--seed", seed))
     check_figures(name, tmp_path / "figures")
 
 

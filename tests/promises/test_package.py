@@ -21,7 +21,7 @@ SOURCES = sorted((ROOT / "tinynet").rglob("*.py"))
 NOT_PUBLISHED = {".git", *(ROOT / ".gitignore").read_text().replace("/", "").split()}
 PROVIDED_BY = {
     "sklearn": "scikit-learn", "joblib": "scikit-learn", "scipy": "scikit-learn",
-    "PIL": "matplotlib", "distributed": "dask", "pandas": "dask",
+    "PIL": "matplotlib", "distributed": "dask", "pandas": "dask", "IPython": "ipython",
 }  # fmt: skip
 NEED_AN_EXTRA = {"estimator": "sklearn scipy", "distributed": "distributed"}  # by folder
 MODULES = [
@@ -295,6 +295,7 @@ class TestProject:
             "examples",
             "benchmarks",
             "tests",
+            "docs",
             "pyproject.toml",
             "README.md",
             "LICENSE",
@@ -306,7 +307,6 @@ class TestProject:
         ):
             assert (ROOT / name).exists(), f"{name} is missing"
         assert not (ROOT / "src").exists()
-        assert not (ROOT / "docs").exists()
         assert "five steps" in (ROOT / "CONTRIBUTING.md").read_text()
 
     def test_the_changelog_begins_with_this_version(self):

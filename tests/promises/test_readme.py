@@ -1,51 +1,84 @@
-"""The README keeps its word: its blocks run as pasted, and print what stands below them."""
+"""README and docs keep their word: their blocks run as pasted, and print what stands below them."""
 
 import re
+from urllib.parse import urldefrag
 
 import mutations
 import pytest
 import readme
-from readme import blocks, extract, run_command, run_python, same
+from readme import PAGES, ROOT, blocks, extract, printed_by, run_python, same
 
-COMMANDS = [block for block in blocks() if block.command]
+COMMANDS = [block for page in PAGES for block in blocks(page) if block.command]
+WITH_BLOCKS = [page for page in PAGES if any(b.language == "python" for b in blocks(page))]
+LONGEST = 175  # lines of the README: the first ten minutes
+
+
+def name_of(page):
+    return page.name
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:distributed")
-def test_python_blocks_run_in_one_process_and_print_what_they_say(tmp_path, monkeypatch):
+@pytest.mark.parametrize("page", WITH_BLOCKS, ids=name_of)
+def test_python_blocks_run_in_one_process_and_print_what_they_say(
+    page, tmp_path, monkeypatch, capfd
+):
     monkeypatch.chdir(tmp_path)
-    ran = 0
-    for block, printed, shown in run_python(blocks()):
+    for block, printed, shown in run_python(blocks(page)):
         wanted = "" if shown is None else shown.source
-        assert same(wanted, printed), f"README.md, line {block.line} prints:\n{printed}"
-        ran += 1
-    assert ran == sum(block.language == "python" for block in blocks()) >= 9
+        assert same(wanted, printed), f"{block} prints:\n{printed}"
+    assert "ERROR" not in capfd.readouterr().err
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("block", COMMANDS, ids=lambda block: block.command)
-def test_commands_print_what_the_readme_shows(block, tmp_path, monkeypatch):
+def test_the_readme_and_five_pages_have_blocks_that_run():
+    assert readme.README in WITH_BLOCKS and len(WITH_BLOCKS) >= 6
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        block if readme.LESSON.match(block.command) else pytest.param(block, marks=pytest.mark.slow)
+        for block in COMMANDS
+    ],
+    ids=str,
+)
+def test_commands_print_what_the_pages_show(block, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    printed = run_command(block.command)
+    printed = printed_by(block.command)
     found = extract(block.source, printed)
-    assert same(block.source, found), f"README.md, line {block.line}: it prints\n{found}"
+    assert same(block.source, found), f"{block}: it prints\n{found}"
 
 
-def test_every_output_says_where_it_comes_from():
-    parts = blocks()
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_output_says_where_it_comes_from(page):
+    parts = blocks(page)
     for before, block in zip([None, *parts], parts, strict=False):
         if block.language == "text":
-            assert before.language == "python", f"README.md, line {block.line}"
+            assert before.language == "python", block
         elif block.language not in ("python", "bash"):
-            assert block.command, f"README.md, line {block.line}: printed by no command"
+            assert block.command, f"{block}: printed by no command"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_all_links_and_pictures_are_there(page):
+    links = re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
+    for link in links:
+        assert not link.startswith("http") and (page.parent / urldefrag(link).url).exists(), link
+
+
+def test_the_readme_is_short_and_leads_to_every_page():
+    text = readme.README.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= LONGEST
+    assert all(f"({page.relative_to(ROOT)})" in text for page in PAGES[1:])
 
 
 def test_the_map_names_what_is_there():
-    table = readme.README.read_text().split("| file | what is inside |")[1].split("\n\n")[0]
+    text = (ROOT / "docs" / "map.md").read_text(encoding="utf-8")
+    table = text.split("| file | what is inside |")[1].split("\n\n")[0]
     places = re.findall(
         r"`([\w/.]+)`", " ".join(row.split("|")[1] for row in table.splitlines()[2:])
     )
-    package = readme.ROOT / "tinynet"
-    missing = [p for p in places if not any((at / p).exists() for at in (package, readme.ROOT))]
+    package = ROOT / "tinynet"
+    missing = [p for p in places if not any((at / p).exists() for at in (package, ROOT))]
     assert len(places) > 20 and not missing
     told = {place.split("/")[0] for place in places}
     files = {p.name for p in package.glob("[!_]*.py")} | {
@@ -56,7 +89,8 @@ def test_the_map_names_what_is_there():
 
 def test_the_number_of_planted_bugs():
     shown = re.search(
-        r"unless all are: (\d+) of (\d+), and with `--jit`", readme.README.read_text()
+        r"unless all are: (\d+) of (\d+), and with `--jit`",
+        (ROOT / "docs" / "gradients.md").read_text(),
     )
     number = sum(map(len, mutations.BUGS.values()))
     assert shown.groups() == (str(number), str(number))

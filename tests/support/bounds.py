@@ -59,6 +59,33 @@ def cross_entropy_dx(dy: Array, log_probs: Array, q: Array) -> Array:
     return (q.shape[1] + LIBM + 3) * abs(dy)[:, None] * size
 
 
+def errors(x: Array, y: Array) -> Array:
+    """How far rounding carries a sum of D terms |x - y|, each rounded, and the sum at the end."""
+    return (x.shape[1] + 3) * (abs(x) + abs(y))
+
+
+def binary_cross_entropy(x: Array, y: Array, weight: Array) -> Array:
+    sizes = y * abs(np.log(x).clip(-100)) + (1 - y) * abs(np.log1p(-x).clip(-100))
+    return (x.shape[1] + LIBM + 4) * (weight * sizes).sum(axis=1)
+
+
+def binary_cross_entropy_dx(dy: Array, x: Array, y: Array, weight: Array) -> Array:
+    slope = (x + y) / np.maximum(x * (1 - x), 1e-12)
+    return 9 * abs(dy)[:, None] * weight * slope
+
+
+def logits_cross_entropy(x: Array, y: Array, weight: Array, p: Array) -> Array:
+    log = np.maximum(-x, 0) + np.log1p(np.exp(-abs(x)))
+    sizes = (1 - y) * abs(x) + (1 + (p + 1) * y) * (log + abs(x) * np.exp(-abs(x)))
+    return (x.shape[1] + LIBM + 6) * (weight * sizes).sum(axis=1)
+
+
+def logits_cross_entropy_dx(dy: Array, x: Array, y: Array, weight: Array, p: Array) -> Array:
+    sigmoid = 1 / (1 + np.exp(-x))
+    size = (1 + (p + 1) * y) * sigmoid + p * y
+    return (LIBM + 9) * abs(dy)[:, None] * weight * size
+
+
 def adam_direction(m: Array, v: Array, t: int, beta1: float, beta2: float, eps: float) -> Array:
     step = (m / (1 - beta1**t)) / (np.sqrt(v) / np.sqrt(1 - beta2**t) + eps)
     # beta**t takes up to t products; the subtraction from 1 magnifies what they rounded away
@@ -81,6 +108,14 @@ ROUNDINGS: dict[str, Callable[..., Any]] = {
     "gather_scaled": lambda X, rows, scale: 3 * abs(X[rows] * scale),
     "relu": lambda x: 0,
     "relu_dx": lambda dy, y: 0,
+    "leaky_relu": lambda x, negative_slope: 2 * abs(negative_slope * x),
+    "leaky_relu_dx": lambda dy, x, negative_slope: 2 * abs(negative_slope * dy),
+    "relu6": lambda x: 0,
+    "relu6_dx": lambda dy, y: 0,
+    "sigmoid": lambda x: (LIBM + 3) * PAIRS["sigmoid"].reference(x),
+    "sigmoid_dx": lambda dy, y: 4 * abs(dy * y) * (1 + abs(y)),
+    "tanh": lambda x: LIBM * abs(np.tanh(x)),
+    "tanh_dx": lambda dy, y: 4 * abs(dy) * (1 + y * y),
     "softmax": softmax,
     "softmax_dx": lambda dy, y: (y.shape[1] + 3) * abs(y) * (abs(dy) + _rows(abs(dy * y))),
     "log_softmax": log_softmax,
@@ -98,6 +133,15 @@ ROUNDINGS: dict[str, Callable[..., Any]] = {
     ),
     "cross_entropy": lambda log_probs, q: (q.shape[1] + 1) * abs(q * log_probs).sum(axis=1),
     "cross_entropy_dx": cross_entropy_dx,
+    "squared_errors": lambda x, y: (errors(x, y) * (abs(x) + abs(y))).sum(axis=1),
+    "squared_errors_dx": lambda dy, x, y: 4 * abs(dy)[:, None] * 2 * (abs(x) + abs(y)),
+    "absolute_errors": lambda x, y: errors(x, y).sum(axis=1),
+    "absolute_errors_dx": lambda dy, x, y: 0,
+    "first_no_probability": lambda values: 0,
+    "binary_cross_entropy": binary_cross_entropy,
+    "binary_cross_entropy_dx": binary_cross_entropy_dx,
+    "logits_cross_entropy": logits_cross_entropy,
+    "logits_cross_entropy_dx": logits_cross_entropy_dx,
     "most_likely": lambda y: 0,
     "row_mean": lambda losses, counts: (
         (2 * len(losses) + 2) * abs(losses).sum() / abs(counts.sum())

@@ -55,6 +55,18 @@ def optimizer(name: str, **options: Any) -> Any:
     return getattr(tn, name)([tn.Parameter(np.zeros(2))], **options)
 
 
+def torch_slope(name: str, value: float, size: int, *more: Any) -> torch.Tensor:
+    x = torch.full((size,), value, dtype=torch.float64, requires_grad=True)
+    getattr(torch.nn, name)()(x, *more).sum().backward()
+    assert x.grad is not None
+    return x.grad
+
+
+def slope(layer: tn.Module, value: float, *more: Any) -> Array:
+    y = layer(array(value), *more)
+    return layer.backward(np.ones_like(y) if isinstance(y, np.ndarray) else 1.0)
+
+
 def refused_number(name: str, error: type[Exception] = ValueError, **options: Any) -> Refused:
     (option,) = options
     return Refused(
@@ -333,6 +345,30 @@ REFUSED = [
         TypeError,
         "axis",
     ),
+    *(
+        Refused(
+            f"{name} of a column and a row, which PyTorch spreads to a square",
+            lambda name=name: getattr(torch.nn, name)()(tensor([0.5], [0.25]), tensor(1.0, 0.0)),
+            lambda name=name: getattr(tn, name)()(array([0.5], [0.25]), array(1.0, 0.0)),
+            ValueError,
+            "reshape the target",
+        )
+        for name in ("MSELoss", "L1Loss")
+    ),
+    Refused(
+        "a target of another dtype",
+        lambda: torch.nn.MSELoss()(tensor(0.5), tensor(1.0).float()),
+        lambda: tn.MSELoss()(array(0.5), array(1.0).astype(np.float32)),
+        TypeError,
+        "got dtype float32, expected float64",
+    ),
+    Refused(
+        "a negative weight",
+        lambda: torch.nn.BCELoss(tensor(-1.0))(tensor(0.5), tensor(1.0)),
+        lambda: tn.BCELoss([-1.0]),
+        ValueError,
+        "non-negative",
+    ),
     *(refused_loader(TypeError, shuffle=value) for value in ("no", None, 2)),
     refused_loader(ValueError, batch_size=None),
     Refused(
@@ -345,6 +381,20 @@ REFUSED = [
 ]
 
 OTHER_VALUES = [
+    OtherValue(
+        "the slope of ReLU6 at NaN, which in PyTorch depends on the place in memory",
+        lambda: torch_slope("ReLU6", NAN, 64)[:1],
+        lambda: slope(tn.ReLU6(), NAN),
+        [0.0],
+        [1.0],
+    ),
+    OtherValue(
+        "the slope of L1Loss at NaN",
+        lambda: torch_slope("L1Loss", NAN, 1, tensor(0.0)),
+        lambda: slope(tn.L1Loss(), NAN, array(0.0)),
+        [0.0],
+        [NAN],
+    ),
     OtherValue(
         "a zero input hides a weight that is not finite",
         lambda: torch.relu(tensor([0.0, 1.0]) @ tensor([NAN], [2.0])),

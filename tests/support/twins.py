@@ -30,6 +30,10 @@ def twin(module: tn.Module) -> torch.nn.Module:
             return linear
         case tn.ReLU():
             return torch.nn.ReLU()
+        case tn.LeakyReLU():
+            return torch.nn.LeakyReLU(module.negative_slope)
+        case tn.ReLU6() | tn.Sigmoid() | tn.Tanh():
+            return getattr(torch.nn, type(module).__name__)()
         case tn.Softmax():
             return torch.nn.Softmax(dim=module.axis)
         case tn.LogSoftmax():

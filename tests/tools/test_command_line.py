@@ -159,6 +159,62 @@ def test_what_is_not_said_is_as_in_the_main_lesson(tmp_path: Path, monkeypatch: 
     assert sorted(os.listdir()) == ["model.safetensors", "two.csv"]
 
 
+def test_no_hidden_layer_makes_a_linear_network(folder: Path, tmp_path: Path) -> None:
+    ran = run(
+        *("train", folder / "digits.csv", "--hidden", "", "--epochs", 2),
+        *("--out", tmp_path / "linear.safetensors"),
+    )
+    assert ran.code == 0 and ran.out.startswith("784-10 learns 360 digits")
+    layers = tn.load(tmp_path / "linear.safetensors").layers
+    assert [type(layer) for layer in layers] == [tn.Linear, tn.LogSoftmax]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--optimizer", "adam"], "Adam, lr 0.001,"),
+        (["--optimizer", "rmsprop", "--lr", "0.01"], "RMSprop, lr 0.01,"),
+        (["--optimizer", "sgd"], "SGD, lr 0.01,"),
+    ],
+)
+def test_any_optimizer(folder: Path, tmp_path: Path, options: list[str], says: str) -> None:
+    out = tmp_path / "model.safetensors"
+    ran = run("train", folder / "digits.csv", *options, "--epochs", 1, "--out", out)
+    assert ran.code == 0 and says in ran.out
+    X, y = tn.data.minmax_scale(IMAGES, 0, 255), LABELS
+    rng = np.random.default_rng(0)
+    train = rng.permutation(len(y))[len(y) // 10 :]
+    net = tn.Sequential(
+        *(tn.Linear(784, 64, rng=rng), tn.ReLU(), tn.Linear(64, 32, rng=rng), tn.ReLU()),
+        *(tn.Linear(32, 32, rng=rng), tn.ReLU(), tn.Linear(32, 10, rng=rng), tn.LogSoftmax()),
+    )
+    optimizer = {
+        "adam": lambda: tn.Adam(net.parameters(), lr=0.001),
+        "rmsprop": lambda: tn.RMSprop(net.parameters(), lr=0.01),
+        "sgd": lambda: tn.SGD(net.parameters(), lr=0.01),
+    }[options[1]]()
+    loader = tn.DataLoader(X[train], y[train], batch_size=32, shuffle=True, rng=rng)
+    tn.fit(net, tn.NLLLoss(), optimizer, loader, epochs=1, progress=False)
+    assert f"fingerprint {tn.fingerprint(net)}" in ran.out
+
+
+def test_a_network_that_hardly_learned_is_hinted_at_and_the_hints_help(tmp_path: Path) -> None:
+    few, out = tmp_path / "few.csv", tmp_path / "model.safetensors"
+    write_csv(few, IMAGES[:300], LABELS[:300])
+    ran = run("train", few, "--out", out)
+    assert re.search(r"\n +60 .* 1\d\.\d\d %\n", ran.out), "13 % of the test digits"
+    hint = re.search(
+        r"hint: the network has hardly learned; 540 steps are few for so many layers. Let it take "
+        r"more: (--epochs \d+), or faster ones: (--optimizer \w+)\n$",
+        ran.err,
+    )
+    assert hint
+    for words in hint.groups():
+        better = run("train", few, "--out", out, *words.split())
+        assert "hint" not in better.err
+        assert float(re.findall(r"([\d.]+) %", better.out)[-1]) > 60, words
+
+
 # predict
 
 
@@ -447,7 +503,8 @@ def test_training_that_diverges_leaves_the_old_model(folder: Path, tmp_path: Pat
         (["train", "digits.csv", "--epochs", "1.5"], "'1.5' is not a whole number from 1 up"),
         (["train", "digits.csv", "--hidden", "64,,32"], "'64,,32' is not a list of layers"),
         (["train", "digits.csv", "--hidden", "64,0"], "'64,0' is not a list of layers"),
-        (["train", "digits.csv", "--hidden", ""], "'' is not a list of layers"),
+        (["train", "digits.csv", "--hidden", ","], "',' is not a list of layers"),
+        (["train", "digits.csv", "--optimizer", "adamax"], "invalid choice: 'adamax'"),
         (["train", "digits.csv", "--hidden", "9" * 18], "--hidden 9"),
         (["train", "digits.csv", "--lr", "nan"], "'nan' is not a positive number"),
         (["train", "digits.csv", "--lr", "-1"], "'-1' is not a positive number"),

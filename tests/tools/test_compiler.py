@@ -15,6 +15,7 @@ from strategies import same_bits
 
 import tinynet as tn
 from tinynet.compiler import CompiledSteps
+from tinynet.compiler.recorded import record_layers
 
 ROWS, FEATURES, CLASSES = 100, 20, 5
 
@@ -199,9 +200,9 @@ def test_the_source_is_a_file_and_is_what_runs():
     net, loss_fn, optimizer, loader = compiled_steps()
     steps = tn.compile(net, loss_fn, optimizer)
     assert Path(steps.path).read_text() == steps.source
-    training = CompiledSteps.for_training(net, loss_fn, optimizer, loader)
+    training = CompiledSteps(net, loss_fn, optimizer, record_layers(net), loader)
     assert training.source == steps.source
-    assert inspect.getsource(inspect.getmodule(training._code.train.py_func)) == steps.source
+    assert inspect.getsource(inspect.getmodule(training._code.module.train.py_func)) == steps.source
     for line in (
         "linear(x, W0, b0, y0)  # y0 = x @ W0 + b0: (N, 20) @ (20, 17) + (17,)",
         "relu(y0, y1)  # y1 = maximum(y0, 0)",

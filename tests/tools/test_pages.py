@@ -165,7 +165,9 @@ def shown(driver):
 
 
 def choose(driver, layer, unit, sample=0):
+    """Choose a unit in the last frame, where all of its numbers have been computed."""
     driver.execute_script(
+        "set({ frame: frames.length - 1 });"
         "document.querySelectorAll('.sample')[arguments[2]].click();"
         "document.querySelectorAll('.units')[arguments[0]].children[arguments[1]].click()",
         layer, unit, sample,
@@ -465,7 +467,7 @@ class TestXRay:
         assert text_of(page, "#story").startswith(f"The target of this sample is {first}")
         assert "The loss of the batch is " in text_of(page, "#story")
         assert "sample's loss" not in text_of(page, "#story")
-        for phase in ("backward", "update", "forward"):
+        for phase in ("forward", "backward", "update"):
             find(page, f"[data-phase={phase}]").click()
         assert close(shown(page)["y"], at.output[3, 1])
 
@@ -685,7 +687,17 @@ class TestPlayground:
             (Residual(), {}, TypeError, r"Residual\(\) cannot run on the page; it knows tn.Seq"),
             (tn.Sequential(tn.Linear(784, 9), Tanh()), {}, TypeError, r"Tanh\(\) cannot run"),
             (tn.Sequential(tn.Softmax(axis=0)), {}, TypeError, r"Softmax\(axis=0\) cannot run"),
-            (network(), {}, ValueError, r"Linear\(12, 9\) takes 12 numbers, and a drawing has 784"),
+            (
+                tn.Sequential(tn.ReLU(), tn.Linear(12, 9)), {}, ValueError,
+                r"Linear\(12, 9\) takes 12 numbers, and the layer before it gives 784",
+            ),
+            (tn.Linear(65, 9), {}, ValueError, "takes 65 numbers, .* and 64 sliders are the most"),
+            (tn.Linear(5, 9), {"white": 255}, ValueError, "white = 255 are for pixels, and this"),
+            (tn.Linear(64, 9), {"samples": np.ones((3, 64))}, ValueError, "of 8 x 8; leave them"),
+            (tn.Linear(2, 9), {"samples": np.ones(2)}, ValueError, r"are \(2,\) float64, exp"),
+            (tn.Linear(2, 9), {"samples": np.full((1, 2), np.nan)}, ValueError, "hold NaN or inf"),
+            (tn.Linear(2, 9), {"features": ["a"]}, ValueError, "features has 1 names, .* 2 f"),
+            (tn.Linear(2, 9), {"classes": "abc"}, TypeError, "classes = 'abc', expected a list of"),
             (
                 tn.Sequential(tn.Linear(784, 9), tn.Linear(8, 2)), {}, ValueError,
                 r"Linear\(8, 2\) takes 8 numbers, and the layer before it gives 9",

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import matplotlib
 
@@ -12,10 +13,13 @@ import numpy as np
 import pytest
 from cases import slow_but
 from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 import tinynet as tn
 from tinynet import plots
+from tinynet.plots import style
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, size=(5, 784)).astype(np.uint8)
@@ -44,6 +48,15 @@ def make_history(epochs: int, test: bool = True) -> tn.History:
         epochs=epochs,
         progress=False,
     )
+
+
+def make_trace(n_inputs: int) -> tn.inspection.traced.Trace:
+    X = RNG.normal(size=(4, n_inputs)).astype(np.float32)
+    net = tn.Sequential(
+        *(tn.Linear(n_inputs, 5, rng=0), tn.ReLU(), tn.Linear(5, 3, rng=0), tn.LogSoftmax())
+    )
+    step = tn.SGD(net.parameters(), lr=0.1)
+    return tn.trace(net, tn.NLLLoss(), X, np.array([0, 1, 2, 0]), step)
 
 
 def digit_network() -> tn.Sequential:
@@ -165,7 +178,11 @@ CHARTS = {
     ),
     "error rates": lambda: plots.error_rates([("a", 12.0), ("b", 0.2)], [("ours", 4.0)]),
 }
-ALL = GRAPHS | PICTURES | CHARTS
+TRACES = {
+    "trace": lambda: make_trace(6).plot(),
+    "trace of images": lambda: make_trace(9).plot(),
+}
+ALL = GRAPHS | PICTURES | CHARTS | TRACES
 
 
 @pytest.fixture(autouse=True)
@@ -200,6 +217,65 @@ def test_every_function_returns_a_titled_figure_that_can_be_saved(name, tmp_path
     assert figure.get_figwidth() * figure.dpi <= 800
     figure.savefig(tmp_path / "figure.png")
     assert plt.imread(tmp_path / "figure.png").std() > 0.01, "an empty picture"
+
+
+def shown_pixels(text: Text) -> float:
+    """The height of a text as ``plots/style`` says that figures are shown."""
+    return text.get_fontsize() * style.SHOWN_WIDTH / style.WIDTH / 72
+
+
+def every_text(figure: Figure) -> list[Text]:
+    figure.canvas.draw()  # which makes the ticks
+    found = figure.findobj(Text)
+    return [text for text in found if text.get_visible() and text.get_text().strip()]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_text_is_at_least_14_pixels_high_as_shown(name):
+    figure = ALL[name]()
+    texts = every_text(figure)
+    smallest = min(texts, key=Text.get_fontsize)
+    assert shown_pixels(smallest) >= 14, smallest
+    assert figure.get_figwidth() <= style.WIDTH
+
+
+@pytest.mark.parametrize("name", ["grid", "grid of one", "sevens"])
+def test_a_grid_leaves_no_empty_strip(name):
+    seven = {"sevens": lambda: plots.digit_grid(IMAGES[:2], ["a", "b"], columns=2)}
+    figure = (PICTURES | seven)[name]()
+    boxes = np.array([ax.get_window_extent().extents for ax in figure.axes])
+    gap = 0.11 * figure.dpi
+    assert boxes[:, 0].min() <= gap and boxes[:, 1].min() <= gap
+    assert figure.bbox.width - boxes[:, 2].max() <= gap
+    sides = boxes[:, 2:] - boxes[:, :2]
+    assert np.allclose(sides, sides[0, 0]), "no square"
+
+
+def test_signs_have_the_colours_of_the_pages():
+    pages = Path(plots.__file__).parents[1] / "pages" / "common.css"
+    light = pages.read_text(encoding="utf-8").partition("@media")[0]
+    for name, colour in (
+        ("positive", style.ABOVE),
+        ("negative", style.BELOW),
+        ("up", style.UP),
+        ("down", style.DOWN),
+        ("right", style.RIGHT),
+        ("wrong", style.WRONG),
+    ):
+        assert f"--{name}: {colour};" in light
+
+
+def test_a_trace_has_the_colours_of_the_signs_and_says_what_has_no_spread():
+    figure = make_trace(9).plot()
+    rows = [ax for ax in figure.axes if not ax.images]
+    for ax in rows:
+        below, above = (style.BELOW, style.ABOVE) if ax in rows[::2] else (style.DOWN, style.UP)
+        for bar, colour in zip(ax.patches, colours_of(ax.patches), strict=True):
+            middle = bar.get_x() + bar.get_width() / 2
+            assert colour == (below if middle < 0 else above)
+    assert (
+        rows[-1].texts[0].get_text() == "67 % are 0, all others are -0.25" and not rows[-1].patches
+    )
 
 
 @pytest.mark.parametrize("name", CHARTS)
@@ -339,18 +415,41 @@ def test_learning_curves_of_several_kinds_have_a_panel_for_each():
     assert labels == [f"{name} {part}" for name in runs for part in ("train", "test")]
 
 
-def test_output_bars_draw_probabilities_and_mark_the_true_class():
-    _, right = plots.output_bars(np.log(CHANCES[0]), 3).axes
-    assert np.allclose([bar.get_height() for bar in right.patches], CHANCES[0])
-    colours = [bar.get_facecolor() for bar in right.patches]
-    assert [k for k in range(10) if colours.count(colours[k]) == 1] == [3]
+def colours_of(bars):
+    return [to_hex(bar.get_facecolor()).lower() for bar in bars]
+
+
+@pytest.mark.parametrize("label", [0, 3, 9])
+def test_output_bars_draw_probabilities_and_mark_the_true_class(label):
+    chances = CHANCES[0]
+    left, right = plots.output_bars(np.log(chances), label).axes
+    assert np.allclose([bar.get_height() for bar in right.patches], chances)
+    expected = [style.GREY.lower()] * 10
+    expected[chances.argmax()] = style.WRONG
+    expected[label] = style.RIGHT
+    assert colours_of(left.patches) == colours_of(right.patches) == expected
+    ((triangle,),) = [ax.lines for ax in (right,)]
+    assert triangle.get_xdata()[0] == label and triangle.get_ydata()[0] > chances[label]
+
+
+def test_a_longer_bar_is_a_likelier_class_and_the_surest_has_one():
+    log_probabilities = np.array([-20.0, 0.0, -10.0, -np.inf])
+    picture, left, right = plots.output_bars(log_probabilities, 0, image=IMAGES[0]).axes
+    heights = [bar.get_height() for bar in left.patches]
+    assert heights[3] == 0 < heights[0] < heights[2] < heights[1]
+    assert [bar.get_y() + bar.get_height() for bar in left.patches][:3] == [-20, 0, -10]
+    low, high = right.get_ylim()
+    assert low < right.lines[0].get_ydata()[0] < high, "the triangle of a bar that is invisible"
+    assert np.array_equal(picture.images[0].get_array(), IMAGES[0].reshape(28, 28))
+    with pytest.raises(ValueError, match=r"images have shape \(1, 783\)"):
+        plots.output_bars(log_probabilities, 0, image=IMAGES[0, 1:])
 
 
 def test_guesses_name_truth_and_guess():
     figure = plots.guesses(IMAGES, CHANCES, LABELS)
     titles = [ax.get_title() for ax in figure.axes if ax.get_title()]
     expected = zip(LABELS, CHANCES.argmax(axis=1), strict=True)
-    assert titles == [f"true {truth}, guessed {guess}" for truth, guess in expected]
+    assert titles == [f"true {truth}\nguessed {guess}" for truth, guess in expected]
 
 
 def test_error_rates_are_sorted_with_ones_own_among_them():

@@ -41,6 +41,15 @@ def test_lines_are_those_given_and_differ_in_colour_and_dashes():
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b"]
 
 
+def test_panels_of_the_same_lines_have_one_legend_below_them():
+    lines = {"a": ([0, 1], [2, 3]), "b": ([0, 1], [4, 5])}
+    figure = plots.line_panels([panel(lines), panel(lines)], "Lines")
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b"]
+    assert [ax.get_legend() for ax in figure.axes] == [None, None]
+    others = plots.line_panels([panel(lines), panel({"c": ([0, 1], [0, 1])})], "Lines")
+    assert not others.legends and others.axes[0].get_legend()
+
+
 def test_few_points_have_markers_and_many_have_none():
     lines = {"few": (range(5), range(5)), "many": (range(50), range(50))}
     few, many = plots.line_panels([panel(lines)], "Lines").axes[0].lines
@@ -136,6 +145,19 @@ def test_arrows_point_where_the_class_does():
     for name, direction in zip("pq", directions.T, strict=True):
         unit = direction / np.linalg.norm(direction)
         assert np.allclose(texts[name], 1.15 * unit, atol=0.05)
+
+
+@pytest.mark.parametrize("speck", ["train", "test"])
+def test_a_speck_is_in_front_with_a_ring_around_it(speck):
+    usual, shrunk = cloud(), cloud()
+    shrunk = shrunk._replace(**{speck: getattr(shrunk, speck) / 1000})
+    left, right = plots.class_directions([usual, shrunk], ["0", "1"]).axes
+    dots, *crosses = [c for c in right.collections if isinstance(c, PathCollection)]
+    front, back = (dots, crosses[0]) if speck == "train" else (crosses[0], dots)
+    arrows = [c for c in right.collections if not isinstance(c, PathCollection)]
+    assert front.get_zorder() > max(a.get_zorder() for a in arrows) > back.get_zorder()
+    assert min(text.get_zorder() for text in right.texts) > front.get_zorder()
+    assert [len(ax.lines) for ax in (left, right)] == [0, 1]
 
 
 def test_loss_against_accuracy_has_one_point_per_epoch():

@@ -58,19 +58,26 @@ def test_numbers_that_change_from_step_to_step_are_known():
     updates = recorded_updates(net, tn.AdamW(net.parameters(), lr=0.25))
     kinds = {
         (call.kernel.name, parameter): operand
-        for call in updates.each[0].part.calls["update"]
+        for call in updates.parts[0].calls["update"]
         for parameter, operand in zip(call.kernel.parameters, call.operands, strict=True)
     }
     assert kinds["descend", "lr"] == kinds["shrink", "lr"] == Number("lr", None)
     assert kinds["adam_direction", "t"] == Number("t", None)
     assert kinds["adam_direction", "beta2"] == Number("literal", 0.999)
-    assert (updates.memories, updates.counts, updates.from_zero) == (
-        ("mean", "square"),
-        ("step",),
-        True,
-    )
-    velocity = recorded_updates(net, tn.SGD(net.parameters(), momentum=0.9, dampening=0.5))
-    assert not velocity.from_zero  # the first velocity is the gradient
+    assert (updates.memories, updates.counts) == (("mean", "square"), ("step",))
+
+
+def test_the_step_in_which_memories_begin_is_the_layers():
+    for make in (tn.AdamW, lambda p: tn.SGD(p, momentum=0.9, dampening=0.5)):
+        net = tn.Sequential(tn.Linear(3, 2, rng=0))
+        optimizer = make(net.parameters())
+        updates = recorded_updates(net, optimizer)
+        assert not updates.are_alike()  # SGD's first velocity is the gradient, not dampened
+        optimizer.step()
+        assert updates.are_alike()
+        optimizer.parameters[0].grad = None
+        optimizer.step()
+        assert updates.are_alike() == (make is not tn.AdamW)  # whose counts differ now
 
 
 class OnKernels(tn.Module):
@@ -274,7 +281,7 @@ def test_recording_leaves_the_global_generators_as_they_were():
     np.random.seed(1)  # noqa: NPY002
     expected = random.Random(1).random(), np.random.RandomState(1).rand()
     net = tn.Sequential(tn.Linear(6, 6, rng=0), OfTheGlobalGenerators())
-    layers, _ = record_layers(net)
+    layers = record_layers(net)
     assert "the number factor of add_scaled changes" in layers[1].reason
     assert (random.random(), np.random.rand()) == expected  # noqa: NPY002
 
@@ -321,7 +328,7 @@ def test_what_is_remembered_of_a_part_is_of_its_options():
     """Recordings of tinynet's parts are used again, for parts with the same options only."""
     net = tn.Sequential(tn.Linear(3, 2, rng=0))
     kinds = [
-        [call.kernel.name for call in recorded_updates(net, optimizer).each[0].part.calls["update"]]
+        [call.kernel.name for call in recorded_updates(net, optimizer).parts[0].calls["update"]]
         for nesterov in (False, True)
         for optimizer in [tn.SGD(net.parameters(), momentum=0.9, nesterov=nesterov)]
     ]

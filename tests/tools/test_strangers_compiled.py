@@ -15,6 +15,7 @@ import tinynet as tn
 from tinynet import kernels
 from tinynet.compiler import CompiledSteps
 from tinynet.compiler import steps as compiler_steps
+from tinynet.compiler.recorded import record_layers
 from tinynet.compiler.segment import Segment
 
 X = np.random.default_rng(0).normal(size=(100, 20)).astype(np.float32)
@@ -374,7 +375,7 @@ def test_a_label_that_is_no_class_is_found_once_compiled():
     net = network()
     parts = net, tn.NLLLoss(), tn.SGD(net.parameters())
     with pytest.raises(IndexError, match=r"labels\[98\] = 5 is outside"):
-        CompiledSteps.for_training(*parts, tn.DataLoader(X, wrong, batch_size=8))
+        CompiledSteps(*parts, record_layers(net), tn.DataLoader(X, wrong, batch_size=8))
 
 
 def test_a_layer_that_was_called_alone_since_goes_back_to_that_call():
@@ -449,8 +450,8 @@ def test_a_layer_that_needs_two_rows_says_so_once_compiled():
     loader = tn.DataLoader(X[:9], Y[:9], batch_size=8)
     with pytest.raises(ValueError, match="needs two rows"):
         tn.fit(*parts, loader, progress=False, compiled=True)
-    steps = CompiledSteps.for_training(*parts, loader)
-    taken = [len(losses) for losses, _ in steps.batches(loader, np.arange(9), 0, 2)]
+    steps = CompiledSteps(*parts, record_layers(net), loader)
+    taken = [len(steps.take(np.arange(9), first, 2)[0]) for first in (0, 1)]
     assert taken == [1, 0]  # the second is left to the layers
     tn.compile(*parts)
     with pytest.raises(ValueError, match="needs two rows"):

@@ -1,8 +1,9 @@
 """``train``: from a CSV file of digits to a model file.
 
 The recipe is that of the main lesson: one tenth of the digits is laid aside as a test, pixels of
-0..255 become 0..1, and plain SGD learns in batches of 32. The pixels are always divided by 255,
-whatever is in the file, so `predict` knows how to scale without being told.
+0..255 become 0..1, and plain SGD, or what ``--optimizer`` names, learns in batches of 32. The
+pixels are always divided by 255, whatever is in the file, so `predict` knows how to scale without
+being told.
 """
 
 import argparse
@@ -25,6 +26,9 @@ from tinynet.support.types import Array, Labels
 PIXELS, CLASSES = 28 * 28, 10
 MOST_CLASSES = 1000
 BATCH_SIZE = 32
+OPTIMIZERS = {"sgd": (tn.SGD, 0.01), "rmsprop": (tn.RMSprop, 0.001), "adam": (tn.Adam, 0.001)}
+"""Each with its usual learning rate, as in lesson 8."""
+FEW_STEPS = 5000  # in fewer, plain SGD hardly gets the network of the main lesson going
 
 
 def add_to(commands: Any) -> None:
@@ -44,13 +48,19 @@ def add_to(commands: Any) -> None:
         type=_widths,
         default=[64, 32, 32],
         metavar="64,32,32",
-        help="units of the hidden layers (64,32,32)",
+        help='units of the hidden layers (64,32,32); "" for none, a linear network',
     )
     parser.add_argument(
         "--epochs", type=_at_least(1), default=60, metavar="N", help="passes through the data (60)"
     )
     parser.add_argument(
-        "--lr", type=_learning_rate, default=0.01, metavar="LR", help="learning rate of SGD (0.01)"
+        "--optimizer", choices=OPTIMIZERS, default="sgd", help="how steps are taken (sgd)"
+    )
+    parser.add_argument(
+        "--lr",
+        type=_learning_rate,
+        metavar="LR",
+        help="learning rate (0.01 of sgd, 0.001 of rmsprop and adam)",
     )
     parser.add_argument(
         "--seed", type=_at_least(0), default=0, metavar="N", help="of all random numbers (0)"
@@ -84,17 +94,19 @@ def run(options: argparse.Namespace) -> int:
         net = network(options.hidden, rng, classes)
     except (MemoryError, ValueError) as error:
         options.parser.error(f"--hidden {','.join(map(str, options.hidden))}: {error}")
+    kind, usual_lr = OPTIMIZERS[options.optimizer]
+    optimizer = kind(net.parameters(), lr=options.lr or usual_lr)
     name = "-".join(map(str, [PIXELS, *options.hidden, classes]))
     print(
-        f"{name} learns {len(train):,} digits, and is tested on {len(test):,} others: SGD, lr "
-        f"{options.lr:g}, batches of {BATCH_SIZE}, seed {options.seed}",
+        f"{name} learns {len(train):,} digits, and is tested on {len(test):,} others: "
+        f"{kind.__name__}, lr {optimizer.lr:g}, batches of {BATCH_SIZE}, seed {options.seed}",
         flush=True,
     )
     start = time.perf_counter()
     history = tn.fit(
         net,
         tn.NLLLoss(),
-        tn.SGD(net.parameters(), lr=options.lr),
+        optimizer,
         tn.DataLoader(X[train], y[train], batch_size=BATCH_SIZE, shuffle=True, rng=rng),
         test=(X[test], y[test]),
         epochs=options.epochs,
@@ -103,7 +115,20 @@ def run(options: argparse.Namespace) -> int:
     tn.save(net, out)
     print(f"\n{score_table(history)}\n")
     print(f"{out}: fingerprint {tn.fingerprint(net)}, trained in {seconds:.1f} s")
+    steps = options.epochs * -(-len(train) // BATCH_SIZE)
+    if history.train_accuracy[-1] < 50 and steps < FEW_STEPS:
+        print(f"\nhint: {_hint(options, steps)}", file=sys.stderr)
     return 0
+
+
+def _hint(options: argparse.Namespace, steps: int) -> str:
+    """What is said of a network that has hardly learned, since it took few steps."""
+    epochs = options.epochs * -(-FEW_STEPS // steps)
+    faster = "" if options.optimizer == "adam" else ", or faster ones: --optimizer adam"
+    return (
+        f"the network has hardly learned; {steps:,} steps are few for so many layers. Let it take "
+        f"more: --epochs {epochs}{faster}"
+    )
 
 
 def _classes(labels: Labels, source: str) -> int:
@@ -182,6 +207,8 @@ def _file(text: str) -> str:
 
 
 def _widths(text: str) -> list[int]:
+    if not text.strip():
+        return []
     parts = text.split(",")
     if not all(part.strip().isdecimal() and int(part) for part in parts):
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of layers such as 64,32,32")

@@ -4,14 +4,18 @@
 this very network, kernel by kernel, with shapes: the code that a person would write. It is got by
 listening (``recording.py``): each part runs once on copies, and the kernels that it calls are
 written down. So a layer of your own, all of whose arithmetic is in kernels, is compiled like ours.
+
+To be read in this order: ``part`` (what a recording is), ``trial`` (one run, listened to),
+``common`` (what several have in common), ``recording`` (a layer, a loss, a step), ``recorded`` (a
+network); ``script`` (calls become lines), ``writer`` (a whole step) and ``segment`` (neighbouring
+layers); ``verbs`` (a loop by hand), ``compiled`` and ``steps`` (``fit``).
 """
 
 from contextlib import suppress
 
-import numpy as np
-
 from tinynet.compiler.compiled import CompiledSteps as CompiledSteps
 from tinynet.compiler.part import CannotRecord
+from tinynet.compiler.recorded import record_layers
 from tinynet.compiler.verbs import Verbs, compile_verbs
 from tinynet.module import Module
 from tinynet.optim import Optimizer
@@ -49,11 +53,11 @@ def compile(net: Module, loss_fn: Module, optimizer: Optimizer) -> CompiledSteps
     modes. What this cannot see is a decision that Python takes by the data, and that none of the
     trial inputs brings about, such as ``if x.max() > 1e6``: take such decisions in kernels.
     """
-    verbs = None
+    layers, verbs = record_layers(net), None
     with suppress(CannotRecord):  # a network that is no chain of layers has training steps alone
-        verbs = compile_verbs(net, loss_fn, optimizer)
+        verbs = compile_verbs(layers, net, loss_fn, optimizer)
     try:
-        return CompiledSteps(net, loss_fn, optimizer, np.zeros(1, np.int64))
+        return CompiledSteps(net, loss_fn, optimizer, layers)
     except CannotRecord:
         if verbs is None:
             raise

@@ -28,13 +28,13 @@ class Use(NamedTuple):
     """An array that is handed over; `shape` if it is looked at in another one than its own."""
 
     name: Name
-    shape: Shape | None = None
+    shape: Any = None
 
 
 class Number(NamedTuple):
     """A number that is handed over.
 
-    It is a literal, or ``lr``, ``t``, a multiple of ``N``, or what an earlier call returned.
+    It is a literal, or ``lr``, ``t``, a multiple of ``N``, or what the call of a number returned.
     """
 
     kind: str
@@ -42,38 +42,31 @@ class Number(NamedTuple):
 
 
 class Call(NamedTuple):
-    """One call of a kernel; `looked_at` is what it returned to Python, if that was always equal."""
+    """A part's call of that number; `looked_at` is what it returned, if that was always equal."""
 
     kernel: Kernel
-    operands: tuple[Use | Number, ...]
-    looked_at: Any = None
+    operands: tuple[Any, ...]
+    number: int
+    looked_at: Any
 
 
 class Part(NamedTuple):
     """What a part does: its calls, and what its arrays are.
 
-    Attributes
-    ----------
-    calls : dict of lists of Call
-        By the verb in which they happen: forward, backward, predict, score or update.
-    results : dict
-        By verb: what it returns, as a Use, a Number or a tuple of them.
-    kept : tuple or None
-        What forward keeps for backward, as Uses and plain values.
-    arrays : dict of Name to (Shape, dtype)
-    constants : dict of Name to ndarray
-    fewest : int
-        The smallest batch that it takes.
+    What it does is by the verb in which it happens: forward, backward, predict, score or update.
     """
 
     calls: dict[str, list[Call]]
-    results: dict[str, Any]
-    kept: tuple[Any, ...] | None
-    arrays: dict[Name, tuple[Shape, Any]]
+    results: dict[str, Any]  # a Use or a Number
+    kept: tuple[Any, ...] | None  # what forward keeps for backward, as Uses and Numbers
+    arrays: dict[Name, tuple[Shape, Any]]  # shape and dtype
     constants: dict[Name, Array]
-    fewest: int
+    fewest: int  # the smallest batch that it takes
 
-    def used(self) -> set[Name]:
-        """The arrays that some call is handed."""
-        calls = [call for calls in self.calls.values() for call in calls]
-        return {o.name for call in calls for o in call.operands if isinstance(o, Use)}
+    def operands(self) -> list[Any]:
+        """What all calls are handed."""
+        return [o for calls in self.calls.values() for call in calls for o in call.operands]
+
+    def asks_for(self, call: Call) -> bool:
+        """Whether what `call` returned is handed on, or is a result."""
+        return Number("result", call.number) in [*self.operands(), *self.results.values()]

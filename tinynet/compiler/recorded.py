@@ -1,22 +1,25 @@
 """What is recorded of a whole network: its layers one by one, its loss, its optimizer's steps."""
 
 import copy
-import functools
-import itertools
-import operator
-import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from tinynet.compiler.part import CannotRecord, Part
-from tinynet.compiler.recording import parameters_of, record_layer, record_loss, record_update
+from tinynet.compiler.recording import (
+    Update,
+    lasting,
+    modules_of,
+    parameters_of,
+    record_layer,
+    record_loss,
+    record_update,
+)
 from tinynet.compiler.trial import by_equation
 from tinynet.kernels.jit.kernel import listening
 from tinynet.module import Module, Parameter, Sequential
 from tinynet.optim import Optimizer
-from tinynet.support.held import PASSING
 from tinynet.support.memory import global_generators_kept
 from tinynet.support.types import Array
 
@@ -24,32 +27,22 @@ T = TypeVar("T")
 
 
 class Layer(NamedTuple):
-    """One layer of a network, and its recording.
+    """One layer of a network, and its recording."""
 
-    Attributes
-    ----------
-    place : str
-        Where it stands: ``0``, ``2.1``.
-    module : Module
-    part : Part or None
-        None if it stays Python.
-    reason : str
-        Why it does.
-    inputs, outputs : tuple of int
-        The shapes of a row before and after it.
-    """
-
-    place: str
+    place: str  # ``0``, ``2.1``
     module: Module
-    part: Part | None
-    reason: str
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
+    part: Part | None  # None if it stays Python,
+    reason: str  # and why it does
+    inputs: tuple[int, ...]  # the shape of a row before it,
+    outputs: tuple[int, ...]  # and after it
+    dtype: Any
 
     @property
-    def why(self) -> str:
-        """Why it stays Python."""
-        return self.reason or "what it keeps for backward is no array that a kernel wrote"
+    def recorded(self) -> Part:
+        """Its recording; CannotRecord if there is none."""
+        if self.part is None:
+            raise CannotRecord(f"{self}: {self.reason}")
+        return self.part
 
     def __str__(self) -> str:
         name, kind = repr(self.module), type(self.module).__name__
@@ -67,8 +60,8 @@ def layers_of(net: Module, place: str = "") -> Iterator[tuple[str, Module]]:
 
 
 @global_generators_kept()
-def record_layers(net: Module) -> tuple[list[Layer], Any]:
-    """Record the layers of a network; also return the dtype that they work in.
+def record_layers(net: Module) -> list[Layer]:
+    """Record the layers of a network.
 
     Raises
     ------
@@ -84,16 +77,15 @@ def record_layers(net: Module) -> tuple[list[Layer], Any]:
     for place, module in layers_of(net):
         part, reason = None, ""
         try:
-            record = functools.partial(record_layer, module, row, dtype=dtype)
-            part = _remembered(module, (row, dtype), record)
+            part = _remembered(module, (row, dtype), record_layer, row, dtype)
             result = part.results["forward"]
             outputs = tuple(n for n, _ in (result.shape or part.arrays[result.name][0])[1:])
         except CannotRecord as error:
             reason = str(error)
             outputs = _output_shape(module, row, dtype)
-        layers.append(Layer(place, module, part, reason, row, outputs))
+        layers.append(Layer(place, module, part, reason, row, outputs, dtype))
         row = outputs
-    return layers, dtype
+    return layers
 
 
 def _row_shape(net: Module, dtype: Any) -> tuple[int, ...]:
@@ -103,10 +95,9 @@ def _row_shape(net: Module, dtype: Any) -> tuple[int, ...]:
     for size in dict.fromkeys(sizes):
         try:
             _output_shape(net, (size,), dtype)
+            return (size,)
         except Exception as error:
             first = first or error
-        else:
-            return (size,)
     raise CannotRecord(f"the network takes no rows of numbers: {first}") from first
 
 
@@ -122,28 +113,11 @@ def _output_shape(module: Module, row: tuple[int, ...], dtype: Any) -> tuple[int
 @global_generators_kept()
 def recorded_loss(loss_fn: Module, outputs: tuple[int, ...], dtype: Any, like: Array) -> Part:
     """Record a loss on outputs of this shape, and on targets like these."""
-    shape, kind = like.shape[1:], like.dtype
-
-    def target(N: int) -> Array:
-        """Any classes, or any probabilities: the given ones may be all of one class."""
-        draw = np.random.default_rng(N)
-        if kind.kind in "iu" and not shape:
-            return draw.integers(outputs[-1] if outputs else 2, size=N).astype(kind)
-        if kind.kind == "f":
-            some = draw.random((N, *shape)) + 0.1
-            return np.asarray(some / some.sum(axis=-1, keepdims=bool(shape)), kind)
-        return np.resize(like, (N, *shape))
-
+    key = outputs, dtype, like.shape[1:], like.dtype
     try:
-        key = outputs, dtype, shape, kind
-        part = _remembered(loss_fn, key, lambda: record_loss(loss_fn, outputs, dtype, target))
-        if part.results["forward"].kind != "result":
-            raise CannotRecord("its value comes from Python, not from a kernel")
+        return _remembered(loss_fn, key, record_loss, outputs, dtype, like)
     except CannotRecord as error:
         raise CannotRecord(f"the loss, {loss_fn!r}: {error}") from error
-    if part.results["backward"].shape is not None:
-        raise CannotRecord(f"the loss, {loss_fn!r}: its gradient is in another shape")
-    return part
 
 
 REMEMBERED = 1000  # recordings: a search over options must not fill the memory
@@ -154,15 +128,15 @@ A part of the reader's own may depend on what its file names, and is recorded an
 """
 
 
-def _remembered(part: Module | Optimizer, like: Any, record: Callable[[], T]) -> T:
-    signature = _signature(part)
-    if signature is None:
-        return record()
-    key = signature, like
+def _remembered(part: Any, like: Any, record: Callable[..., T], *given: Any) -> T:
+    """``record(part, *given)``, or what it gave for such a part before."""
+    key = _signature(part), like
+    if key[0] is None:
+        return record(part, *given)
     if key not in _memory:
         if len(_memory) >= REMEMBERED:
             _memory.clear()
-        _memory[key] = record()
+        _memory[key] = record(part, *given)
     result: T = _memory[key]
     return result
 
@@ -175,50 +149,52 @@ def is_ours(part: object) -> bool:
 def _signature(part: Module | Optimizer) -> Any:
     """All that the recording of a part depends on; None if that cannot be told."""
     signature: list[Any] = []
-    modules = [m for _, m in part.named_modules()] if isinstance(part, Module) else [part]
-    for module in modules:
+    for module in modules_of(part):
         if not is_ours(module):
             return None
         signature.append(type(module))
-        for name, value in vars(module).items():
-            if name in (*PASSING, *PASSING_OF_OPTIMIZERS):
-                continue
-            if isinstance(value, Parameter | np.ndarray):
-                data = value.data if isinstance(value, Parameter) else value
-                content = data.tobytes() if data is value else b""
-                signature.append((name, data.shape, data.dtype, content))
-            elif isinstance(value, str | int | float | tuple | type(None)):
+        for name, value in lasting(module).items():
+            if isinstance(value, Parameter):
+                signature.append((name, value.data.shape, value.data.dtype))
+            elif isinstance(value, np.ndarray):
+                signature.append((name, value.shape, value.dtype, value.tobytes()))
+            elif isinstance(value, str | int | float | tuple | None):
                 signature.append((name, type(value), repr(value)))
             else:
                 return None
     return tuple(signature)
 
 
-class Update(NamedTuple):
-    """The recorded step of one parameter, and how to get at what is remembered of it."""
-
-    parameter: Parameter
-    part: Part
-    memories: Mapping[str, Callable[[], Array]]
-
-
 class Updates(NamedTuple):
-    """The recorded steps of an optimizer.
+    """The recorded steps of an optimizer: a part for each parameter, and what is remembered."""
 
-    Attributes
-    ----------
-    each : list of Update
-        One for each of its parameters.
-    memories, counts : tuples of str
-        The names of arrays and of step counts in its state of a parameter.
-    from_zero : bool
-        Whether memories and counts begin at 0.
-    """
-
-    each: list[Update]
+    optimizer: Optimizer
+    parts: list[Part]
     memories: tuple[str, ...]
     counts: tuple[str, ...]
-    from_zero: bool
+
+    def are_alike(self) -> bool:
+        """Whether every parameter has its memories, and has taken as many steps as the others.
+
+        What is remembered comes into being in a first step, which the layers must take.
+        """
+        states, names = self.optimizer.state, (*self.memories, *self.counts)
+        if not all(name in state for state in states for name in names):
+            return False
+        return len({state[name] for state in states for name in self.counts}) <= 1
+
+    def steps(self) -> int:
+        """How many steps each parameter has taken, as far as the optimizer counts them."""
+        return self.optimizer.state[0][self.counts[0]] if self.counts else 0
+
+    def set_steps(self, steps: int) -> None:
+        """Let each parameter have taken so many."""
+        for state in self.optimizer.state if self.counts else ():
+            state[self.counts[0]] = steps
+
+    def memory(self, position: int, name: str) -> Array:
+        """What is remembered of a parameter."""
+        return self.optimizer.state[position][name]
 
 
 @global_generators_kept()
@@ -228,99 +204,18 @@ def recorded_updates(net: Module, optimizer: Optimizer) -> Updates:
     if kind.step is not Optimizer.step or kind.zero_grad is not Optimizer.zero_grad:
         raise CannotRecord(f"{kind.__name__} has its own step or zero_grad")
     own = {id(parameter) for _, parameter in parameters_of(net)}
-    each, names = [], set()
-    known: dict[Any, Any] = {}
+    known: dict[Any, Update] = {}
+    each = []
     for position, parameter in enumerate(optimizer.parameters):
         if id(parameter) not in own:
             raise CannotRecord(f"optimizer.parameters[{position}] is not the network's")
         key = parameter.data.shape, parameter.data.dtype
         try:
             if key not in known:
-                known[key] = _remembered(
-                    optimizer, key, functools.partial(record_update, optimizer, parameter)
-                )
+                known[key] = _remembered(optimizer, key, record_update, parameter)
         except CannotRecord as error:
             raise CannotRecord(f"the optimizer, {kind.__name__}: {error}") from error
-        part, *name = known[key]
-        memories = {n: functools.partial(_memory_of, optimizer, position, n) for n in name[0]}
-        each.append(Update(parameter, part, memories))
-        names.add(tuple(name))
-    if len(names) > 1:
+        each.append(known[key])
+    if len({(update.memories, update.counts) for update in each}) > 1:
         raise CannotRecord(f"the optimizer, {kind.__name__}, remembers other things of some")
-    return Updates(each, *names.pop())
-
-
-def _memory_of(optimizer: Optimizer, position: int, name: str) -> Array:
-    """What is remembered of a parameter; zeros, to begin with."""
-    state = optimizer.state[position]
-    if name not in state:
-        state[name] = np.zeros_like(optimizer.parameters[position].data)
-    memory: Array = state[name]
-    return memory
-
-
-PASSING_OF_OPTIMIZERS = ("lr", "state", "parameters", "_scheduled")
-
-
-class Options:
-    """What a part holds when it is recorded, to notice later what was replaced.
-
-    Parameters
-    ----------
-    part : Module or Optimizer
-    handed : set of int
-        The ids of arrays that compiled code is handed: their content may change.
-    """
-
-    def __init__(self, part: Module | Optimizer, handed: Collection[int] = ()) -> None:
-        self._what, self._said = type(part).__name__, False
-        self._owners: list[dict[str, Any]] = []
-        self._names: list[str] = []
-        self._values: list[Any] = []
-        self._copies: list[tuple[Any, Any]] = []
-        self._arrays: list[tuple[Array, Array]] = []
-        modules = [m for _, m in part.named_modules()] if isinstance(part, Module) else [part]
-        self._dicts = [vars(module) for module in modules]
-        self._sizes, self._lasting = [*map(len, self._dicts)], [*map(_lasting, self._dicts)]
-        for module in modules:
-            for name, value in vars(module).items():
-                if name not in (*PASSING, *PASSING_OF_OPTIMIZERS):
-                    self._owners.append(vars(module))
-                    self._names.append(name)
-                    self._values.append(value)
-                    if isinstance(value, list | dict):
-                        self._copies.append((value, copy.copy(value)))
-                    if isinstance(value, np.ndarray) and id(value) not in handed:
-                        self._arrays.append((value, value.copy()))
-
-    def are_as_they_were(self) -> bool:
-        """Whether every attribute is the same object, and lists hold the same objects."""
-        if (sizes := [*map(len, self._dicts)]) != self._sizes:  # something came, went or is new
-            if [*map(_lasting, self._dicts)] != self._lasting:
-                return False
-            self._sizes = sizes
-        now = map(dict.get, self._owners, self._names)  # no loop in Python: each verb asks
-        if not all(map(operator.is_, now, self._values)):
-            return False
-        for now, then in self._copies:
-            if len(now) != len(then) or not all(map(operator.is_, now, then)):
-                return False
-        return all(itertools.starmap(np.array_equal, self._arrays))
-
-    def still_hold(self) -> bool:
-        """The same; and say once if something was replaced, so that the part runs by itself."""
-        if self.are_as_they_were():
-            return True
-        if not self._said:
-            self._said = True
-            why = "a layer or an option was replaced since it was compiled; it runs in Python now"
-            warnings.warn(f"{self._what}: {why}. Call tn.compile again", stacklevel=6)
-        return False
-
-
-def _lasting(held: dict[str, Any]) -> int:
-    """How many attributes there are, without those that come and go."""
-    size = len(held)
-    for name in PASSING:
-        size -= name in held
-    return size - ("_scheduled" in held)
+    return Updates(optimizer, [update.part for update in each], *each[0][1:])

@@ -5,163 +5,165 @@ respect to that; ``W{i}`` is its parameter W, and ``dW{i}`` its gradient.
 """
 
 import functools
-import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tinynet.compiler.part import Name, Number, Part, Shape
-from tinynet.compiler.recorded import Update
+from tinynet.compiler.recorded import Layer, Updates
 from tinynet.compiler.recording import parameters_of, states_of
+from tinynet.compiler.source import import_source
+from tinynet.compiler.trial import free
 from tinynet.kernels.jit.dependencies import is_own
-from tinynet.kernels.jit.kernel import FUSED, Fusion, Kernel
-from tinynet.module import Module
+from tinynet.kernels.jit.kernel import Kernel
+from tinynet.module import Parameter
 from tinynet.support.types import Array
+from tinynet.version import __version__
+
+
+class Placed(NamedTuple):
+    """A part that stands in the code."""
+
+    part: Part
+    names: dict[Any, str]  # what its arrays, and the numbers that its calls return, are called
+    suffix: str = ""  # of further names: the number of a layer
 
 
 class Row(NamedTuple):
-    """One call in the code.
-
-    Attributes
-    ----------
-    kernel : Kernel
-    arguments : dict of str to str
-        By the kernel's names.
-    result : str
-        The number that the call returns to the code; "" if nobody asks for it.
-    looked_at : number or None
-        What it returned to Python whenever it was recorded.
-    """
+    """One call in the code."""
 
     kernel: Kernel
-    arguments: dict[str, str]
-    result: str = ""
-    looked_at: Any = None
+    arguments: dict[str, str]  # by the kernel's names
+    result: str = ""  # the number that it returns to the code, if anybody asks for it
+    looked_at: Any = None  # what it returned to Python whenever it was recorded
 
     @property
     def reads(self) -> set[str]:
-        kernel = self.kernel
-        given = {
-            text
-            for name, text in self.arguments.items()
-            if name not in kernel.outputs or name in kernel.updates
-        }
-        return {word for text in given for word in words(text)}
+        written = {*self.kernel.outputs} - {*self.kernel.updates}
+        return words(" ".join(text for name, text in self.arguments.items() if name not in written))
 
     @property
     def writes(self) -> set[str]:
         return {self.arguments[name].partition(".")[0] for name in self.kernel.outputs}
 
+    def renamed(self, old: str, new: str) -> "Row":
+        """The same call with another array."""
+        by = {old: new}
+        return self._replace(arguments={k: replaced(v, by) for k, v in self.arguments.items()})
+
 
 class Script:
-    """What the code is made of: names, arrays that it makes, arrays that it is handed.
-
-    Attributes
-    ----------
-    rooms : dict of str to (Shape, dtype)
-        The arrays that the code makes.
-    given : dict of str to callable
-        The arrays that the code is handed, and how to get at each when it is called.
-    kernels : dict of str to Kernel
-        Those that the code calls, by their names there.
-    """
+    """What the code is made of: arrays that it is handed, or makes, and calls of kernels."""
 
     def __init__(self) -> None:
-        self.rooms: dict[str, tuple[Shape, Any]] = {}
-        self.given: dict[str, Callable[[], Array]] = {}
+        self.arrays: dict[str, tuple[Shape, Any]] = {}  # all
+        self.given: dict[str, Callable[[], Array]] = {}  # those handed, and where they are then
+        self.handed: dict[str, list[Callable[[], Array]]] = {}  # where they are, by function
         self.kernels: dict[str, Kernel] = {}
-        self.shapes: dict[str, str] = {}
-        self.handed: dict[str, list[Callable[[], Array]]] = {}
-        self.numbers: set[str] = set()
-        self._numbers: dict[tuple[str, int], str] = {}
+        self.parameters: dict[Parameter, str] = {}
+        self._numbers: set[str] = set()
 
     def free(self, name: str) -> str:
         """`name`, or one like it, that nothing has yet."""
-        taken = (
-            self.rooms.keys() | self.given.keys() | self.kernels.keys() | self.numbers | RESERVED
-        )
-        names = itertools.chain([name], (f"{name}_{n}" for n in itertools.count(2)))
-        return next(name for name in names if name not in taken)
+        return free(name, {*self.arrays, *self.kernels, *self._numbers, *RESERVED})
 
-    def rows(self, part: Part, verb: str, names: dict[Name, str], suffix: str) -> list[Row]:
-        """The lines of one verb of a part; new names are added to `names`."""
-        position = sum(
-            len(calls)
-            for v, calls in itertools.takewhile(lambda item: item[0] != verb, part.calls.items())
-        )
-        rows = []
-        for number, call in enumerate(part.calls[verb], position):
-            arguments = {
-                parameter: self.text(part, operand, names, suffix)
-                for parameter, operand in zip(call.kernel.parameters, call.operands, strict=True)
-            }
-            asked, result = _is_asked_for(part, number), ""
-            looked_at = None if asked else call.looked_at
-            if asked or looked_at is not None:
-                is_result = part.results[verb] == Number("result", number)
-                told = {"forward": "loss"}.get(verb, verb) if is_result else "number"
-                result = self._numbers[suffix, number] = self.free(told)
-                self.numbers.add(result)
-            rows.append(Row(call.kernel, arguments, result, looked_at))
-        return rows
+    def take(self, text: str, row: tuple[int, ...], dtype: Any) -> None:
+        """Let the code have an array of N such rows."""
+        self.arrays[text] = ((1, True), *((n, False) for n in row)), dtype
 
     def give(self, text: str, part: Part, name: Name, array: Callable[[], Array]) -> None:
         """Let the code be handed an array."""
         self.given.setdefault(text, array)
-        self.shapes[text] = shape_text(part.arrays[name][0])
+        self.arrays[text] = part.arrays[name]
 
-    def hold(self, layer: Module, part: Part, i: int, texts: dict[int, str]) -> dict[Name, str]:
-        """Let the code be handed what layer i holds; return its names there.
+    def hold(self, layer: Layer, i: int, adds: bool) -> Placed:
+        """Let the code be handed what layer i holds.
 
-        `texts` has the name of each parameter, by id: one that several layers share has one.
+        With `adds`, that is also the gradients; else the code makes them anew. A parameter that
+        several layers share has one name.
         """
-        names = {}
-        for key, parameter in parameters_of(layer):
-            text = texts.setdefault(id(parameter), f"{key}{i}")
-            names[Name("parameter", key)], names[Name("gradient", key)] = text, f"d{text}"
-            data = functools.partial(getattr, parameter, "_data")
-            self.give(text, part, Name("parameter", key), data)
-        for key, array in states_of(layer):
+        part = layer.recorded
+        names: dict[Name, str] = {}
+        for key, parameter in parameters_of(layer.module):
+            w, dw = Name("parameter", key), Name("gradient", key)
+            names[w] = self.parameters.setdefault(parameter, f"{key}{i}")
+            names[dw] = f"grad_{names[w]}" if adds else f"d{names[w]}"
+            self.give(names[w], part, w, functools.partial(getattr, parameter, "_data"))
+            self.arrays[names[dw]] = part.arrays[dw]
+            if adds:
+                self.give(names[dw], part, dw, parameter.accumulate)
+        for key, array in states_of(layer.module):
             names[Name("state", key)] = f"{key}{i}"
             self.give(f"{key}{i}", part, Name("state", key), array)
-        return names
+        return Placed(part, names, str(i))
 
-    def update_rows(self, update: Update, w: str) -> list[Row]:
+    def rows(self, placed: Placed, verb: str, result: str = "") -> tuple[list[Row], str]:
+        """The lines of one verb of a part, and its result, named `result` if the part makes it."""
+        part, names, _ = placed
+        returns, rows = part.results[verb], []
+        made = getattr(returns, "name", None)
+        if result and made and returns.shape is None and made.role == "made" and made not in names:
+            names[made], self.arrays[result] = result, part.arrays[made]
+        for call in part.calls[verb]:
+            arguments = {
+                parameter: self.text(placed, operand)
+                for parameter, operand in zip(call.kernel.parameters, call.operands, strict=True)
+            }
+            number, asked = "", part.asks_for(call)
+            if asked or call.looked_at is not None:
+                told = {"forward": "loss"}.get(verb, verb)
+                number = self.free(told if returns == Number("result", call.number) else "number")
+                names[call.number] = number
+                self._numbers.add(number)
+            rows.append(Row(call.kernel, arguments, number, None if asked else call.looked_at))
+        return rows, self.text(placed, returns) if result else ""
+
+    def forward(self, layers: list[Placed], verb: str = "forward") -> tuple[list[Row], str]:
+        """The lines of all layers' forward or predict, and their output."""
+        rows, y = list[Row](), "x"
+        for layer in layers:
+            layer.names[Name("input", "0")] = y
+            more, y = self.rows(layer, verb, f"y{layer.suffix}")
+            rows += more
+        return rows, y
+
+    def backward(self, layers: list[Placed], dy: str) -> tuple[list[Row], str]:
+        """The lines of all layers' backward, and dx."""
+        rows, before = list[Row](), ["dx", *(f"dy{layer.suffix}" for layer in layers)]
+        for layer, dx in reversed([*zip(layers, before, strict=False)]):
+            layer.names[Name("upstream", "0")] = dy
+            more, dy = self.rows(layer, "backward", dx)
+            rows += more
+        return rows, dy
+
+    def update(self, updates: Updates, position: int, w: str) -> list[Row]:
         """The lines of one parameter's step; the parameter is `w` in the code."""
-        names = {Name("input", "w"): w, Name("input", "g"): f"d{w}"}
-        for key, array in update.memories.items():
+        part, names = updates.parts[position], {Name("input", "w"): w, Name("input", "g"): f"d{w}"}
+        for key in updates.memories:
             names[Name("state", key)] = f"{key}_{w}"
-            self.give(f"{key}_{w}", update.part, Name("state", key), array)
-        return self.rows(update.part, "update", names, f"_{w}")
+            memory = functools.partial(updates.memory, position, key)
+            self.give(f"{key}_{w}", part, Name("state", key), memory)
+        return self.rows(Placed(part, names, f"_{w}"), "update")[0]
 
-    def make(self, text: str, part: Part, name: Name, names: dict[Name, str]) -> None:
-        """Let the code make an array."""
-        names[name] = text
-        self.rooms[text] = part.arrays[name]
-        self.shapes[text] = shape_text(part.arrays[name][0])
-
-    def text(self, part: Part, operand: Any, names: dict[Name, str], suffix: str) -> str:
+    def text(self, placed: Placed, operand: Any) -> str:
+        """An array or a number in the code."""
+        part, names, suffix = placed
         if isinstance(operand, Number):
             if operand.kind == "literal":
                 return literal(operand.value)
             if operand.kind == "N":
-                return "N" if operand.value == 1 else f"{operand.value} * N"
-            if operand.kind == "result":
-                return self._numbers[suffix, operand.value]
-            return operand.kind
-        name = operand.name
+                return axis_text((operand.value, True))
+            return names[operand.value] if operand.kind == "result" else operand.kind
+        name, shape = operand
         if name not in names:
             base = re.sub(r"_\d+$", "", name.key)  # the part's own count: the code has another
             text = names[name] = self.free(f"{base}{suffix}")
-            if name.role == "made":
-                self.make(text, part, name, names)
-            else:
-                constant = part.constants[name]
-                self.give(text, part, name, lambda: constant)
-        text = names[name]
-        return text if operand.shape is None else f"{text}.reshape({shape_text(operand.shape)})"
+            self.arrays[text] = part.arrays[name]
+            if name.role == "constant":
+                self.given[text] = lambda: part.constants[name]
+        return names[name] if shape is None else f"{names[name]}.reshape({shape_text(shape)})"
 
     def called(self, kernel: Kernel) -> str:
         """The name of a kernel in the code."""
@@ -172,72 +174,68 @@ class Script:
         self.kernels[name] = kernel
         return name
 
-    def line(self, row: Row) -> str:
-        """A row as source."""
-        call = f"{self.called(row.kernel)}({', '.join(row.arguments.values())})"
-        result = f"{row.result} = " if row.result else ""
-        comment = self._comment(row)
-        return f"{result}{call}{comment}"
+    def lines(self, rows: list[Row], otherwise: str = "") -> list[str]:
+        """Rows as source; `otherwise` is done if a kernel says what it did not say before."""
+        lines = []
+        for row in rows:
+            result = f"{row.result} = " if row.result else ""
+            call = f"{self.called(row.kernel)}({', '.join(row.arguments.values())})"
+            lines.append(f"{result}{call}{self._comment(row)}")
+            if row.looked_at is not None:
+                lines += [f"if {row.result} != {row.looked_at!r}:", f"    {otherwise}"]
+        return lines
 
     def _comment(self, row: Row) -> str:
         equation = row.kernel.equation
-        if not equation:
-            return ""
         told = replaced(equation, row.arguments)
         if "@" in equation:
-            shapes = {name: self.shapes.get(text, text) for name, text in row.arguments.items()}
+            known = {name: self.arrays.get(text) for name, text in row.arguments.items()}
+            shapes = {name: shape_text(kind[0]) for name, kind in known.items() if kind}
             told += f": {replaced(equation.partition('= ')[2], shapes)}"
-        return f"  # {told}"
+        return f"  # {told}" if equation else ""
 
-    def room_line(self, name: str) -> str:
-        """How the code makes an array."""
-        shape, dtype = self.rooms[name]
-        axes = [axis_text(axis) for axis in shape]
-        if len(shape) == 2 and np.dtype(dtype).kind == "f":
-            return f"{name} = room({', '.join(axes)}, np.{np.dtype(dtype).name})"
-        return f"{name} = np.empty({shape_text(shape)}, np.{np.dtype(dtype).name})"
+    def rooms(self, used: set[str]) -> list[str]:
+        """How the code makes the arrays that are used, and not handed."""
+        lines = []
+        for name, (shape, dtype) in self.arrays.items():
+            if name in used and name not in self.given:
+                kind = f"np.{np.dtype(dtype).name}"
+                if len(shape) == 2 and np.dtype(dtype).kind == "f":
+                    rows, columns = map(axis_text, shape)
+                    lines.append(f"{name} = room({rows}, {columns}, {kind})")
+                else:
+                    lines.append(f"{name} = np.empty({shape_text(shape)}, {kind})")
+        return lines
 
-    def foresee(self, part: Part, verb: str, names: dict[Name, str], text: str) -> None:
-        """Give a verb's result its name, if the part makes it."""
-        result = part.results[verb]
-        if result.shape is None and result.name.role == "made" and result.name not in names:
-            self.make(text, part, result.name, names)
+    def taken(self, function: str, used: set[str]) -> list[str]:
+        """The names of the arrays that `function` is handed."""
+        names = [name for name in self.given if name in used]
+        self.handed[function] = [self.given[name] for name in names]
+        return names
 
-    def function(self, name: str, rows: list[Row], takes: list[str], gives: str) -> Iterator[str]:
-        """The lines of a function; `handed` then says which arrays it is given besides `takes`."""
-        used = {word for row in rows for word in row.reads | row.writes}
-        handed = [text for text in self.given if text in used and text not in takes]
-        self.handed[name] = [self.given[text] for text in handed]
-        yield from ["", "", "@jit", f"def {name}({', '.join([*takes, *handed])}):"]
-        rooms = [self.room_line(text) for text in self.rooms if text in used - {*takes}]
+    def function(
+        self, name: str, rows: list[Row], takes: list[str], gives: str = "", otherwise: str = ""
+    ) -> list[str]:
+        """The lines of a function; if a kernel says what it did not say before, `otherwise`."""
+        used = words_of(rows) - {*takes}
+        rooms = self.rooms(used)
+        lines = ["", "", "@jit", f"def {name}({', '.join([*takes, *self.taken(name, used)])}):"]
         if "N" in used | words(" ".join(rooms)):
-            yield f"    N = {takes[0]}.shape[0]"
-        yield from (f"    {line}" for line in rooms)
-        for row in rows:
-            yield f"    {self.line(row)}"
-            if row.looked_at is not None:
-                yield f"    if {row.result} != {row.looked_at!r}:"
-                yield f"        return {gives.replace('(True, loss', '(False, 0.0', 1)}"
-        yield f"    return {gives}".rstrip()
+            lines.append(f"    N = {takes[0]}.shape[0]")
+        lines += [f"    {line}" for line in [*rooms, *self.lines(rows, f"return {otherwise}")]]
+        return [*lines, f"    return {gives}".rstrip()]
 
-    def module(self, title: list[str], body: list[str]) -> str:
-        """The source of a module with these lines."""
+    def compiled(self, title: list[str], body: list[str]) -> tuple[str, Any]:
+        """The source of a module with these lines, and the module."""
+        strangers = {name: k for name, k in self.kernels.items() if not is_own(k.loop)}
+        own = sorted({*self.kernels, "room"} - strangers.keys())
+        notes = [f"# {name} is {k.name} of {k.__module__}" for name, k in strangers.items()]
         opening = [f'"""{title[0]}', *title[1:], '"""'] if title[1:] else [f'"""{title[0]}"""']
-        lines = [*opening, "", "import numpy as np", "", *self.imports()]
-        return "\n".join([*lines, "from tinynet.kernels.jit.compile import jit", *body]) + "\n"
-
-    def strangers(self) -> dict[str, Kernel]:
-        """The kernels that are not tinynet's, by their names in the code."""
-        return {name: k for name, k in self.kernels.items() if not is_own(k.loop)}
-
-    def imports(self) -> Iterator[str]:
-        """The lines that import the kernels of the code."""
-        own = self.kernels.keys() - self.strangers().keys()
-        yield "from tinynet.kernels import ("
-        yield from (f"    {name}," for name in sorted({*own, "room"}))
-        yield ")"
-        for name, kernel in self.strangers().items():
-            yield f"# {name} is {kernel.name} of {kernel.__module__}"
+        opening += ["", "import numpy as np", ""]
+        imports = ["from tinynet.kernels import (", *(f"    {name}," for name in own), ")", *notes]
+        imports += ["from tinynet.kernels.jit.compile import jit"]
+        source = "\n".join([*opening, *imports, *body]) + "\n"
+        return source, import_source(source, __version__, strangers)
 
 
 RESERVED = {
@@ -257,34 +255,18 @@ def needed(rows: list[Row], wanted: set[str], lasting: set[str]) -> list[Row]:
     return kept[::-1]
 
 
-def fused(rows: list[Row], update: list[Row], gradient: str) -> tuple[Row, Fusion] | None:
-    """The one row that makes a gradient and descends along it, if there is a kernel for both."""
-    makers = [row for row in rows if gradient in row.writes]
-    if len(update) != 1 or len(makers) != 1:
-        return None
-    maker, step = makers[0], update[0]
-    fusion = FUSED.get((maker.kernel, step.kernel))
-    if fusion is None or any(gradient in row.reads for row in rows):
-        return None
-    into, (moved,) = fusion.into, step.kernel.updates
-    known = maker.arguments | step.arguments | {into.parameters[0]: step.arguments[moved]}
-    return Row(into, {name: known[name] for name in into.parameters}), fusion
-
-
 def words(text: str) -> set[str]:
     """The names in a piece of source."""
     return set(re.findall(r"[A-Za-z_]\w*", text))
 
 
-def _is_asked_for(part: Part, number: int) -> bool:
-    operands = [o for calls in part.calls.values() for call in calls for o in call.operands]
-    return any(
-        isinstance(o, Number) and o.kind == "result" and o.value == number
-        for o in [*operands, *part.results.values()]
-    )
+def words_of(rows: list[Row]) -> set[str]:
+    """The names of the arrays and numbers that rows read or write."""
+    return {word for row in rows for word in row.reads | row.writes}
 
 
 def replaced(equation: str, by: dict[str, str]) -> str:
+    """A piece of source with other names."""
     return re.sub(r"[A-Za-z_]\w*", lambda word: by.get(word[0], word[0]), equation)
 
 
@@ -293,9 +275,7 @@ def literal(value: Any) -> str:
     if isinstance(value, bool | np.bool_):
         return f"np.bool_({bool(value)})"
     if isinstance(value, float):
-        if np.isnan(value):
-            return "np.nan"
-        return repr(float(value)) if np.isfinite(value) else f"{'-' * (value < 0)}np.inf"
+        return re.sub("nan|inf", r"np.\g<0>", repr(float(value)))
     if isinstance(value, np.number):
         return f"np.{value.dtype.name}({value.item()!r})"
     return f"np.int64({value!r})"

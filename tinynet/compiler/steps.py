@@ -6,20 +6,20 @@ layers take it anew, find out in which of them it begins, and say so.
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from tinynet.compiler.compiled import CompiledSteps
 from tinynet.compiler.part import CannotRecord
-from tinynet.compiler.verbs import compile_verbs
+from tinynet.compiler.recorded import Layer, record_layers
+from tinynet.compiler.verbs import Verbs, compile_verbs
 from tinynet.data import DataLoader
 from tinynet.formats.checkpoint import RunningEpoch
 from tinynet.kernels.jit.rung import COMPILES
-from tinynet.module import Module
-from tinynet.optim import Optimizer
 from tinynet.runs.rehearsal import batches, deals_by_order
-from tinynet.runs.scores import Score
+from tinynet.runs.run import TrainingRun
 from tinynet.support.types import Array
 
 LOOK_FROM = 400  # batches: to find out whether there is compiled code costs less than these
@@ -34,18 +34,10 @@ LayerByLayer = Callable[[Array, Any, int], tuple[Sequence[float], Sequence[float
 class Steps:
     """The training steps of an epoch: compiled, or layer by layer."""
 
-    def __init__(
-        self,
-        net: Module,
-        loss_fn: Any,
-        optimizer: Optimizer,
-        loader: Any,
-        score: Score | None,
-        by_layers: LayerByLayer,
-    ) -> None:
-        self.net, self.loss_fn, self.optimizer = net, loss_fn, optimizer
-        self.loader: DataLoader = loader  # or what gives batches
-        self.score, self.by_layers = score, by_layers
+    def __init__(self, run: TrainingRun, by_layers: LayerByLayer) -> None:
+        self.parts = run.net, run.loss_fn, run.optimizer
+        self.loader: DataLoader = run.loader  # or what gives batches
+        self.score, self.by_layers = run.score, by_layers
         self.compiled: CompiledSteps | None = None
 
     def compile(self, must: bool, batches: int) -> None:
@@ -57,27 +49,28 @@ class Steps:
         """
         if not must and (batches < LOOK_FROM or not COMPILES):
             return
-        parts = self.net, self.loss_fn, self.optimizer
+        net = self.parts[0]
+        layers: list[Layer] = []
         try:
-            steps = CompiledSteps.for_training(*parts, self.loader, self.score)
+            layers = record_layers(net)
+            steps = CompiledSteps(*self.parts, layers, self.loader, self.score)
         except CannotRecord as error:
             if must:
                 raise TypeError(f"fit: compiled=True, but {error}; leave it out") from error
             if batches >= COMPILE_FROM:
-                self._compile_some(str(error))
+                self._compile_some(layers, str(error))
             return
         if must or batches >= COMPILE_FROM or steps.is_compiled:
             self.compiled = steps
-            steps.predict_compiled()
+            net._compiled = net._compiled or Verbs(net, layers, loop=False)  # predicts
 
-    def _compile_some(self, reason: str) -> None:
+    def _compile_some(self, layers: list[Layer], reason: str) -> None:
         """Compile what can be; say once what stays Python, and what that costs."""
-        try:
-            some = np.asarray(self.loader.y[:1])
-            verbs = compile_verbs(self.net, self.loss_fn, self.optimizer, some)
-            python = verbs.python or [reason]
-        except CannotRecord as error:
-            python = [str(error)]
+        python = [reason]
+        with suppress(CannotRecord):
+            if layers:
+                some = np.asarray(self.loader.y[:1])
+                python = compile_verbs(layers, *self.parts, some).python or python
         what = "; ".join(python)
         if what not in _said:
             _said.add(what)
@@ -110,15 +103,9 @@ class Steps:
             return
         count = len(self.loader)
         while (batch := len(running.losses)) < count:
-            if self.compiled is None or not self.compiled.ready():
-                yield self.by_layers(*self.loader.batch(running.order, batch), batch)
-                continue
             stop = min(count, (batch // every + 1) * every) if every else count
-            for losses, accuracies in self.compiled.batches(
-                self.loader, running.order, batch, stop
-            ):
-                if len(losses):
-                    yield losses.tolist(), accuracies.tolist()
-                    continue
-                batch = len(running.losses)  # the layers find out what goes wrong in which step
+            taken = self.compiled and self.compiled.take(running.order, batch, stop)
+            if taken and taken[0]:
+                yield taken
+            else:  # the layers find out what goes wrong in a step
                 yield self.by_layers(*self.loader.batch(running.order, batch), batch)

@@ -1,12 +1,12 @@
 """One run of a part, listened to: its arrays are known by memory, and silent changes are heard."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
 
-from tinynet.compiler.part import CannotRecord, Name
+from tinynet.compiler.part import Call, CannotRecord, Name, Use
 from tinynet.kernels.jit.kernel import Kernel, listening
 from tinynet.support.types import Array
 
@@ -17,20 +17,13 @@ def by_equation(kernel: Kernel, arguments: tuple[Any, ...]) -> Any:
 
 
 class Trial:
-    """One run of a part, listened to.
+    """One run of a part, listened to; `sizes` says what N, lr or t is in it."""
 
-    Parameters
-    ----------
-    sizes : dict of str to number
-        What N, lr and t are in this run.
-    """
-
-    def __init__(self, sizes: dict[str, Any]) -> None:
+    def __init__(self, **sizes: Any) -> None:
         self.sizes = sizes
         self.arrays: dict[Name, Array] = {}
         self.contents: dict[Name, Array] = {}
-        self.verb = ""
-        self.calls: dict[str, list[tuple[Kernel, list[Any]]]] = {}
+        self.calls: dict[str, list[Call]] = {}
         self.returned: list[Any] = []
         self.results: dict[str, Any] = {}
         self.kept: Any = None
@@ -45,41 +38,51 @@ class Trial:
 
     def run(self, verb: str, action: Callable[[], Any]) -> Any:
         """Run `action`, and keep its calls and its result under `verb`."""
-        self.verb = verb
         self.calls[verb] = []
-        with listening(self.hear):
+
+        def hear(kernel: Kernel, arguments: tuple[Any, ...]) -> Any:
+            self._refuse_silent_changes()
+            takes = zip(kernel.parameters, arguments, strict=True)
+            operands = {name: self._handed(name, value, kernel) for name, value in takes}
+            returned = by_equation(kernel, arguments)
+            for name in kernel.outputs:
+                own = operands[name].name
+                self.contents[own] = self.arrays[own].copy()
+            call = Call(kernel, tuple(operands.values()), len(self.returned), returned)
+            self.calls[verb].append(call)
+            self.returned.append(returned)
+            return returned
+
+        with listening(hear):
             result = action()
         self._refuse_silent_changes()
-        if isinstance(result, np.ndarray):
-            self.use(result)
-        self.results[verb] = result
+        self.results[verb] = self.used(result)
         return result
 
-    def hear(self, kernel: Kernel, arguments: tuple[Any, ...]) -> Any:
-        """Write down a call; compute it by its equation."""
-        self._refuse_silent_changes()
-        takes = dict(zip(kernel.parameters, arguments, strict=True))
-        operands = [
-            self._name(name, value, name in kernel.outputs)
-            if isinstance(value, np.ndarray)
-            else value
-            for name, value in takes.items()
-        ]
-        returned = by_equation(kernel, arguments)
-        for name in kernel.outputs:
-            own = self._known(takes[name])
-            assert own is not None
-            self.contents[own] = self.arrays[own].copy()
-        self.calls[self.verb].append((kernel, operands))
-        self.returned.append(returned)
-        return returned
-
-    def use(self, array: Array) -> Name:
-        """The name of an array that a part returns or keeps."""
-        known = self._known(array)
+    def used(self, value: Any) -> Any:
+        """What a part returns or keeps, with a Use for each array."""
+        if isinstance(value, tuple):
+            return tuple(map(self.used, value))
+        if not isinstance(value, np.ndarray):
+            return value
+        known = self._known(value)
         if known is None or known.role == "constant":
             raise CannotRecord("an array comes from NumPy, not from a kernel")
-        return known
+        return Use(known, value.shape)
+
+    def _handed(self, argument: str, value: Any, kernel: Kernel) -> Any:
+        """What a kernel is handed: a number, or a Use of an array, which may be a new one."""
+        if not isinstance(value, np.ndarray):
+            return value
+        name = self._known(value)
+        if name is None:
+            if not value.flags.c_contiguous:
+                raise CannotRecord("an array that is not C-contiguous is handed to a kernel")
+            role = "made" if argument in kernel.outputs else "constant"
+            taken = {name.key for name in self.arrays if name.role in ("made", "constant")}
+            name = Name(role, free(argument, taken))
+            self.know(*name, value)
+        return Use(name, value.shape)
 
     def _known(self, array: Array) -> Name | None:
         start = array.__array_interface__["data"][0]
@@ -95,24 +98,19 @@ class Trial:
                 )
         return None
 
-    def _name(self, argument: str, array: Array, is_output: bool) -> tuple[Name, tuple[int, ...]]:
-        name = self._known(array)
-        if name is None:
-            if not array.flags.c_contiguous:
-                raise CannotRecord("an array that is not C-contiguous is handed to a kernel")
-            role = "made" if is_output else "constant"
-            taken = {name.key for name in self.arrays if name.role in ("made", "constant")}
-            keys = itertools.chain([argument], (f"{argument}_{n}" for n in itertools.count(2)))
-            key = next(key for key in keys if key not in taken)
-            self.know(role, key, array)
-            name = Name(role, key)
-        return name, array.shape
-
     def _refuse_silent_changes(self) -> None:
         for name, array in self.arrays.items():
             if array.tobytes() != self.contents[name].tobytes():
-                what = f"{name.role} {name.key}" if name.role != "made" else f"the array {name.key}"
+                what = "the array" if name.role == "made" else name.role
                 advice = ""
                 if name.role == "gradient":
                     advice = f"; call self.{name.key}.accumulate(...) with what a kernel computed"
-                raise CannotRecord(f"{what} is changed by NumPy, not by a kernel{advice}")
+                raise CannotRecord(
+                    f"{what} {name.key} is changed by NumPy, not by a kernel{advice}"
+                )
+
+
+def free(name: str, taken: Collection[str]) -> str:
+    """`name`, or one like it, that is not taken."""
+    names = itertools.chain([name], (f"{name}_{n}" for n in itertools.count(2)))
+    return next(name for name in names if name not in taken)

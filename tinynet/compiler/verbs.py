@@ -12,25 +12,17 @@ from typing import Any
 
 import numpy as np
 
+from tinynet.compiler.options import Options
 from tinynet.compiler.part import CannotRecord, Name, Part
-from tinynet.compiler.recorded import (
-    Layer,
-    Options,
-    Updates,
-    record_layers,
-    recorded_loss,
-    recorded_updates,
-)
+from tinynet.compiler.recorded import Layer, Updates, record_layers, recorded_loss, recorded_updates
 from tinynet.compiler.recording import states_of
-from tinynet.compiler.script import Row, Script
-from tinynet.compiler.segment import Segment, can_be_split, keeping, kept_texts
-from tinynet.compiler.source import import_source
+from tinynet.compiler.script import Placed, Row, Script, words_of
+from tinynet.compiler.segment import Segment, can_be_split, keeping
 from tinynet.kernels import all_finite
 from tinynet.module import Module
 from tinynet.optim import Optimizer
 from tinynet.support.calls import mode
 from tinynet.support.types import Array
-from tinynet.version import __version__
 
 
 class Verbs:
@@ -40,8 +32,6 @@ class Verbs:
     ----------
     net : Module
     layers : list of Layer
-    dtype : numpy dtype
-        Of what it takes.
     loop : bool
         Whether a learner's own loop runs: if not, only ``predict`` is compiled.
 
@@ -53,29 +43,25 @@ class Verbs:
         The layers that stay Python, and why.
     """
 
-    def __init__(self, net: Module, layers: list[Layer], dtype: Any, loop: bool) -> None:
+    def __init__(self, net: Module, layers: list[Layer], loop: bool) -> None:
         self.loop = loop
         self.segments: list[Segment | Module] = []
-        run: list[Layer] = []
-        for number, layer in enumerate([*layers, None]):
-            if layer is not None and can_be_split(layer.part):
-                run.append(layer)
-                continue
-            if run:
-                self.segments.append(Segment(run, number - len(run), dtype))
-                run = []
-            if layer is not None:
-                self.segments.append(layer.module)
+        self.python: list[str] = []
+        number, why = 0, "what it keeps for backward is no array that a kernel wrote"
+        for splits, run in itertools.groupby(layers, lambda layer: can_be_split(layer.part)):
+            some = list(run)
+            self.segments += [Segment(some, number)] if splits else [one.module for one in some]
+            self.python += [] if splits else [f"{one}: {one.reason or why}" for one in some]
+            number += len(some)
         first = next((s for s in self.segments if isinstance(s, Segment)), None)
         self.source, self.path = (first.source, first.path) if first else ("", "")
-        self.python = [f"{layer}: {layer.why}" for layer in layers if not can_be_split(layer.part)]
-        self._net, self._dtype, self._renewed = net, dtype, True
+        self._net, self._renewed = net, True
         handed = [
             id(array())
             for layer in layers
             if layer.part is not None
             for key, array in states_of(layer.module)
-            if Name("state", key) in layer.part.used()
+            if any(getattr(o, "name", None) == Name("state", key) for o in layer.part.operands())
         ]
         self._options = Options(net, handed=handed)
 
@@ -94,7 +80,7 @@ class Verbs:
             return False
         self._renewed = False
         try:
-            new = Verbs(self._net, *record_layers(self._net), self.loop)
+            new = Verbs(self._net, record_layers(self._net), self.loop)
         except CannotRecord:
             return False
         if self._code() != new._code():
@@ -188,18 +174,15 @@ class LossVerbs:
 class _LossCode:
     def __init__(self, loss_fn: Module, part: Part) -> None:
         self.fewest = part.fewest
-        script = Script()
-        names = {Name("input", "0"): "outputs", Name("input", "1"): "target"}
-        rows = script.rows(part, "forward", names, "")
-        loss = script.text(part, part.results["forward"], names, "")
-        kept = kept_texts(part, names)
-        made = [name for name in script.rooms if name in kept]
-        pool = ["outputs", "target", *made]
-        (self.keeps,), self.plain = keeping(pool, [kept])
-        gives = f"({', '.join(['True', loss, *made])})"
-        body = list(script.function("forward", rows, ["outputs", "target"], gives))
-        source = script.module([f"The loss {loss_fn!r}, written out by tn.compile."], body)
-        code = import_source(source, __version__, script.strangers())
+        script, takes = Script(), ["outputs", "target"]
+        placed = Placed(part, {Name("input", str(n)): name for n, name in enumerate(takes)})
+        rows, loss = script.rows(placed, "forward", "loss")
+        made, (self.keeps,), self.plain = keeping(script, [placed], takes, set())
+        gives, otherwise = (
+            f"({', '.join([*first, *made])})" for first in (["True", loss], ["False", "0.0"])
+        )
+        body = script.function("forward", rows, takes, gives, otherwise)
+        _, code = script.compiled([f"The loss {loss_fn!r}, written out by tn.compile."], body)
         self.forward, self.handed = code.forward, script.handed["forward"]
 
 
@@ -213,31 +196,28 @@ class StepVerb:
         self._optimizer, self._updates = optimizer, updates
         self._options = Options(optimizer)
         self._parameters = list(optimizer.parameters)
-        self._memories = (*updates.memories, *updates.counts)
         script, rows = Script(), list[Row]()
-        for position, update in enumerate(updates.each):
-            w, parameter = f"w{position}", update.parameter
+        for position, (part, parameter) in enumerate(
+            zip(updates.parts, self._parameters, strict=True)
+        ):
+            w = f"w{position}"
             for name, text, held in ("w", w, "_data"), ("g", f"d{w}", "_grad"):
                 array = functools.partial(getattr, parameter, held)
-                script.give(text, update.part, Name("input", name), array)
-            rows += script.update_rows(update, w)
-        body = list(script.function("update", rows, ["lr", "t"], ""))
-        body += self._guarded(script, rows)
-        gradients = [f"dw{position}" for position in range(len(updates.each))]
+                script.give(text, part, Name("input", name), array)
+            rows += script.update(updates, position, w)
+        body = [*script.function("update", rows, ["lr", "t"]), *self._guarded(script, rows)]
+        gradients = [f"dw{position}" for position in range(len(updates.parts))]
         body += ["", "", "@jit", f"def zero_grad({', '.join(gradients)}):"]
         body += [f"    {gradient}.reshape(-1)[:] = 0" for gradient in gradients]
-        source = script.module([f"The step of {type(optimizer).__name__}, written out."], body)
-        code = import_source(source, __version__, script.strangers())
+        _, code = script.compiled([f"The step of {type(optimizer).__name__}, written out."], body)
         self._update, self._handed = code.update, script.handed["update"]
         self._zero, self._update_if_finite = code.zero_grad, code.update_if_finite
 
     @staticmethod
     def _guarded(script: Script, rows: list[Row]) -> list[str]:
         """The lines of a step that is taken back if anything is not finite after it."""
-        written = {name for row in rows for name in row.writes}
-        used = written.union(*(row.reads for row in rows))
-        names = [name for name in script.given if name in used]
-        changed = [name for name in names if name in written]
+        names = script.taken("update", words_of(rows))
+        changed = [name for name in names if any(name in row.writes for row in rows)]
         finite = (f"{script.called(all_finite)}({name})" for name in names)
         return [
             *("", "", "@jit", f"def update_if_finite(lr, t, {', '.join(names)}):"),
@@ -268,36 +248,32 @@ class StepVerb:
 
         With `if_finite`, only if gradients, and all that the step changes, are finite after it.
         """
-        optimizer, counts = self._optimizer, self._updates.counts
-        states = optimizer.state
-        if not self._options.still_hold() or not self._are_usual():
+        updates = self._updates
+        if not (self._options.still_hold() and self._are_usual() and updates.are_alike()):
             return False
-        if self._memories and not (
-            all(name in state for state in states for name in self._memories)
-            and len({state[name] for state in states for name in counts}) <= 1
-        ):
-            return False
-        t = states[0][counts[0]] + 1 if counts else 0
+        t = updates.steps() + 1
         update = self._update_if_finite if if_finite else self._update
-        if update(optimizer.lr, float(t), *map(operator.call, self._handed)) is False:
+        if update(self._optimizer.lr, float(t), *map(operator.call, self._handed)) is False:
             return False
-        for state in states if counts else ():
-            state.update(dict.fromkeys(counts, t))
+        updates.set_steps(t)
         return True
 
 
 def compile_verbs(
-    net: Module, loss_fn: Module, optimizer: Optimizer, targets: Array | None = None
+    layers: list[Layer],
+    net: Module,
+    loss_fn: Module,
+    optimizer: Optimizer,
+    targets: Array | None = None,
 ) -> Verbs:
     """Let a loop over these three run compiled, as far as it can be recorded.
 
     Without `targets`, a loss is one of classes or one of as many numbers as there are outputs.
     """
-    layers, dtype = record_layers(net)
-    verbs = Verbs(net, layers, dtype, loop=True)
+    verbs = Verbs(net, layers, loop=True)
     if not any(isinstance(segment, Segment) for segment in verbs.segments):
         raise CannotRecord(f"nothing of the network compiles: {'; '.join(verbs.python)}")
-    step, outputs = None, layers[-1].outputs
+    step, outputs, dtype = None, layers[-1].outputs, layers[0].dtype
     kinds: list[Array] = [np.zeros(1, np.int64), np.zeros((1, *outputs), dtype)]
     if targets is not None:
         kinds = [targets]

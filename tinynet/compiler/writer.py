@@ -5,260 +5,206 @@ needs is left out, such as dx of the first layer. The arrays that a step works o
 used again by the next step.
 """
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from tinynet.compiler.part import Name, Part
-from tinynet.compiler.recorded import Update
-from tinynet.compiler.script import Row, Script, fused, needed, replaced
+from tinynet.compiler.recorded import Layer, Updates
+from tinynet.compiler.script import Placed, Row, Script, needed, replaced, words_of
 from tinynet.kernels import accumulate, all_finite, copied, gather, gather_scaled, squares
-from tinynet.kernels.jit.kernel import Fusion
-from tinynet.module import Module
+from tinynet.kernels.jit.kernel import FUSED, Fusion, Kernel
 from tinynet.support.types import Array
 
-Lines = Iterator[str]
+TRAIN = '''
+
+@jit
+def train(
+    X, target, order, batch_size, first, last, all_losses, all_scores, lr, t,
+    {handed},
+):
+    """Train on batches first to last - 1, of one size; return how many it took."""
+    # room for what a step works out, used again by the next one
+    N = min(batch_size, order.size - first * batch_size)
+    {rooms}
+
+    for batch in range(first, last):
+        # the batch
+        rows = order[batch * batch_size : batch * batch_size + N]
+        {gathering}
+
+        # forward
+        {forward}
+
+        # loss
+        {loss}
+
+        # score
+        {score}
+
+        # backward; each gradient is written anew: there is nothing to set to zero
+        {backward}
+
+        # stop in front of a step that would spread NaN or inf
+        if not (
+            {finite}
+        ):
+            return batch - first
+        {results}
+
+        # update
+        {update}
+
+    return last - first'''
 
 
-class Step(NamedTuple):
-    """The recorded parts of a training step, and what they are given."""
+class Train(NamedTuple):
+    """The code of the training steps: its function ``train``, and what that is handed last."""
 
-    layers: list[tuple[Module, Part]]
-    loss: Part
-    updates: list[Update]
-    features: int
-    dtype: Any
-    target: tuple[tuple[int, ...], Any]
-    """Shape of one row's target, and its dtype."""
+    source: str
+    module: Any
+    handed: list[Callable[[], Array]]
+    keeps_gradients: bool  # in ``.grad``: not if some are never worked out
 
 
-class Writer:
-    """The source of the training steps of one network.
+def write_train(
+    layers: list[Layer],
+    loss: Part,
+    updates: Updates,
+    targets: Array,
+    scaled: bool,
+    scored: bool,
+    title: list[str],
+) -> Train:
+    """Write out the training steps of what `title` says, for such targets.
 
-    Parameters
-    ----------
-    step : Step
-    title : list of str
-        What is trained, with what.
-    scaled : bool
-        Whether the loader converts its rows.
-    scored : bool
-        Whether the outputs are handed over to a score in Python.
+    Whether the loader converts its rows, is `scaled`; `scored`, whether the outputs are handed over
+    to a score in Python.
     """
+    script, goal = Script(), "targets" if targets.ndim > 1 else "labels"
+    script.take("x", layers[0].inputs, layers[0].dtype)
+    script.take(goal, targets.shape[1:], targets.dtype)
+    placed = [script.hold(layer, i, adds=False) for i, layer in enumerate(layers)]
+    forward, y = script.forward(placed)
+    its = Placed(loss, {Name("input", "0"): y, Name("input", "1"): goal})
+    losses, value = script.rows(its, "forward", "loss")
+    scores, score = list[Row](), ""
+    if not scored and "score" in loss.calls:
+        scores, score = script.rows(its, "score", "score")
+    backward, dy = script.rows(its, "backward", f"dy{len(layers) - 1}")
+    backward = _made_anew(backward + script.backward(placed, dy)[0], script)
 
-    def __init__(self, step: Step, title: list[str], scaled: bool, scored: bool) -> None:
-        self.step, self.title, self.scaled, self.scored = step, title, scaled, scored
-        self.script = script = Script()
-        self.goal = "labels" if not step.target[0] else "targets"
-        script.rooms["x"] = ((1, True), (step.features, False)), step.dtype
-        script.rooms[self.goal] = ((1, True), *((n, False) for n in step.target[0])), step.target[1]
-        script.shapes["x"] = f"(N, {step.features})"
-        self._texts: dict[int, str] = {}
-        self._names: list[dict[Name, str]] = []
-        self._has_gradient: set[str] = set()
-        self.forward = list(self._forward())
-        names = {Name("input", "0"): self.y, Name("input", "1"): self.goal}
-        self.loss_rows = script.rows(step.loss, "forward", names, "")
-        self.loss = script.text(step.loss, step.loss.results["forward"], names, "")
-        self.score_rows, self.score = list[Row](), ""
-        if not scored and "score" in step.loss.calls:
-            self.score_rows = script.rows(step.loss, "score", names, "")
-            self.score = script.text(step.loss, step.loss.results["score"], names, "")
-        script.foresee(step.loss, "backward", names, f"dy{len(step.layers) - 1}")
-        self.backward = script.rows(step.loss, "backward", names, "")
-        dy = script.text(step.loss, step.loss.results["backward"], names, "")
-        self.backward += list(self._backward(dy))
-        self.fusions: dict[str, Fusion] = {}
-        self.bounds: dict[str, str] = {}
-        self.update = [row for update in step.updates for row in self._update(update)]
-        self._leave_out()
-        self.names = self._handed_names()
+    moved = {script.parameters[p]: p for p in updates.optimizer.parameters}
+    update, finite, fusions = list[Row](), [f"np.isfinite({value})"], dict[Kernel, Fusion]()
+    for position, w in enumerate(moved):
+        rows = script.update(updates, position, w)
+        bound = f"{script.called(all_finite)}(d{w})"
+        if found := _fused([*forward, *losses, *backward], rows, f"d{w}"):
+            rows, fusion = [found[0]], found[1]
+            fusions[fusion.into] = fusion
+            bound = replaced(fusion.finite_if, rows[0].arguments)
+            script.called(squares)
+        update += rows
+        finite.append(f"and {bound}")
 
-    def _forward(self) -> Iterator[Row]:
-        """The rows of all layers' forward; `y` is then the name of the output."""
-        script, self.y = self.script, "x"
-        for i, (layer, part) in enumerate(self.step.layers):
-            names = script.hold(layer, part, i, self._texts) | {Name("input", "0"): self.y}
-            script.foresee(part, "forward", names, f"y{i}")
-            yield from script.rows(part, "forward", names, str(i))
-            self.y = script.text(part, part.results["forward"], names, str(i))
-            self._names.append(names)
+    every = [*forward, *losses, *scores, *backward, *update]
+    every = needed(every, {value, score} - {""}, {*script.given})
+    kept = {id(row) for row in every}
+    used = words_of(every) | {"x", goal}
+    if not fusions:
+        script.given |= {f"d{w}": parameter.accumulate for w, parameter in moved.items()}
+        used |= {f"d{w}" for w in moved}
 
-    def _backward(self, dy: str) -> Iterator[Row]:
-        for i, (_, part) in reversed(list(enumerate(self.step.layers))):
-            names = self._names[i]
-            names[Name("upstream", "0")] = dy
-            self.script.foresee(part, "backward", names, f"dy{i - 1}" if i else "dx")
-            for call in part.calls["backward"]:
-                if call.kernel is accumulate:
-                    self._foresee_gradient(part, names, *call.operands)
-            for row in self.script.rows(part, "backward", names, str(i)):
-                total, more = (row.arguments.get(name, "") for name in ("total", "more"))
-                if row.kernel is not accumulate or total == more:
-                    yield from [] if total else [row]
-                elif total in self._has_gradient:
-                    yield row
-                else:  # each gradient is made anew: what is added first, it is
-                    yield Row(copied, {"a": more, "y": total})
-                self._has_gradient |= {total} - {""}
-            dy = self.script.text(part, part.results["backward"], names, str(i))
+    def lines(rows: list[Row]) -> list[str]:
+        return script.lines([row for row in rows if id(row) in kept], "return batch - first")
 
-    def _foresee_gradient(
-        self, part: Part, names: dict[Name, str], gradient: Any, made: Any
-    ) -> None:
-        """What a part makes in order to add it to a gradient, is that gradient at once."""
-        text = names[gradient.name]
-        uses = [o for call in part.calls["backward"] for o in call.operands if o == made]
-        alone = len(uses) == 2 and made.name not in names and made.name.role == "made"
-        if alone and text not in self._has_gradient:
-            self.script.make(text, part, made.name, names)
-        elif text not in self.script.rooms:
-            self.script.make(text, part, gradient.name, names)
-
-    def _update(self, update: Update) -> list[Row]:
-        w = self._texts[id(update.parameter)]
-        rows = self.script.update_rows(update, w)
-        found = fused([*self.forward, *self.loss_rows, *self.backward], rows, f"d{w}")
-        if found is None:
-            self.bounds[w] = f"{self.script.called(all_finite)}(d{w})"
-            return rows
-        row, self.fusions[w] = found
-        bound = self.fusions[w].finite_if
-        self.bounds[w] = replaced(bound, row.arguments)
-        self.script.called(squares)
-        return [row]
-
-    def _leave_out(self) -> None:
-        """Keep what leads to the loss, the score, new weights or what a layer remembers."""
-        lasting = set(self.script.given)
-        blocks = self.forward, self.loss_rows, self.score_rows, self.backward, self.update
-        kept = {
-            id(row)
-            for row in needed([r for b in blocks for r in b], {self.loss, self.score}, lasting)
-        }
-        self.forward, self.loss_rows, self.score_rows, self.backward, self.update = (
-            [row for row in block if id(row) in kept] for block in blocks
-        )
-
-    def source(self) -> str:
-        """The module's source."""
-        train = list(self._train())
-        title = [
-            "Training steps of",
-            "",
-            *(f"    {line}" for line in self.title),
-            "",
+    outputs = [f"outputs[(batch - first) * N : (batch - first + 1) * N] = {y}"]
+    handed = [*["scale"] * scaled, *["outputs"] * scored, *script.taken("train", used)]
+    source, module = script.compiled(
+        [
+            *("Training steps of", "", *(f"    {line}" for line in title), ""),
             "written out by tn.compile. N is the number of rows in a batch; layer i turns its",
             "input into y{i}, and dy{i} is the derivative of the loss with respect to y{i}.",
-        ]
-        return self.script.module(title, ["", "", *train])
+        ],
+        _filled(
+            TRAIN,
+            handed=[", ".join(handed[i : i + 8]) for i in range(0, len(handed), 8)],
+            rooms=script.rooms(used),
+            gathering=_gathering(script, scaled, goal, finite),
+            forward=lines(forward),
+            loss=lines(losses),
+            score=[*outputs * scored, *lines(scores)],
+            backward=lines(backward),
+            finite=finite,
+            results=[f"all_losses[batch - first] = {value}"]
+            + [f"all_scores[batch - first] = {score}"] * bool(score),
+            update=_moves(script, update, {} if scaled else fusions),
+        ),
+    )
+    return Train(source, module, script.handed["train"], not fusions)
 
-    def handed(self) -> list[Callable[[], Array]]:
-        """How to get at the arrays that `train` is handed, in the order of `names`."""
-        gradients = {
-            f"d{self._texts[id(u.parameter)]}": u.parameter.accumulate for u in self.step.updates
-        }
-        return [(self.script.given | gradients)[name] for name in self.names]
 
-    def _handed_names(self) -> list[str]:
-        """The arrays that `train` is handed, in order."""
-        used = {w for row in self._rows() for w in row.reads | row.writes}
-        gradients = [] if self.fusions else [f"d{w}" for w in self.bounds]
-        return [*(name for name in self.script.given if name in used), *gradients]
-
-    def _rows(self) -> list[Row]:
-        return [*self.forward, *self.loss_rows, *self.score_rows, *self.backward, *self.update]
-
-    def _train(self) -> Lines:
-        fixed = ["X, target, order, batch_size, first, last, all_losses, all_scores, lr, t"]
-        fixed += ["scale"] * self.scaled + ["outputs"] * self.scored
-        names = self.names
-        used = {w for row in self._rows() for w in row.reads | row.writes}
-        blocks = [
-            ["# the batch", *self._batch()],
-            ["# forward", *self._lines(self.forward)],
-            ["# loss", *self._lines(self.loss_rows)],
-            ["# score", *self._score()],
-            [
-                "# backward; each gradient is written anew: there is nothing to set to zero",
-                *self._lines(self.backward),
-            ],
-            ["# stop in front of a step that would spread NaN or inf", *self._guard()],
-            ["# update", *(["t += 1"] if self._counts() else []), *self._moves()],
-        ]
-        yield "@jit"
-        yield "def train("
-        yield from (f"    {line}," for line in fixed)
-        yield from (f"    {group}," for group in grouped(names))
-        yield "):"
-        yield '    """Train on batches first to last - 1, of one size; return how many it took."""'
-        yield "    # room for what a step works out, used again by the next one"
-        yield "    N = min(batch_size, order.size - first * batch_size)"
-        for name in self.script.rooms:
-            if name not in names and name in {"x", self.goal, *used}:
-                yield f"    {self.script.room_line(name)}"
-        yield ""
-        yield "    for batch in range(first, last):"
-        for block in blocks:
-            yield from (f"        {line}" for line in block)
-            yield ""
-        yield "    return last - first"
-
-    def _batch(self) -> Lines:
-        call = self.script.called
-        yield "rows = order[batch * batch_size : batch * batch_size + N]"
-        if self.scaled:
-            yield f"{call(gather_scaled)}(X, rows, scale, x)  # x = X[rows] * scale"
+def _made_anew(rows: list[Row], script: Script) -> list[Row]:
+    """Each gradient is made anew in each step: what is added to it first, it is."""
+    gradients, result = {f"d{w}" for w in script.parameters.values()}, list[Row]()
+    for row in rows:
+        total, more = (row.arguments.get(name, "") for name in ("total", "more"))
+        uses = [other for other in rows if more in other.reads | other.writes]
+        is_first = not any(total in other.writes for other in result)
+        if row.kernel is not accumulate or total not in gradients or not is_first:
+            result.append(row)
+        elif len(uses) == 2 and more in uses[0].writes:  # nobody else needs it
+            result = [other.renamed(more, total) for other in result]
         else:
-            result = "x_squares = " if "x_squares" in " ".join(self._bounds()) else ""
-            yield f"{result}{call(gather)}(X, rows, x)  # x = X[rows]"
-        if len(self.step.target[0]) == 1:
-            yield f"{call(gather)}(target, rows, {self.goal})"
-        else:
-            yield "for n in range(N):"
-            yield f"    {self.goal}[n] = target[rows[n]]"
+            result.append(Row(copied, {"a": more, "y": total}))
+    return result
 
-    def _lines(self, rows: list[Row]) -> Lines:
-        for row in rows:
-            yield self.script.line(row)
-            if row.looked_at is not None:
-                yield f"if {row.result} != {row.looked_at!r}:"
-                yield "    return batch - first"
 
-    def _score(self) -> Lines:
-        if self.scored:
-            yield f"outputs[(batch - first) * N : (batch - first + 1) * N] = {self.y}"
-        yield from map(self.script.line, self.score_rows)
+def _fused(rows: list[Row], update: list[Row], gradient: str) -> tuple[Row, Fusion] | None:
+    """The one row that makes a gradient and descends along it, if there is a kernel for both."""
+    makers = [row for row in rows if gradient in row.writes]
+    if len(update) != 1 or len(makers) != 1:
+        return None
+    maker, step = makers[0], update[0]
+    fusion = FUSED.get((maker.kernel, step.kernel))
+    if fusion is None or any(gradient in row.reads for row in rows):
+        return None
+    into, (moved,) = fusion.into, step.kernel.updates
+    known = maker.arguments | step.arguments | {into.parameters[0]: step.arguments[moved]}
+    return Row(into, {name: known[name] for name in into.parameters}), fusion
 
-    def _bounds(self) -> list[str]:
-        bounds = list(self.bounds.values())
-        return bounds if self.scaled else [b.replace("squares(x)", "x_squares") for b in bounds]
 
-    def _guard(self) -> Lines:
-        yield "if not ("
-        yield f"    np.isfinite({self.loss})"
-        yield from (f"    and {bound}" for bound in self._bounds())
-        yield "):"
-        yield "    return batch - first"
-        yield f"all_losses[batch - first] = {self.loss}"
-        if self.score:
-            yield f"all_scores[batch - first] = {self.score}"
+def _gathering(script: Script, scaled: bool, goal: str, finite: list[str]) -> list[str]:
+    """The lines that fetch a batch; in `finite`, the squares of x are those that one gives."""
+    if scaled:
+        x = f"{script.called(gather_scaled)}(X, rows, scale, x)  # x = X[rows] * scale"
+    else:
+        told = "x_squares = " * any("squares(x)" in bound for bound in finite)
+        finite[:] = [bound.replace("squares(x)", "x_squares") for bound in finite]
+        x = f"{told}{script.called(gather)}(X, rows, x)  # x = X[rows]"
+    return [x, "for n in range(N):", f"    {goal}[n] = target[rows[n]]"]
 
-    def _counts(self) -> bool:
-        return any("t" in row.arguments.values() for row in self.update)
 
-    def _moves(self) -> Lines:
-        for row in self.update:
-            fusion = next((f for f in self.fusions.values() if f.into is row.kernel), None)
-            if fusion is None or self.scaled or row.arguments["x"] != "x":
-                yield self.script.line(row)
-                continue
-            yield "# meanwhile, the memory looks for the next batch"
-            yield "following = order[(batch + 1) * batch_size : (batch + 1) * batch_size + N]"
+def _moves(script: Script, update: list[Row], fusions: dict[Kernel, Fusion]) -> list[str]:
+    """The lines of all parameters' steps."""
+    lines = ["t += 1"] * any("t" in row.arguments.values() for row in update)
+    for row in update:
+        if row.kernel in fusions and row.arguments["x"] == "x":
+            lines += [
+                "# meanwhile, the memory looks for the next batch",
+                "following = order[(batch + 1) * batch_size : (batch + 1) * batch_size + N]",
+            ]
             more = {"X": "X", "rows": "following"}
-            yield self.script.line(Row(fusion.ahead, row.arguments | more))
+            row = Row(fusions[row.kernel].ahead, row.arguments | more)
+        lines += script.lines([row])
+    return lines
 
 
-def grouped(names: list[str]) -> Lines:
-    """Names in lines of source that are not too long."""
-    for start in range(0, len(names), 8):
-        yield ", ".join(names[start : start + 8])
+def _filled(template: str, **blocks: list[str]) -> list[str]:
+    """The lines of a template, with lines where a name stands, indented like that."""
+    for name, lines in blocks.items():
+        found = re.search(rf"^( *){{{name}}}(,?)$", template, re.MULTILINE)
+        assert found is not None
+        block = "\n".join(f"{found[1]}{line}{found[2]}" for line in lines)
+        template = template.replace(found[0], block, 1)
+    return template.split("\n")

@@ -21,7 +21,7 @@ from tinynet.distributed.share import WorkerLost
 from tinynet.distributed.steps import ClusterSteps, Rows
 from tinynet.formats.checkpointing import take_up
 from tinynet.formats.recipe import digest
-from tinynet.losses import Loss
+from tinynet.losses import ClassLoss
 from tinynet.module import Module
 from tinynet.optim import Optimizer
 from tinynet.rng import Rng
@@ -41,7 +41,7 @@ __all__ = ["SchedulerLost", "WorkerLost", "fit"]
 
 def fit(
     net: Module,
-    loss_fn: Loss,
+    loss_fn: ClassLoss,
     optimizer: Optimizer,
     X: Any,
     y: Any,
@@ -135,8 +135,8 @@ def fit(
     scores = {part: partial(evaluate, net, loss_fn, *data) for part, data in sets.items() if data}
     try:
         shares.deal_out()
-        with report(epochs, len(run.history), progress) as (show, run.say):
-            return train(run, ClusterSteps(run, shares), in_order(scores, show, saved))
+        with report(epochs, len(run.history), progress) as (display, run.say):
+            return train(run, ClusterSteps(run, shares), in_order(scores, display, saved))
     except SchedulerLost as error:
         raise SchedulerLost(f"{error} {_what_stands(checkpoint, len(run.history))}") from error
     finally:

@@ -11,7 +11,7 @@ from distributed import Client, Future, default_client, futures_of
 
 from tinynet.data import DataLoader
 from tinynet.distributed.share import Share, Total, WorkerLost, ask
-from tinynet.losses import Loss
+from tinynet.losses import ClassLoss
 from tinynet.module import Module
 
 LOOK_AROUND = 2.0  # seconds: how often we ask, while we wait, whether all workers are still there
@@ -47,7 +47,7 @@ class Shares:
     """
 
     def __init__(
-        self, net: Module, loss_fn: Loss, X: Any, y: Any, client: Client | None = None
+        self, net: Module, loss_fn: ClassLoss, X: Any, y: Any, client: Client | None = None
     ) -> None:
         self.client = client if client is not None else _default_client()
         with self.client.as_current():

@@ -14,7 +14,7 @@ import numpy as np
 from distributed import get_worker
 from distributed.protocol import to_serialize
 
-from tinynet.losses import Loss
+from tinynet.losses import ClassLoss
 from tinynet.module import Module
 from tinynet.runs.scores import score_of
 from tinynet.support.accuracy import counting
@@ -76,7 +76,7 @@ class Share:
     def __init__(
         self,
         net: Module,
-        loss_fn: Loss,
+        loss_fn: ClassLoss,
         numbers: list[int],
         starts: list[int],
         X: list[Array],

@@ -39,8 +39,8 @@ def fit_sparse(run: TrainingRun, validation: tuple[Any, Any] | None, progress: b
     scores = {}
     if validation is not None:
         scores["validation"] = partial(evaluate_in_blocks, run.net, run.loss_fn, *validation)
-    with report(run.epochs, 0, progress) as (show, run.say), polite_interrupt() as pressed:
-        return train(run, steps_of(run), in_order(scores, show, ctrl_c=CtrlC(pressed)))
+    with report(run.epochs, 0, progress) as (display, run.say), polite_interrupt() as pressed:
+        return train(run, steps_of(run), in_order(scores, display, ctrl_c=CtrlC(pressed)))
 
 
 def evaluate_in_blocks(

@@ -87,6 +87,9 @@ def to_onnx(net: Module, path: str | os.PathLike[str]) -> None:
     for number, (place, layer) in enumerate(layers, 1):
         result = "y" if number == len(layers) else f"{place}.y"
         operation, names, attributes = _operation(place, layer)
+        for name, value in _valued(layer, layer.onnx_constants).items():
+            names.append(f"{place}.{name}" if place else name)
+            weights[names[-1]] = np.asarray(value, dtype if isinstance(value, float) else None)
         try:
             _refuse_unknown(onnx.defs, operation, len(names) + 1, attributes)
         except ValueError as error:
@@ -139,11 +142,13 @@ def _operation(place: str, layer: Module) -> tuple[str, list[str], dict[str, Any
             f"to_onnx: {at(place, 'net')} is {layer!r}, of which class {kind.__name__} says "
             f"onnx_inputs = {inputs!r}, and {missing[0]} is neither a parameter nor a buffer"
         )
-    attributes = {
-        name: value(layer) if callable(value) else value
-        for name, value in kind.onnx_attributes.items()
-    }
+    attributes = _valued(layer, kind.onnx_attributes)
     return str(kind.onnx_operation), [f"{place}.{n}" if place else n for n in names], attributes
+
+
+def _valued(layer: Module, data: dict[str, Any]) -> dict[str, Any]:
+    """A row of a class with the numbers of one layer: functions of the layer are called."""
+    return {name: value(layer) if callable(value) else value for name, value in data.items()}
 
 
 def _refuse_unknown(defs: Any, operation: str, inputs: int, attributes: dict[str, Any]) -> None:

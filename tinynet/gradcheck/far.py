@@ -26,7 +26,7 @@ def far_out(trial: Trial) -> str:
     said = []
     usual = trial.fresh().gradients(trial.point, trial.dy)
     sizes = {name: float(np.linalg.norm(gradient)) for name, gradient in usual.items()}
-    groups = {name: [name] for name in trial.float_inputs}
+    groups = {name: [name] for name in trial.differentiated}
     if trial.pristine.parameters:
         groups["parameters"] = list(trial.pristine.parameters)
     for group, names in groups.items():

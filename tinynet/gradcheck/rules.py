@@ -41,7 +41,7 @@ def same_output_twice(trial: Trial) -> str:
 def computes_in_float64(trial: Trial) -> str:
     """Outputs that move with a change of 1e-3, but not at all with one of 1e-10, were rounded."""
     copy = trial.fresh()
-    for name in [*copy.parameters, *trial.float_inputs]:
+    for name in [*copy.parameters, *trial.differentiated]:
         start = trial.point[name]
         step = trial.rng.standard_normal(start.shape)
         far, near = (copy.forward(trial.point | {name: start + h * step}) for h in (1e-3, 1e-10))
@@ -142,7 +142,7 @@ def nan_where_off(trial: Trial) -> str:
     if trial.pristine.is_loss or not trial.y.any():
         return "not applicable"
     copy, moved = trial.fresh(), dict(trial.point)
-    for name in [*copy.parameters, *trial.float_inputs]:
+    for name in [*copy.parameters, *trial.differentiated]:
         moved[name] = moved[name] + 1e-6 * trial.rng.standard_normal(moved[name].shape)
     off = (trial.y == 0) & (copy.forward(moved) == 0)
     passed_on = copy.gradients(trial.point, np.where(off, trial.dy, 0.0))

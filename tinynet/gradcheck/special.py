@@ -55,7 +55,7 @@ def exact_for_integers(trial: Trial) -> str:
     function is linear shows in its values: as far up as down, to the last bit.
     """
     copy, point, step = trial.fresh(), dict(trial.point), 2.0**-18
-    for name in [*copy.parameters, *trial.float_inputs]:
+    for name in [*copy.parameters, *trial.differentiated]:
         point[name] = _small_integers(trial, point[name].shape)
         if name in copy.parameters and point[name].ndim == 1:
             point[name] += 0.5  # so that hardly a sum is 0, where a ReLU has its kink
@@ -91,7 +91,7 @@ def convention_at_zero(trial: Trial) -> str:
     """At a kink at 0 the gradient must be a slope between the two sides'; 0 if one side is flat."""
     if any(True for _ in trial.pristine.module.children()):
         return "a matter of its layers; check them alone"
-    found = [_convention(trial, name) for name in trial.float_inputs]
+    found = [_convention(trial, name) for name in trial.differentiated]
     return ", ".join(sorted(set(filter(None, found)))) or "no kink at 0"
 
 
@@ -102,11 +102,15 @@ def _convention(trial: Trial, name: str) -> str | None:
     taken: set[str | None] = set()
     for flat in trial.rng.permutation(x.size)[: min(8, (x.size + 1) // 2)]:
         place = tuple(map(int, np.unravel_index(flat, x.shape)))
-        at_zero = x.copy()
+        at_zero, before = x.copy(), x.copy()
         at_zero[place] = 0  # one at a time: two zeros are a tie, where sort and max have kinks
+        before[place] = -0.01
         point = trial.point | {name: at_zero}
-        if trial.finite_output(point) is None:
-            continue
+        if (
+            trial.finite_output(point) is None
+            or trial.finite_output({**point, name: before}) is None
+        ):
+            continue  # forward refuses it, as a loss of probabilities does
         differences = Differences(trial.fresh(), point, trial.dy)
         got = float(differences.gradients[name][place])
         along = differences.along(name, unit(x.shape, place))

@@ -22,6 +22,8 @@ class Trial:
         Where it is checked, and another place, or None if forward knows no other.
     y, dy : ndarray
         The output there, and a dense random upstream for it.
+    differentiated : list of str
+        The inputs of floats that backward answers for: of a loss, perhaps not the target.
     """
 
     def __init__(self, module: Module, inputs: tuple[Any, ...], rng: np.random.Generator) -> None:
@@ -46,6 +48,7 @@ class Trial:
             )
         self.y = self._first_output(module)
         self.dy = self.upstream(self.y)
+        self.differentiated = self._differentiated()
         self.other = self._other_point()
 
     def fresh(self) -> Copy:
@@ -116,6 +119,15 @@ class Trial:
                 "derivative; give inputs for which it is"
             )
         return y
+
+    def _differentiated(self) -> list[str]:
+        if not self.pristine.is_loss:
+            return self.float_inputs
+        try:
+            gradients = self.fresh().gradients(self.point, self.dy)
+        except GradientError:  # a rule will say so
+            return self.float_inputs
+        return [name for name in self.float_inputs if name in gradients]
 
     def _check_made_once(self, called: Copy) -> None:
         """Refuse parameters that forward makes: the check, and an optimizer, hold those before."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinynet.inspection.layer_trace import LayerTrace, ParameterTrace
-from tinynet.inspection.told import PLACE, told_arrays
+from tinynet.inspection.told import PLACE, equations_of, told_arrays
 from tinynet.module import Module
 from tinynet.support.types import Array
 
@@ -108,7 +108,7 @@ def _told(at: _Unit) -> Lines:
 def _unknown(at: _Unit) -> Lines:
     """A layer whose class has no words for its numbers."""
     layer, name = at.part.layer, type(at.part.layer).__name__
-    equations = layer.equations or (
+    equations = equations_of(layer) or (
         f"a row of shape {_shape(at.part.input)} becomes one of {_shape(at.part.output)}",
         f'to see its equations here, write them in class {name}: equations = "y = ...", "dx = ..."',
     )

@@ -1,11 +1,13 @@
 """What a traced step holds: its batch, its loss, and every layer's numbers.
 
 Printed, a trace is a table; ``explain`` writes out one unit's chain rule with its real numbers,
-``plot`` draws the layers, and ``to_html`` makes a page of it all to walk through.
+``plot`` draws the layers; ``to_html`` makes a page of it all to walk through, and ``show`` shows
+that page in a notebook.
 ``tinynet/inspection/tracing.py`` takes the step.
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,8 @@ from tinynet.support.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from tinynet.pages import Page
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,6 +38,8 @@ class Trace:
     loss : float
     layers : list of LayerTrace
         In the order in which forward called them.
+    at_loss : LayerTrace
+        The loss, as one more layer: its inputs are the network's output and the target.
     steps : list of Trace
         This step and those after it.
     """
@@ -45,6 +51,7 @@ class Trace:
     output: Array
     loss: float
     layers: list[LayerTrace]
+    at_loss: LayerTrace
     steps: "list[Trace]" = field(default_factory=list)
 
     def layer(self, which: int | str) -> LayerTrace:
@@ -105,7 +112,11 @@ class Trace:
         return trace_figure(self)
 
     def to_html(
-        self, path: str | os.PathLike[str], title: str = "X-ray of a training step"
+        self,
+        path: str | os.PathLike[str],
+        title: str = "X-ray of a training step",
+        features: Sequence[str] | None = None,
+        classes: Sequence[str] | None = None,
     ) -> None:
         """Write the X-ray: one HTML file, without a server or a network, to walk through the step.
 
@@ -114,22 +125,61 @@ class Trace:
         evenly chosen, the first and the last among them. Numbers are float32, updates and the
         weights after step 0 rounded to 3 digits.
 
+        An input is drawn as a picture if its rows are (C, H, W), (H, W), or as many numbers as a
+        square of at least 8 x 8 has pixels; with 3 channels in colour. Any other, and one whose
+        features have names, is drawn as bars.
+
         Parameters
         ----------
         path : str or path-like
             The file to write; its folder must exist.
         title : str
+        features, classes : sequence of str, optional
+            The names of the input's columns, and of the network's outputs.
 
         Raises
         ------
-        ValueError
-            If the page would be larger than 2 MB, or a number is NaN or infinite.
+        TypeError, ValueError
+            If the page would be larger than 2 MB, a number is NaN or infinite, or there is not one
+            name for each feature or class.
         OSError
             If the file cannot be written.
         """
-        from tinynet.pages.xray import write_xray
+        from tinynet.pages.xray import xray
 
-        write_xray(self, path, title)
+        xray("to_html", self, title, features, classes).write(path)
+
+    def show(
+        self,
+        features: Sequence[str] | None = None,
+        classes: Sequence[str] | None = None,
+        height: int = 900,
+    ) -> "Page":
+        """The X-ray for a notebook, as the last line of a cell; see ``to_html``.
+
+        Parameters
+        ----------
+        features, classes : sequence of str, optional
+            As in ``to_html``.
+        height : int
+            Of the frame in the notebook, in pixels.
+
+        Returns
+        -------
+        Page
+            Which the notebook shows; ``.write(path)`` saves it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As in ``to_html``.
+        """
+        from tinynet.pages.xray import xray
+
+        whole_number("show", "height", height, 1)
+        page = xray("show", self, "X-ray of a training step", features, classes)
+        page.height = height
+        return page
 
     def __str__(self) -> str:
         head = ("layer", "", "output", "mean", "spread", "dead", "|dy|", "|dW|", "update/W")

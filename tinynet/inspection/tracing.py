@@ -87,7 +87,8 @@ def trace(
             output = net_copy(X)
             loss = one_float(f"trace: the loss {loss_fn!r}", loss_copy(output, y))
             (optimizer_copy or net_copy).zero_grad()
-            net_copy.backward(loss_copy.backward())
+            dy = loss_copy.backward()
+            net_copy.backward(dy)
         before = [layer.values() for layer in watched]
         grads = [layer.grads() for layer in watched]
         if optimizer_copy is not None:
@@ -98,7 +99,17 @@ def trace(
         }
         made = {id(X): INPUT} | {id(call.returned): n for n, call in enumerate(calls)}
         layers = [call.finished(made, parameters[call.name]) for call in calls]
-        taken.append(Trace(net, loss_fn, X.copy(), y.copy(), output.copy(), loss, layers))
+        at_loss = LayerTrace(
+            name="loss",
+            layer=loss_fn,
+            input=(output.copy(), y.copy()),
+            output=np.asarray(loss),
+            dy=np.asarray(1.0),
+            dx=(np.array(dy), None),
+            parameters={},
+            sources=(made.get(id(output)), None),
+        )
+        taken.append(Trace(net, loss_fn, X.copy(), y.copy(), output.copy(), loss, layers, at_loss))
     for position, step in enumerate(taken):
         step.steps.extend(taken[position:])
     return taken[0]

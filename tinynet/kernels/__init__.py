@@ -2,7 +2,8 @@
 
 A kernel is a pair. ``linear_reference`` is the equation, in NumPy; ``linear`` is the loop that
 Numba compiles, which the layers call. Pairs stand together: ``products.py`` has the matrix products
-of Linear, ``rows.py`` batches and activations, ``losses.py`` the losses, ``updates.py`` the
+of Linear, ``activations.py`` what stands between them, ``rows.py`` batches and softmax,
+``losses.py`` the losses over classes, ``errors.py`` those over numbers, ``updates.py`` the
 optimizers' steps. The folders are for later: ``gemm/`` is the one sum that all products share,
 ``simd/`` the vector type of its loops, and ``jit/`` compiles the pairs and ties them; its
 ``rung.py`` chooses what runs: equations, plain loops or fast ones.
@@ -11,6 +12,12 @@ Kernels expect C-contiguous arrays of one dtype and of matching shapes, and labe
 and losses see to that. Results go into arrays that the caller hands over, always the last argument.
 """
 
+from tinynet.kernels.activations import leaky_relu, leaky_relu_dx, relu, relu6, relu6_dx, relu_dx
+from tinynet.kernels.activations import sigmoid, sigmoid_dx, tanh, tanh_dx
+from tinynet.kernels.errors import absolute_errors, absolute_errors_dx, first_no_probability
+from tinynet.kernels.errors import binary_cross_entropy, binary_cross_entropy_dx
+from tinynet.kernels.errors import logits_cross_entropy, logits_cross_entropy_dx
+from tinynet.kernels.errors import squared_errors, squared_errors_dx
 from tinynet.kernels.jit.kernel import PAIRS
 from tinynet.kernels.jit.rung import COMPILES
 from tinynet.kernels.losses import as_labels, counted_labels, counted_rows, fill, first_outside
@@ -19,7 +26,7 @@ from tinynet.kernels.losses import label_targets, label_weights, probability_tar
 from tinynet.kernels.losses import percent_right, row_mean, row_mean_dx, total
 from tinynet.kernels.products import linear, linear_db, linear_dW, linear_dx
 from tinynet.kernels.products import linear_descend, linear_descend_fetching
-from tinynet.kernels.rows import add, copied, gather, gather_scaled, relu, relu_dx
+from tinynet.kernels.rows import add, copied, gather, gather_scaled
 from tinynet.kernels.rows import log_softmax, log_softmax_dx, softmax, softmax_dx
 from tinynet.kernels.simd.lanes import room
 from tinynet.kernels.updates import accumulate, add_scaled, all_finite, negative, squares

@@ -1,4 +1,4 @@
-"""Kernels that treat one row (one sample) after the other: batches, and activations.
+"""Kernels that treat one row (one sample) after the other: batches, and softmax.
 
 Each pair is an equation and its loop. In the loops a row is walked two or three times, always from
 its first class to its last, so that a sample's result does not depend on its neighbours. The row's
@@ -73,28 +73,6 @@ def copied(a: Array, y: Array) -> None:
     numbers, copies = a.reshape(-1), y.reshape(-1)
     for i in range(copies.size):
         copies[i] = numbers[i]
-
-
-def relu_reference(x: Array) -> Array:
-    return np.maximum(x, 0)
-
-
-@kernel(relu_reference, equation="y = maximum(x, 0)")
-def relu(x: Array, y: Array) -> None:
-    inputs, outputs = x.reshape(-1), y.reshape(-1)
-    for i in range(inputs.size):
-        outputs[i] = 0 if inputs[i] <= 0 else inputs[i]  # NaN is not <= 0: it passes
-
-
-def relu_dx_reference(dy: Array, y: Array) -> Array:
-    return np.where(y <= 0, 0, dy)
-
-
-@kernel(relu_dx_reference, equation="dx = where(y > 0, dy, 0)")
-def relu_dx(dy: Array, y: Array, dx: Array) -> None:
-    upstream, outputs, results = dy.reshape(-1), y.reshape(-1), dx.reshape(-1)
-    for i in range(outputs.size):
-        results[i] = 0 if outputs[i] <= 0 else upstream[i]  # chosen, not multiplied: 0 * NaN is NaN
 
 
 @inlined

@@ -6,7 +6,11 @@ derivative with respect to x. Both have the shape of their array. The arithmetic
 kernel that each line calls; its equation stands beside it in ``tinynet/kernels``.
 """
 
+from tinynet.layers.activations import LeakyReLU as LeakyReLU
 from tinynet.layers.activations import ReLU as ReLU
+from tinynet.layers.activations import ReLU6 as ReLU6
+from tinynet.layers.activations import Sigmoid as Sigmoid
+from tinynet.layers.activations import Tanh as Tanh
 from tinynet.layers.linear import Linear as Linear
 from tinynet.layers.paths import Add as Add
 from tinynet.layers.softmax import LogSoftmax as LogSoftmax

@@ -38,6 +38,3 @@ class Add(Module):
         kernels.copied(dy, da)  # da = dy
         kernels.copied(dy, db)  # db = dy
         return da, db
-
-    def __repr__(self) -> str:
-        return "Add()"

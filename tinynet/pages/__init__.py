@@ -9,6 +9,7 @@ import base64
 import gzip
 import html
 import json
+import math
 import os
 from collections.abc import Sequence
 from importlib.resources import files
@@ -21,7 +22,57 @@ from tinynet.support.atomic import file_path, write_atomically
 from tinynet.support.types import Array
 
 LARGEST = 2_000_000  # bytes of a page
+SMALLEST_SIDE = 8  # pixels of a picture that has no shape: scikit-learn's digits are 8 x 8
 NAMES = {"float32": "f4", "float16": "f2", "uint8": "u1"}
+
+
+class Page:
+    """One HTML file, complete: written to a path, or shown by a notebook in a frame of its own.
+
+    Attributes
+    ----------
+    content : bytes
+        The file.
+    height : int
+        Of the frame, in pixels.
+    """
+
+    def __init__(self, content: bytes, height: int = 900) -> None:
+        self.content, self.height = content, height
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the file, all of it or nothing."""
+        write_atomically(file_path("the page", path), self.content)
+
+    def _repr_html_(self) -> str:
+        # A sandbox without the notebook's origin: the page's scripts run, and reach nothing else.
+        return (
+            f'<iframe sandbox="allow-scripts" style="width: 100%; height: {self.height}px; '
+            f'border: 0" srcdoc="{html.escape(self.content.decode("utf-8"))}"></iframe>'
+        )
+
+    def __repr__(self) -> str:
+        return f"<page of {len(self.content) / 1e6:.2f} MB; a notebook shows it, write(path) saves>"
+
+
+def names_of(owner: str, what: str, names: Sequence[str] | None, count: int) -> list[str] | None:
+    """The names of `count` features or classes, checked; None if none are given."""
+    if names is None:
+        return None
+    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"{owner}: {what} = {names!r}, expected a list of names, each a str")
+    if len(names) != count:
+        raise ValueError(
+            f"{owner}: {what} has {len(names)} names, and the network has {count} {what}; give "
+            "one for each"
+        )
+    return [str(name) for name in names]
+
+
+def side_of(count: int) -> int | None:
+    """How wide the square picture of so many pixels is; None if so many numbers are no picture."""
+    side = math.isqrt(count)
+    return side if side * side == count and side >= SMALLEST_SIDE else None
 
 
 def fill(
@@ -30,7 +81,7 @@ def fill(
     head: dict[str, Any],
     arrays: dict[str, Array],
     code: Sequence[str] = (),
-) -> bytes:
+) -> Page:
     """The page `name` with its numbers.
 
     Parameters
@@ -61,7 +112,7 @@ def fill(
         ),
         data=base64.b64encode(pack(head, arrays)).decode("ascii"),
     )
-    return page.encode("utf-8")
+    return Page(page.encode("utf-8"))
 
 
 def pack(head: dict[str, Any], arrays: dict[str, Array]) -> bytes:
@@ -81,8 +132,3 @@ def pack(head: dict[str, Any], arrays: dict[str, Array]) -> bytes:
         block = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
         blocks.append(block + b"\0" * (-len(block) % 4))
     return gzip.compress(b"".join(blocks), mtime=0)  # no clock: the same page is the same bytes
-
-
-def write(path: str | os.PathLike[str], page: bytes) -> None:
-    """Write a page, all of it or nothing."""
-    write_atomically(file_path("the page", path), page)

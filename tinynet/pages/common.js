@@ -80,6 +80,30 @@ function drawSigned(canvas, values, width, limit, positive, negative) {
   });
 }
 
+// Draw a picture of one channel in grey, of three in colour: numbers from low to high.
+function drawPicture(canvas, values, { channels, width, height }, low, high) {
+  if (channels === 1) return drawGrey(canvas, values, width, low, high);
+  const size = width * height;
+  drawPixels(canvas, Array.from({ length: size }, (_, k) => k), width, (k) =>
+    [values[k], values[k + size], values[k + 2 * size]].map((value) => (255 * (value - low)) / (high - low || 1)));
+}
+
+// Draw numbers as bars up and down from a line in the middle, each sign in its colour.
+function drawBars(canvas, values, limit, positive, negative) {
+  const [width, height] = [Math.max(1, Math.ceil(240 / values.length)) * values.length, 240];
+  Object.assign(canvas, { width, height });
+  const context = canvas.getContext("2d");
+  const colours = [positive, negative, "--soft"].map((name) => `rgb(${themeColour(name)})`);
+  const wide = width / values.length;
+  values.forEach((value, i) => {
+    const size = limit ? (0.48 * height * value) / limit : 0;
+    context.fillStyle = colours[value > 0 ? 0 : 1];
+    context.fillRect((i + 0.1) * wide, height / 2, 0.8 * wide, -size);
+  });
+  context.fillStyle = colours[2];
+  context.fillRect(0, height / 2 - 1, width, 2);
+}
+
 function drawPixels(canvas, values, width, colour) {
   const height = Math.ceil(values.length / width);
   Object.assign(canvas, { width, height });

@@ -1,5 +1,7 @@
 """A page on which the reader draws a digit, and a trained network reads it at every stroke.
 
+A network of another input gets a grid of pixels, or sliders.
+
 The page holds the weights, and the forward pass in plain JavaScript, a line from each layer's
 class: the same sums in the same order, rounded to float32 as ``predict`` rounds them. Before it
 shows any number, the page compares what each layer makes of some noise with what Python made of it.
@@ -9,7 +11,7 @@ mass in the middle.
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,43 +24,62 @@ from tinynet.support.checks import number
 from tinynet.support.types import Array
 
 PIXELS = 28 * 28
+MOST_SLIDERS, MOST_SAMPLES = 64, 12
+_WHAT = {28: "a digit", None: "the numbers"}  # by the side of the picture, what a page asks for
 
 
 def playground(
     net: Module,
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | None = None,
     black: float = 0.0,
     white: float = 1.0,
-    title: str = "Draw a digit",
-) -> None:
-    """Write a page, one HTML file, that lets a reader draw a digit and the network read it.
+    title: str | None = None,
+    samples: Array | None = None,
+    features: Sequence[str] | None = None,
+    classes: Sequence[str] | None = None,
+) -> pages.Page:
+    """Make a page, one HTML file, on which a reader gives a network its input, and sees its answer.
 
-    The page shows the drawing as the network sees it, what each layer makes of it, and the
-    log-probability and the probability of every class, live; it computes them itself, in float32.
-    It needs no server and no network.
+    The page shows what each layer makes of the input, and the log-probability and the probability
+    of every class, live; it computes them itself, in float32. It needs no server and no network.
+
+    A network of 784 inputs gets a digit to draw, which is fitted into the picture as MNIST's were.
+    For one of another square of at least 8 x 8, the paper is that grid of pixels. Any other, and
+    one whose features have names, gets a slider for each number.
 
     Parameters
     ----------
     net : Sequential
         Of layers whose class says their forward in JavaScript, as all of tinynet's along the
-        classes do, or of Sequentials of them, from 784 inputs to 2 or more classes. If it ends with
-        raw scores, the page takes their log-softmax.
-    path : str or path-like
+        classes do, or of Sequentials of them, to 2 or more classes. If it ends with raw scores, the
+        page takes their log-softmax.
+    path : str or path-like, optional
         The file to write; its folder must exist.
     black, white : float
         The numbers that the network was given in training for an unlit and for a fully lit pixel.
         With ``tn.data.minmax_scale`` these are 0 and 1; with a scaling to [-1, 1], -1 and 1; with
         raw pixels, 0 and 255.
-    title : str
+    title : str, optional
+    samples : ndarray (n, I), optional
+        For sliders: some rows of the training data, as the network gets them. They say how far the
+        sliders go, -3 to 3 by default, and some of them stand on buttons.
+    features, classes : sequence of str, optional
+        The names of the input's columns, and of the classes.
+
+    Returns
+    -------
+    Page
+        A notebook shows it, as the last line of a cell; ``.write(path)`` saves it.
 
     Raises
     ------
     TypeError
-        If the network, or one of its layers, is of another kind.
+        If the network, or one of its layers, is of another kind, or names are no strings.
     ValueError
-        If its layers do not lead from 784 pixels to classes, or the JavaScript names what its layer
-        does not hold, or a weight is NaN or infinite, or
-        `black` and `white` are equal, or the page would be larger than 2 MB.
+        If its layers do not lead from the input to classes, or the JavaScript names what its layer
+        does not hold, or a weight is NaN or infinite, or `black` and `white` are equal, or the
+        input has more than 64 numbers and is no square, or there is not one name for each feature
+        or class, or the page would be larger than 2 MB.
     OSError
         If the file cannot be written.
     """
@@ -71,15 +92,17 @@ def playground(
         )
     layers = list(_flat(net))
     held = [_held(k, layer) for k, layer in enumerate(layers)]
-    outputs = _outputs(net, layers, black, white)
-    arrays = {f"check{k}": y[0].astype(np.float32) for k, y in enumerate(outputs)}
+    given, ranges = _input(layers, samples, features, black, white)
+    outputs = _outputs(net, layers, ranges["low"], ranges["high"])
+    arrays = {name: values.astype(np.float32) for name, values in ranges.items()}
+    arrays |= {f"check{k}": y[0].astype(np.float32) for k, y in enumerate(outputs)}
     for k, values in enumerate(held):
         arrays |= {f"{name} {k}": a for name, a in values.items() if isinstance(a, np.ndarray)}
     head: dict[str, Any] = {
         "network": repr(net),
-        "black": black,
-        "white": white,
+        "input": given,
         "gives": kind_of_outputs(outputs[-1]),
+        "classes": pages.names_of("playground", "classes", classes, outputs[-1].shape[1]),
         "layers": [
             {
                 "kind": type(layer).__name__,
@@ -92,13 +115,66 @@ def playground(
     lines = [
         f"FORWARD[{k}] = (x, layer) => (\n{layer.javascript}\n);" for k, layer in enumerate(layers)
     ]
+    side = given["side"]
+    title = title or f"{'Draw' if side else 'Set'} {_WHAT.get(side, 'a picture')}"
     page = pages.fill("playground", title, head, arrays, ["const FORWARD = [];", *lines])
-    if len(page) > pages.LARGEST:
+    if len(page.content) > pages.LARGEST:
         raise ValueError(
-            f"playground: the page would have {len(page) / 1e6:.1f} MB, and "
+            f"playground: the page would have {len(page.content) / 1e6:.1f} MB, and "
             f"{pages.LARGEST / 1e6:g} MB is the most; take narrower layers"
         )
-    pages.write(path, page)
+    if path is not None:
+        page.write(path)
+    return page
+
+
+def _input(
+    layers: list[Module],
+    samples: Array | None,
+    features: Sequence[str] | None,
+    black: float,
+    white: float,
+) -> tuple[dict[str, Any], dict[str, Array]]:
+    """What a row is on the page, and the lowest and the highest that each of its numbers can be."""
+    rows = None if samples is None else _checked(samples)
+    W = matrix_of(layers[0]) if layers else None
+    count = rows.shape[1] if rows is not None else PIXELS if W is None else len(W)
+    names = pages.names_of("playground", "features", features, count)
+    side = pages.side_of(count) if names is None else None
+    given: dict[str, Any] = {"count": count, "side": side, "names": names}
+    if side:
+        if rows is not None:
+            raise ValueError(
+                f"playground: samples are for sliders, and {count} numbers are drawn as a picture "
+                f"of {side} x {side}; leave them out, or name the features"
+            )
+        return given, {"low": np.full(count, black), "high": np.full(count, white)}
+    if count > MOST_SLIDERS:
+        raise ValueError(
+            f"playground: the network takes {count} numbers, which is no square picture, and "
+            f"{MOST_SLIDERS} sliders are the most; take a network of fewer inputs"
+        )
+    if (black, white) != (0, 1):
+        raise ValueError(
+            f"playground: black = {black:g} and white = {white:g} are for pixels, and this "
+            "network's input gets sliders; leave them out, and give samples="
+        )
+    if rows is None:
+        return given, {"low": np.full(count, -3.0), "high": np.full(count, 3.0)}
+    chosen = np.linspace(0, len(rows) - 1, min(len(rows), MOST_SAMPLES)).astype(int)
+    low, high = rows.min(axis=0), rows.max(axis=0)
+    return given, {"low": low, "high": np.where(high > low, high, low + 1), "rows": rows[chosen]}
+
+
+def _checked(samples: Any) -> Array:
+    rows = np.asarray(samples)
+    if rows.ndim != 2 or 0 in rows.shape or rows.dtype.kind not in "biuf":
+        raise ValueError(
+            f"playground: samples are {rows.shape} {rows.dtype}, expected rows of numbers (n, I)"
+        )
+    if not np.isfinite(rows).all():
+        raise ValueError("playground: samples hold NaN or inf; give rows that the network can take")
+    return rows.astype(np.float64)
 
 
 def _flat(module: Module) -> Iterator[Module]:
@@ -154,19 +230,19 @@ def _plain(value: Any) -> float | bool | None:
     return value if value is None or isinstance(value, bool) else float(value)
 
 
-def _outputs(net: Module, layers: list[Module], black: float, white: float) -> list[Array]:
+def _outputs(net: Module, layers: list[Module], low: Array, high: Array) -> list[Array]:
     """What each layer makes of some noise; the page compares its own numbers with these."""
     dtype = next((p.data.dtype for p in net.parameters()), np.dtype(np.float32))
-    noise = np.random.default_rng(0).random((4, PIXELS))
-    x = (black + (white - black) * noise.round(1)).astype(dtype)
+    noise = np.random.default_rng(0).random((4, len(low)))
+    x = (low + (high - low) * noise.round(1)).astype(dtype)
     outputs = [x]
     for layer in layers:
         W, width = matrix_of(layer), x.shape[1]
         if W is not None and width != len(W):
-            what = "a drawing has" if len(outputs) == 1 else "the layer before it gives"
+            what = "a row has" if len(outputs) == 1 else "the layer before it gives"
             raise ValueError(
-                f"playground: {layer!r} takes {len(W)} numbers, and {what} {width}; train the "
-                "network on 28 x 28 pixels in 784 columns"
+                f"playground: {layer!r} takes {len(W)} numbers, and {what} {width}; make layers "
+                "that follow one another"
             )
         x = layer.predict(x)
         if x.ndim != 2 or len(x) != len(noise):

@@ -38,13 +38,19 @@ const countOff = (l) => row(at(`off${l}`), state.sample, layerSize(l)).reduce((s
 
 // A number that a layer's own words name, or a word.
 function toldValue(l, u, name) {
-  const { inputs, sources, words } = data.layers[l];
-  if (name === "y") return outputs(l)[u];
-  if (name === "dy") return gradients(l)[u];
+  const { inputs, sources, words } = data.layers[l] ?? data.loss;
   const stored = at(`told ${name}${l}`);
+  if (!stored && name === "y") return outputs(l)[u];
+  if (!stored && name === "dy") return gradients(l)[u];
   if (!stored) return outputs(sources[inputs.indexOf(name)])[u];
-  const value = row(stored, state.sample, layerSize(l))[u];
+  const value = row(stored, state.sample, stored.length / data.rows)[u];
   return words[name]?.[value] ?? value;
+}
+
+// The gradient of the loss with respect to each number that the network gave for this sample.
+function lossGradient() {
+  const whole = at("dx loss");
+  return row(whole, state.sample, whole.length / data.rows);
 }
 
 const inputOf = (l) => data.layers[l].sources[0];
@@ -85,6 +91,24 @@ function inputGradient(l) {
     for (let u = 0; u < dy.length; u++) result[i] += W[i * dy.length + u] * dy[u];
   });
   return result;
+}
+
+// What a layer hands back to its source number k, for this sample.
+function handedBack(l, k) {
+  const { wired, sources } = data.layers[l];
+  if (wired) return inputGradient(l);
+  const stored = at(`dx ${k} of ${l}`);
+  if (!stored) return gradients(sources[k]); // which gets nothing else
+  return row(stored, state.sample, layerSize(sources[k]));
+}
+
+// dLoss/dx of the network's input: what all that took it hand back, added up.
+function lossByInput() {
+  const total = new Float64Array(data.input.count);
+  data.layers.forEach(({ sources }, l) => sources.forEach((from, k) => {
+    if (from === INPUT) handedBack(l, k).forEach((value, i) => { total[i] += value; });
+  }));
+  return total;
 }
 
 const column = (W, u, O) => Float32Array.from({ length: W.length / O }, (_, i) => W[i * O + u]);

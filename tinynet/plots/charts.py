@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tinynet.plots.style import PALETTE, new_figure, own_style, plain_log_ticks
+from tinynet.plots.style import (
+    AMOUNTS,
+    DASHES,
+    MARKERS,
+    PALETTE,
+    legend_columns,
+    new_figure,
+    own_style,
+    plain_log_ticks,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,7 +56,8 @@ def line_panels(panels: Sequence[Panel], title: str) -> "Figure":
     Parameters
     ----------
     panels : sequence of Panel
-        The k-th line of each panel has the same colour and dashes. Panels that all show the same
+        The k-th line of each panel has the same colour and dashes; panels with lines of the same
+        names have one legend, below them. Panels that all show the same
         quantity, by their `ylabel`, get the same limits.
     title : str
 
@@ -72,14 +82,15 @@ def line_panels(panels: Sequence[Panel], title: str) -> "Figure":
                     f"{np.shape(y)}, expected (n,) for both"
                 )
     figure, axes = new_figure(1, len(panels), height=3.9)
+    shared = len(panels) > 1 and len({tuple(panel.lines) for panel in panels}) == 1
     for ax, panel in zip(axes[0], panels, strict=True):
         for k, (name, (x, y)) in enumerate(panel.lines.items()):
             ax.plot(
                 x,
                 y,
                 color=PALETTE[k % len(PALETTE)],
-                linestyle=("-", "--", "-.", ":")[k % 4],
-                marker="osD^vP"[k % 6] if np.size(x) <= FEW_POINTS else None,
+                linestyle=DASHES[k % 4],
+                marker=MARKERS[k % 6] if np.size(x) <= FEW_POINTS else None,
                 label=name,
             )
         ax.set_xscale(panel.xscale)
@@ -92,12 +103,17 @@ def line_panels(panels: Sequence[Panel], title: str) -> "Figure":
             (ticks,) = places
             ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
             ax.set_xticks([], minor=True)
-        ax.set_title(panel.title, fontsize=10)
+        ax.set_title(panel.title)
         ax.set_xlabel(panel.xlabel)
         ax.set_ylabel(panel.ylabel)
         ax.grid(alpha=0.3)
-        if len(panel.lines) > 1:
-            ax.legend(fontsize=9)
+        if len(panel.lines) > 1 and not shared:
+            ax.legend()
+    if shared:
+        names = list(panels[0].lines)
+        columns = min(len(names), legend_columns(names))
+        handles = axes[0, 0].get_lines()
+        figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False)
     if len({(panel.ylabel, panel.yscale) for panel in panels}) == 1:
         limits = [ax.get_ylim() for ax in axes[0]]
         for ax in axes[0]:
@@ -150,13 +166,14 @@ def bars(
     for k, (name, values) in enumerate(heights.items()):
         places = np.arange(len(categories)) + (k - (len(groups) - 1) / 2) * width
         drawn = ax.bar(places, values, width, color=PALETTE[k % len(PALETTE)], label=name)
-        ax.bar_label(drawn, labels=[value_format.format(value) for value in values], fontsize=8)
+        ax.bar_label(drawn, labels=[value_format.format(value) for value in values])
     ax.set_xticks(range(len(categories)), categories)
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
     ax.margins(y=0.1)
     if len(groups) > 1:
-        figure.legend(loc="outside lower center", ncols=len(groups), fontsize=9, frameon=False)
+        columns = min(len(groups), legend_columns(groups))
+        figure.legend(loc="outside lower center", ncols=columns, frameon=False)
     figure.suptitle(title)
     return figure
 
@@ -202,12 +219,12 @@ def heat_map(
         )
     figure, axes = new_figure(1, 1, height=1.6 + 0.45 * len(rows))
     ax = axes[0, 0]
-    picture = ax.imshow(table, cmap="cividis", aspect="auto")
+    picture = ax.imshow(table, cmap=AMOUNTS, aspect="auto")
     middle = (table.min() + table.max()) / 2
     for (row, column), value in np.ndenumerate(table):
         colour = "white" if value < middle else "black"
         text = value_format.format(value)
-        ax.text(column, row, text, ha="center", va="center", color=colour, fontsize=9)
+        ax.text(column, row, text, ha="center", va="center", color=colour)
     ax.set_xticks(range(len(columns)), columns)
     ax.set_yticks(range(len(rows)), rows)
     ax.set_xlabel(xlabel)
@@ -275,22 +292,21 @@ def histograms(
                 edges,
                 color=PALETTE[k % len(PALETTE)],
                 linewidth=1.6,
-                linestyle=("-", "--", "-.", ":")[k % 4],
+                linestyle=DASHES[k % 4],
                 label=label,
             )
         if log:
             ax.set_yscale("log")
         else:
             ax.yaxis.set_major_formatter(EngFormatter(sep=""))
-        ax.set_title(panel, fontsize=10)
+        ax.set_title(panel)
         ax.set_xlabel(xlabel)
         ax.set_ylabel(ylabel)
     if len(outlines) > 1:
         figure.legend(
             handles=list(outlines.values()),
             loc="outside lower center",
-            ncols=len(outlines),
-            fontsize=9,
+            ncols=min(len(outlines), legend_columns(outlines)),
             frameon=False,
         )
     figure.suptitle(title)

@@ -10,12 +10,23 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tinynet.plots.style import DPI, PALETTE, WIDTH, new_figure, own_style, plain_log_ticks
+from tinynet.plots.style import (
+    MARKERS,
+    PALETTE,
+    WIDTH,
+    legend_columns,
+    new_figure,
+    own_style,
+    plain_log_ticks,
+)
 from tinynet.runs.history import History
 from tinynet.support.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+SPECK = 0.05  # what reaches less far than this share of its panel is hard to find
 
 
 class Cloud(NamedTuple):
@@ -48,9 +59,10 @@ def class_directions(
     Parameters
     ----------
     clouds : sequence of Cloud
-        One panel each. Axes reach as far as 98 % of the points; an arrow shows a direction alone
-        and is as long as the panel allows. Training samples are black dots, test samples coloured
-        crosses.
+        One panel each. Axes reach as far as 98 % of the points, which stands below the panel's
+        title; an arrow shows a direction alone and is as long as the panel allows. Training samples
+        are black dots, in front of the test samples, which are coloured crosses. If the one or the
+        other are but a speck in the middle, a ring is around it.
     class_names : sequence of C str
     title : str
 
@@ -82,7 +94,6 @@ def class_directions(
         rows,
         columns,
         figsize=(WIDTH, 0.8 + 0.46 * WIDTH * rows),
-        dpi=DPI,
         squeeze=False,
         layout="constrained",
         subplot_kw={"projection": "3d"},
@@ -92,34 +103,43 @@ def class_directions(
     for ax, cloud in zip(axes.flat, clouds, strict=False):
         furthest = np.abs(np.concatenate([cloud.train, cloud.test])).max(axis=1)
         reach = float(np.percentile(furthest, 98)) or 1.0
-        ax.scatter(*cloud.train.T, s=5, color="black", alpha=0.4, label="training samples")
+        specks = [0 < np.abs(h).max(initial=0) < SPECK * reach for h in (cloud.train, cloud.test)]
+        ax.computed_zorder = False  # in front stands what would be hidden: specks, names, arrows
+        dots = {"color": "black", "zorder": 4 if specks[0] else 2, "depthshade": False}
+        ax.scatter(*cloud.train.T, s=7, label="training samples", **dots)
         lengths = np.linalg.norm(cloud.directions, axis=0, keepdims=True)
         tips = reach * cloud.directions / np.where(lengths > 0, lengths, 1)
         for c, name in enumerate(class_names):
             colour = PALETTE[c % len(PALETTE)]
             own = cloud.test[np.asarray(cloud.labels) == c]
-            ax.scatter(*own.T, s=18, marker="x", color=colour, label=f"test samples of {name}")
-            ax.quiver(0, 0, 0, *tips[:, c], color=colour, arrow_length_ratio=0.12, linewidth=2)
-            ax.text(*(1.15 * tips[:, c]), name, color=colour, size=14, ha="center", va="center")
+            order = 4 if specks[1] else 1
+            style = {"marker": "x", "color": colour, "zorder": order, "depthshade": False}
+            ax.scatter(*own.T, s=22, label=f"test samples of {name}", **style)
+            arrow = {"arrow_length_ratio": 0.12, "linewidth": 2.5, "zorder": 3}
+            ax.quiver(0, 0, 0, *tips[:, c], color=colour, **arrow)
+            sign = {"boxstyle": "circle,pad=0.15", "facecolor": "white", "edgecolor": colour}
+            centred = {"ha": "center", "va": "center", "zorder": 5}
+            ax.text(*(1.15 * tips[:, c]), name, size=14, bbox=sign, **centred)
         ax.set_xlim(-reach, reach)
         ax.set_ylim(-reach, reach)
         ax.set_zlim(-reach, reach)
-        ax.set_box_aspect((1, 1, 1), zoom=0.95)
-        ax.set_title(cloud.title, fontsize=11)
-        ax.tick_params(labelsize=8, pad=-1)
-        step = float(f"{0.6 * reach:.0e}")  # a round number, and away from the corners
-        ticks = [-step, 0, step]
-        ax.set(xticks=ticks, yticks=ticks, zticks=ticks)
-        ax.set_xlabel("unit 1", fontsize=9, labelpad=-3)
-        ax.set_ylabel("unit 2", fontsize=9, labelpad=-3)
-        ax.set_zlabel("unit 3", fontsize=9, labelpad=-1)
+        ax.set_box_aspect((1, 1, 1), zoom=1.1)
+        if any(specks):
+            ax.plot(0, 0, 0, marker="o", markersize=20, fillstyle="none", color="black", zorder=5)
+        edge = f"{reach:,.0f}" if reach >= 100 else f"{reach:.2g}"
+        ax.set_title(f"{cloud.title}\naxes from -{edge} to {edge}")
+        for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
+            axis.pane.set_visible(False)
+        ax.set(xticks=[0], yticks=[0], zticks=[0], xticklabels=[], yticklabels=[], zticklabels=[])
+        ax.set_xlabel("unit 1", labelpad=-9)
+        ax.set_ylabel("unit 2", labelpad=-9)
+        ax.set_zlabel("unit 3", labelpad=-9)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(
         handles,
         labels,
         loc="outside lower center",
-        ncols=n_classes + 1,
-        fontsize=9,
+        ncols=min(n_classes + 1, legend_columns(labels)),
         frameon=False,
         markerscale=1.5,
     )
@@ -165,7 +185,7 @@ def loss_against_accuracy(
             run.test_loss,
             run.test_accuracy,
             s=22,
-            marker="osD^vP"[k % 6],
+            marker=MARKERS[k % 6],
             color=PALETTE[k % len(PALETTE)],
             alpha=0.7,
             label=name,
@@ -175,6 +195,6 @@ def loss_against_accuracy(
     ax.set_xlabel("test loss, logarithmic scale")
     ax.set_ylabel("test accuracy (%)")
     ax.grid(alpha=0.3)
-    ax.legend(fontsize=9)
+    ax.legend()
     figure.suptitle(title)
     return figure

@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinynet.plots.style import (
-    BLUE,
-    GREEN,
     GREY,
     PALETTE,
-    VERMILION,
+    legend_columns,
     new_figure,
     own_style,
     plain_log_ticks,
@@ -67,7 +65,7 @@ def learning_curves(
     marker = "o" if max(len(run.train_loss) for run in runs.values()) == 1 else None
     for k, (name, run) in enumerate(runs.items()):
         train_colour = PALETTE[k % len(PALETTE)]
-        colours = [train_colour] * 3 if len(runs) > 1 else [train_colour, GREEN, VERMILION]
+        colours = [train_colour] * 3 if len(runs) > 1 else [PALETTE[0], PALETTE[2], PALETTE[1]]
         lines = (("train", "-"), ("validation", ":"), ("test", "--"))
         for colour, (part, linestyle) in zip(colours, lines, strict=True):
             score_ax = by_measure.get(_measure(run))
@@ -93,13 +91,14 @@ def learning_curves(
         ax.grid(alpha=0.3)
     if len(runs) == 1:
         place = "lower right" if score_axes else "best"
-        axes[0, -1].legend(loc=place, fontsize=9)
+        axes[0, -1].legend(loc=place)
     else:
         handles, labels = loss_ax.get_legend_handles_labels()
-        columns = min(len(runs), 4)  # a run's training and test lines stand one above the other
-        figure.legend(
-            handles, labels, loc="outside lower center", ncols=columns, fontsize=8, frameon=False
-        )
+        # a run's training and test lines stand one above the other, in one column
+        fitting = range(1, legend_columns(labels) + 1)
+        columns = max(c for c in fitting if len(runs) % c == 0 or c == 1)
+        figure.set_figheight(3.4 + 0.22 * -(-len(labels) // columns))
+        figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False)
     figure.suptitle(title)
     return figure
 
@@ -143,7 +142,7 @@ def error_rates(
     figure, axes = new_figure(1, 1, height=0.3 * len(results) + 1.3)
     ax = axes[0, 0]
     for y, (_, rate, own) in enumerate(results):
-        colour = VERMILION if own else BLUE
+        colour = PALETTE[own]
         ax.hlines(y, 0.1, rate, color=GREY, linewidth=0.6)
         ax.plot(rate, y, marker="D" if own else "o", color=colour, markersize=7)
         ax.annotate(
@@ -151,7 +150,7 @@ def error_rates(
         )
     ax.set_yticks(range(len(results)), [name for name, _, _ in results])
     for tick, (_, _, own) in zip(ax.get_yticklabels(), results, strict=True):
-        tick.set_color(VERMILION if own else "black")
+        tick.set_fontweight("bold" if own else "normal")
     ax.set_xscale("log")
     ax.set_xlim(0.1, max(rate for _, rate, _ in results) * 3)
     ax.xaxis.set_major_formatter(FormatStrFormatter("%g"))

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tinynet.plots.style import BLUE, VERMILION, WIDTH, new_figure, own_style
+from tinynet.plots.style import AMOUNTS, PALETTE, SMALL, WIDTH, new_figure, own_style
 from tinynet.support.types import Array
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+GAP = 0.1  # inches between two images
 
 
 @own_style
@@ -47,18 +50,33 @@ def digit_grid(
     """
     pictures = as_pictures(images)
     captions = _checked(captions, len(pictures))
-    rows = -(-len(pictures) // columns)
-    cell = min(WIDTH / columns, 2.5)
-    figure, axes = new_figure(rows, columns, height=rows * (cell + 0.2) + 0.4, width=cell * columns)
-    for ax in axes.flat:
-        ax.axis("off")
+    figure, axes = _squares(len(pictures), columns, caption=0.3 if captions else GAP)
     low, high = pictures.min(), pictures.max()
-    for ax, picture in zip(axes.flat, pictures, strict=False):
+    for ax, picture in zip(axes, pictures, strict=True):
         ax.imshow(picture, cmap="gray", vmin=low, vmax=high)
-    for ax, caption in zip(axes.flat, captions, strict=False):
-        ax.set_title(caption, fontsize=10)
-    figure.suptitle(title)
+        ax.axis("off")
+    for ax, caption in zip(axes, captions, strict=False):
+        ax.set_title(caption, fontsize=SMALL, pad=4)
+    figure.suptitle(title, y=1 - GAP / figure.get_figheight())
     return figure
+
+
+def _squares(number: int, columns: int, caption: float) -> "tuple[Figure, list[Axes]]":
+    """Square axes with room for a caption above each: placed in inches, nothing is left empty."""
+    import matplotlib.pyplot as plt
+
+    rows, title = -(-number // columns), 0.4
+    side = min(WIDTH / columns, 2.5) - GAP * (columns + 1) / columns
+    width = columns * (side + GAP) + GAP
+    height = title + rows * (side + caption) + GAP
+    figure = plt.figure(figsize=(width, height))
+    axes = []
+    for k in range(number):
+        left = GAP + k % columns * (side + GAP)
+        top = title + k // columns * (side + caption) + caption
+        place = left / width, 1 - (top + side) / height, side / width, side / height
+        axes.append(figure.add_axes(place))
+    return figure, axes
 
 
 @own_style
@@ -122,12 +140,12 @@ def pixel_histograms(data: Mapping[str, ArrayLike], bins: int = 64) -> "Figure":
     for column, (name, values) in zip(axes.T, data.items(), strict=True):
         counts, edges = np.histogram(np.asarray(values), bins=bins)
         for ax, scale in zip(column, ("linear", "log"), strict=True):
-            ax.stairs(counts, edges, fill=True, color=BLUE)
+            ax.stairs(counts, edges, fill=True, color=PALETTE[0])
             ax.set_yscale(scale)
             if scale == "log":
                 ax.set_ylim(bottom=counts[counts > 0].min() / 10)
             ax.yaxis.set_major_formatter(EngFormatter(sep=""))
-            ax.set_title(f"{name}, {scale} counts", fontsize=10)
+            ax.set_title(f"{name}, {scale} counts")
             ax.set_xlabel("pixel value")
             ax.set_ylabel("number of pixels")
     figure.suptitle("How often each pixel value occurs")
@@ -162,16 +180,16 @@ def correlations(matrix: Array, title: str = "How alike are the images?") -> "Fi
     unique = matrix[np.triu_indices(len(matrix), k=1)]
     figure, axes = new_figure(1, 2, height=3.9)
     left, right = axes[0]
-    picture = left.imshow(matrix, cmap="viridis", vmin=min(0.0, unique.min()), vmax=1)
-    left.set_title("correlation matrix", fontsize=10)
+    picture = left.imshow(matrix, cmap=AMOUNTS, vmin=min(0.0, unique.min()), vmax=1)
+    left.set_title("correlation matrix")
     left.set_xlabel("image number")
     left.set_ylabel("image number")
     figure.colorbar(picture, ax=left, label="correlation", shrink=0.7)
 
-    right.hist(unique, bins=100, color=BLUE)
+    right.hist(unique, bins=100, color=PALETTE[0])
     median = float(np.median(unique))
-    right.axvline(median, color=VERMILION)
-    right.set_title(f"its {len(unique):,} unique values, median {median:.2f}", fontsize=10)
+    right.axvline(median, color=PALETTE[1])
+    right.set_title(f"its {len(unique):,} unique values, median {median:.2f}")
     right.set_xlabel("correlation of two images")
     right.set_ylabel("number of pairs")
     right.yaxis.set_major_formatter(EngFormatter(sep=""))

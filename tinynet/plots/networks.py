@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from tinynet.inspection.summary import outputs_of
 from tinynet.inspection.wiring import matrix_of
 from tinynet.module import Module, Sequential
-from tinynet.plots.style import BLUE, GREY, VERMILION, new_figure, own_style
+from tinynet.plots.style import ABOVE, GREY, UP, new_figure, own_style, signed
 from tinynet.support.types import Array
 
 if TYPE_CHECKING:
@@ -93,11 +93,11 @@ def draw_network(
         ax.text(x, -top - line, caption, ha="center", va="top")
     ceiling = top + line
     if arrows in ("forward", "both"):
-        _draw_flow(ax, columns, ceiling, line, "forward: activations, y = x @ W + b", BLUE)
+        _draw_flow(ax, columns, ceiling, line, "forward: activations, y = x @ W + b", ABOVE)
         ceiling += 1.5 * line
     if arrows in ("backward", "both"):
         bottom -= 1.5 * line
-        _draw_flow(ax, columns[::-1], bottom, line, "backward: gradients, dx = dy @ W.T", VERMILION)
+        _draw_flow(ax, columns[::-1], bottom, line, "backward: gradients, dx = dy @ W.T", UP)
         bottom -= line
 
     ax.set_title(title or "Feed-forward network " + "-".join(str(size) for size in sizes))
@@ -294,7 +294,7 @@ def _draw_weights(
         if matrix is not None
     }
     largest = max((float(np.abs(w).max()) for w in shown.values()), default=0.0) or 1.0
-    colours = ScalarMappable(Normalize(-largest, largest), cmap="RdBu_r")
+    colours = ScalarMappable(Normalize(-largest, largest), cmap=signed())
     for k in range(len(columns) - 1):
         lines = [[(columns[k], y), (columns[k + 1], z)] for y in heights[k] for z in heights[k + 1]]
         style: dict[str, Any] = {"colors": GREY, "linewidths": 0.6}
@@ -317,4 +317,4 @@ def _draw_flow(ax: "Axes", columns: Array, y: float, line: float, label: str, co
             xytext=(start + gap, y),
             arrowprops={"arrowstyle": "-|>", "color": colour, "linewidth": 2},
         )
-    ax.text(float(columns.mean()), y + 0.3 * line, label, ha="center", va="bottom", color=colour)
+    ax.text(float(columns.mean()), y + 0.3 * line, label, ha="center", va="bottom")

@@ -1,31 +1,65 @@
-"""Colours and figure sizes that all rooms of ``tinynet.plots`` share.
+"""What all figures share: one palette, one meaning for each colour, and sizes that can be read.
 
-The palette is from M. Okabe and K. Ito, "Color Universal Design" (2008). A figure is 8 inches
-wide at 100 dots per inch, 800 pixels, which is the width a README gives it.
+**As shown.** A figure is 8 inches wide and saved with 200 dots per inch, 1,600 pixels. A README or
+a notebook shows it 800 pixels wide, and the finer dots serve sharp screens. Shown so, a point of
+text is 800 / 8 / 72 = 1.39 pixels high, and the smallest text, `SMALL`, is 14. Wherever this
+package or a test speaks of pixels as shown, it means these.
+
+**Colours.** Signs have the colours of the X-ray page, in figures and pages alike:
+
+========  =======  ======================================================================
+`ABOVE`   orange   numbers above 0: activations, weights; and the way forward
+`BELOW`   blue     numbers below 0
+`UP`      magenta  gradients above 0: more of it, more loss; and the way backward
+`DOWN`    green    gradients below 0: more of it, less loss
+`RIGHT`   green    the true class, and so a right guess; a triangle points at it, too
+`WRONG`   red      a wrong guess
+`GREY`    grey     what is there, and not spoken of
+========  =======  ======================================================================
+
+Things that are only told apart, such as runs, optimizers and classes, take the colours of `PALETTE`
+in their order, and a legend names them. Each also has a dash, a marker or a place of its own, so
+that nothing is lost without colours. The palette is from M. Okabe and K. Ito, "Color Universal
+Design" (2008).
 """
 
 import functools
-from collections.abc import Callable
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from tinynet.support.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure, SubFigure
 
-BLUE = "#0072B2"
-VERMILION = "#D55E00"
-GREEN = "#009E73"
-ORANGE = "#E69F00"
-SKY = "#56B4E9"
-PURPLE = "#CC79A7"
+ABOVE, BELOW = "#d97a00", "#0a6fb5"
+UP, DOWN = "#b3246f", "#00805d"
+RIGHT, WRONG = "#00694c", "#a8331b"
 GREY = "#7F7F7F"
-PALETTE = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY)
 
-WIDTH = 8.0
-DPI = 100
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9")
+DASHES = ("-", "--", "-.", ":")
+MARKERS = "osD^vP"
+AMOUNTS = "cividis"  # the map of numbers that have no sign: the more, the brighter
 
+WIDTH = 8.0  # inches
+DPI = 100  # on a screen of one's own, and as shown
+SAVED_DPI = 200
+SHOWN_WIDTH = WIDTH * DPI  # pixels
+SMALL = 10.1  # points: 14 pixels as shown
+
+SIZES: dict[str, Any] = {
+    "font.size": SMALL,
+    "axes.titlesize": 11,
+    "axes.labelsize": SMALL,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "legend.fontsize": SMALL,
+    "figure.titlesize": 12.5,
+    "figure.dpi": DPI,
+}
 
 P = ParamSpec("P")
 F = TypeVar("F", bound="Figure | SubFigure")
@@ -45,7 +79,7 @@ def own_style(draw: Callable[P, F]) -> Callable[P, F]:
 
         if any(isinstance(value, Axes) for value in (*args, *kwargs.values())):
             return draw(*args, **kwargs)
-        with plt.style.context("default"):
+        with plt.style.context(["default", SIZES]):
             figure = draw(*args, **kwargs)
             for ax in figure.axes:
                 for axis in (ax.xaxis, ax.yaxis):  # which make ticks when they are first asked for
@@ -54,6 +88,19 @@ def own_style(draw: Callable[P, F]) -> Callable[P, F]:
         return figure
 
     return drawn
+
+
+def signed(below: str = BELOW, above: str = ABOVE) -> "Colormap":
+    """The map from numbers to colours whose middle, 0, is white."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("signed", [below, "white", above])
+
+
+def legend_columns(labels: Iterable[str]) -> int:
+    """How many entries of a legend stand side by side below a figure."""
+    letter, line = 0.08, 0.55  # inches: of the smallest text, and of the line before it
+    return max(1, int(WIDTH / (line + letter * max(map(len, labels)))))
 
 
 def plain_log_ticks(axis: "Axis") -> None:
@@ -74,6 +121,6 @@ def new_figure(
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(
-        rows, columns, figsize=(width, height), dpi=DPI, squeeze=False, layout="constrained"
+        rows, columns, figsize=(width, height), squeeze=False, layout="constrained"
     )
     return figure, axes

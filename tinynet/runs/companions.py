@@ -8,6 +8,7 @@ the four methods that it needs.
 from collections.abc import Callable, Mapping
 
 from tinynet.runs.history import History
+from tinynet.runs.progress import Display
 from tinynet.runs.run import TrainingRun
 
 Scores = Callable[[], tuple[float, float | None]]
@@ -57,13 +58,17 @@ class Stopping(Companion):
 
 
 class Shown(Companion):
-    """The scores, on a bar or in a line."""
+    """What a person sees: how far the run is, and the scores, on a bar or in lines."""
 
-    def __init__(self, show: Callable[[History], object]) -> None:
-        self.show = show
+    def __init__(self, display: Display) -> None:
+        self.display = display
+
+    def steps_taken(self, run: TrainingRun) -> None:
+        if run.running is not None and hasattr(run.loader, "__len__"):
+            self.display.part(len(run.history), len(run.running.losses) / len(run.loader))
 
     def epoch_ended(self, run: TrainingRun) -> None:
-        self.show(run.history)
+        self.display.epoch(run.history)
 
 
 class Visits(Companion):
@@ -111,7 +116,7 @@ class Rates(Companion):
 
 def in_order(
     scores: Mapping[str, Scores],
-    show: Callable[[History], object],
+    display: Display,
     checkpoint: Companion | None = None,
     doctor: Visits | None = None,
     ctrl_c: CtrlC | None = None,
@@ -122,7 +127,7 @@ def in_order(
     ----------
     scores : mapping from str to function
         By part of the history ("test", "validation"), what gives loss and score.
-    show : function
+    display : Display
         From ``report``.
     checkpoint, doctor, ctrl_c : Companion, optional
     """
@@ -130,7 +135,7 @@ def in_order(
         *(Scored(part, give) for part, give in scores.items()),  # first: others go by the scores
         Stopping(),  # keeps the best weights, which belong into the checkpoint
         checkpoint,  # what a person sees was saved
-        Shown(show),
+        Shown(display),
         doctor,  # what is found stands below the epoch's scores
         ctrl_c,  # once the epoch is scored, saved and shown
         Rates(),  # last, for the next epoch: up to here, the rate is that of this one

@@ -4,14 +4,19 @@ Scores appear as a bar, as lines, or not at all; Ctrl-C is noted and waits for t
 """
 
 import signal
-import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tinynet.support.waiting import Line, is_watched, told_by
+
 if TYPE_CHECKING:
     from tinynet.runs.history import History
+
+BAR = "{desc}{percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+RENEW = 0.5  # seconds after which a person is shown how far an epoch is
 
 
 @contextmanager
@@ -28,27 +33,84 @@ def polite_interrupt() -> Iterator[Any]:
         signal.signal(signal.SIGINT, before)
 
 
+class Display:
+    """What a person sees of a run: nothing."""
+
+    def part(self, done: int, share: float) -> None:
+        """So many epochs are done, and this share of the next one."""
+
+    def epoch(self, history: "History") -> None:
+        """An epoch is done; its scores are the last ones."""
+
+
+class Lines(Display):
+    """A line for each epoch; where a person watches, another one for the epoch under way."""
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+        self.under_way, self.last = Line(), time.monotonic()
+
+    def part(self, done: int, share: float) -> None:
+        """Show the share, if an epoch takes long and a person watches."""
+        if time.monotonic() - self.last > RENEW and is_watched():
+            self.last = time.monotonic()
+            self.under_way.tell(f"epoch {done + 1}/{self.epochs}: {share:.0%}")
+
+    def epoch(self, history: "History") -> None:
+        """Print the scores."""
+        self.under_way.done()
+        self.last = time.monotonic()
+        print(f"epoch {len(history):3d}/{self.epochs}  {_scores(history)}", flush=True)
+
+
+class Bar(Display):
+    """tqdm's bar over all epochs, which moves within them, too; compiling is told in front of it.
+
+    The time that compiling takes is taken off its clock: no later epoch needs it again, and the
+    estimate of what is left would count it for each.
+    """
+
+    def __init__(self, bar: Any) -> None:
+        self.bar = bar
+
+    def part(self, done: int, share: float) -> None:
+        """Move it."""
+        self.bar.update(done + share - self.bar.n)
+
+    def epoch(self, history: "History") -> None:
+        """Show the scores."""
+        self.bar.set_postfix_str(_epochs(len(history), self.bar.total, _scores(history)), False)
+        self.bar.update(len(history) - self.bar.n)
+
+    def tell(self, text: str) -> None:
+        """Write in front of the bar what takes long."""
+        self.bar.set_description_str(f"{text} ")
+
+    def done(self, seconds: float) -> None:
+        """Take the text away, and the time off the clock."""
+        self.bar.start_t += seconds
+        self.bar.last_print_t += seconds
+        self.bar.set_description_str("")
+
+
 @contextmanager
-def report(epochs: int, done: int, progress: bool) -> Iterator[Any]:
-    """Two functions: one shows the scores after an epoch, one says a text."""
+def report(
+    epochs: int, done: int, progress: bool
+) -> Iterator[tuple[Display, Callable[[str], object]]]:
+    """What shows a run of so many epochs, some done before it begins; and what says a text."""
     if not progress:
-        yield lambda history: None, print
+        with told_by(None):
+            yield Display(), print
         return
-    bar_class = _tqdm() if sys.stderr.isatty() or "ipykernel" in sys.modules else None
+    bar_class = _tqdm() if is_watched() else None
     if bar_class is None:
-
-        def write(history: "History") -> None:
-            print(f"epoch {len(history):3d}/{epochs}  {_scores(history)}", flush=True)
-
-        yield write, print
+        yield Lines(epochs), print
         return
-    with bar_class(total=epochs, initial=done, unit="epoch") as bar:
-
-        def advance(history: "History") -> None:
-            bar.set_postfix_str(_scores(history))
-            bar.update()
-
-        yield advance, bar.write
+    options = {"bar_format": BAR, "postfix": _epochs(done, epochs), "miniters": 0}
+    with bar_class(total=epochs, initial=done, **options) as bar:
+        display = Bar(bar)
+        with told_by(display):
+            yield display, bar.write
 
 
 def nothing_left(owner: str, checkpoint: Any, done: int, epochs: int) -> str:
@@ -62,6 +124,10 @@ def nothing_left(owner: str, checkpoint: Any, done: int, epochs: int) -> str:
         f"{owner}: nothing is left to do: {checkpoint} holds {done} epochs, and {epochs} were "
         "asked for. Give more epochs, or another file for another run"
     )
+
+
+def _epochs(done: int, epochs: int, scores: str = "") -> str:
+    return f"{done}/{epochs} epochs" + (f"; {scores}" if scores else "")
 
 
 def _scores(history: "History") -> str:

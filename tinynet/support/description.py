@@ -19,13 +19,20 @@ class Description:
     """
 
     equations: ClassVar[tuple[str, str] | None] = None
-    """Forward and backward in NumPy notation: ``"y = max(x, 0)", "dx = where(y > 0, dy, 0)"``."""
+    """Forward and backward in NumPy notation: ``"y = max(x, 0)", "dx = where(y > 0, dy, 0)"``.
+
+    By default, those of the docstring: its lines that begin with ``forward`` and ``backward``.
+    """
 
     told: ClassVar[tuple[str, str] | None] = None
     r"""The same for one unit with its numbers: ``"y = max({x}, 0) = {y}", "dx = {dx}"``.
 
     In braces stand the names of forward's arguments, y, dy, the gradients (``dx``), the parameters,
     arrays and numbers that the layer holds, and what ``told_numbers`` gives. ``\n`` begins a line.
+
+    A loss tells it for each number c of row n that it is given. It may name ``n``, ``c``, ``row``,
+    which is the row's own loss, and ways to say how much a row counts (see
+    ``tinynet/inspection/told.py``).
     """
 
     wired_by: ClassVar[tuple[str, ...]] = ()
@@ -103,6 +110,9 @@ class InFiles:
 
     onnx_inputs: ClassVar[tuple[str, ...] | None] = None
     """The attributes that follow x, if they are not the parameters in their order."""
+
+    onnx_constants: ClassVar[dict[str, Any]] = {}
+    """Inputs that come last: numbers, int64 arrays, or functions of the layer, by their names."""
 
 
 _TUPLES = {

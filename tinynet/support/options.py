@@ -91,18 +91,30 @@ class Choice(Option[str]):
         return str(value)
 
 
-class ClassWeights(Option[Array | None]):
-    """How much each class counts, (C,) of float64, a copy; or None."""
+class Weights(Option[Array | None]):
+    """How much each number counts, an array of float64 of any shape, a copy; or None."""
+
+    expected = "finite, non-negative numbers"
 
     def checked(self, owner: str, value: Any) -> Array | None:
         if value is None:
             return None
         weights = np.array(value, np.float64)
-        if weights.ndim != 1 or not np.isfinite(weights).all() or (weights < 0).any():
-            raise ValueError(
-                f"{owner}: {self.name} must be one finite, non-negative number per class (C,)"
-            )
+        if not (self.fits(weights) and np.isfinite(weights).all() and (weights >= 0).all()):
+            raise ValueError(f"{owner}: {self.name} must be {self.expected}")
         return weights
+
+    def fits(self, weights: Array) -> bool:
+        return True
+
+
+class ClassWeights(Weights):
+    """How much each class counts, (C,)."""
+
+    expected = "one finite, non-negative number per class (C,)"
+
+    def fits(self, weights: Array) -> bool:
+        return weights.ndim == 1
 
 
 class Flag(Option[bool]):

@@ -11,9 +11,7 @@ import glob
 import hashlib
 import inspect
 import os
-import sys
 import tempfile
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -57,31 +55,6 @@ def _warn_once(problem: str, fix: str) -> None:
             RuntimeWarning,
             stacklevel=2,
         )
-
-
-class _Patience:
-    """Says that kernels are being compiled, when that has taken more than a second."""
-
-    def __init__(self) -> None:
-        self.started: list[float] = []
-        self.seconds = 0.0
-        self.said = False
-
-    def start(self) -> None:
-        self.started.append(time.perf_counter())
-        watched = sys.stderr is not None and (sys.stderr.isatty() or "ipykernel" in sys.modules)
-        spent = self.seconds + time.perf_counter() - self.started[0]
-        if spent > 1 and watched and not self.said:
-            self.said = True
-            print("compiling kernels (once) ...", file=sys.stderr, flush=True)
-
-    def stop(self) -> None:
-        seconds = time.perf_counter() - self.started.pop() if self.started else 0.0
-        if not self.started:  # kernels that call kernels compile within each other
-            self.seconds += seconds
-
-
-_patience = _Patience()
 
 
 class _Locator:
@@ -162,16 +135,12 @@ class CheckedCache(FunctionCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
-            found = super().load_overload(sig, target_context)
+            return super().load_overload(sig, target_context)
         except Exception as error:
             self._give_up(error)
-            found = None
-        if found is None:
-            _patience.start()
-        return found
+            return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        _patience.stop()
         try:
             super().save_overload(sig, data)
         except Exception as error:

@@ -11,6 +11,7 @@ if COMPILES:
 
     from tinynet.kernels.jit.cache import CheckedCache, keep_on_disk
     from tinynet.kernels.jit.folder import cache_folder
+    from tinynet.kernels.jit.waiting import ours
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -43,6 +44,7 @@ def _compiled(function: Function, **options: Any) -> Function:
     options |= {"nogil": True, "no_cfunc_wrapper": True}
     compiled = numba.njit(error_model="numpy", **options)(function)
     if not config.DISABLE_JIT:
+        ours[compiled.py_func] = compiled  # while it compiles, a person is told
         keep_on_disk(compiled, cache_folder())
     return compiled
 

@@ -1,9 +1,7 @@
-"""The losses: how wrong the network's answer is, as one number, and where its gradient starts.
+"""The losses over classes: which of C answers is right.
 
-``loss = loss_fn(log_probs, labels)`` is a float; ``loss_fn.backward()`` returns its derivative with
-respect to the first argument, the mean's 1/N included. ``net.backward(loss_fn.backward())`` is then
-all of backpropagation. CrossEntropyLoss is LogSoftmax and NLLLoss in one; fused, their gradient is
-the simplest of all: what the network believes, minus what is true.
+CrossEntropyLoss is LogSoftmax and NLLLoss in one; fused, their gradient is the simplest of all:
+what the network believes, minus what is true.
 """
 
 from typing import Any
@@ -12,56 +10,22 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tinynet import kernels
-from tinynet.module import Module
+from tinynet.losses.loss import Loss
 from tinynet.support.checks import class_probabilities, float_array, integer_labels, scores
-from tinynet.support.options import Choice, ClassWeights, Label, Number, WithOptions, code
+from tinynet.support.options import ClassWeights, Label, Number, code
 from tinynet.support.types import Array, Labels
 
 
-class Loss(Module, WithOptions):
-    """What both losses share: options, the reduction, and the upstream of their rows."""
+class ClassLoss(Loss):
+    """What both losses over classes share: how much a class and a row count, and the accuracy."""
 
     weight, ignore_index = ClassWeights(), Label()
-    reduction = Choice("mean", "sum", "none")
 
-    def __init__(self, weight: ArrayLike | None, ignore_index: int, reduction: str) -> None:
-        self.reduction, self.ignore_index = reduction, ignore_index
-        self.weight = weight
-
-    def backward(self, dy: Any = 1.0) -> Array:
-        """dLoss/dinput.
-
-        Parameters
-        ----------
-        dy : float, or ndarray (N,) with ``reduction="none"``
-            The derivative of whatever follows with respect to this loss.
-
-        Returns
-        -------
-        ndarray (N, C)
-
-        Raises
-        ------
-        RuntimeError
-            If there was no forward since the last backward.
-        """
-        if self.reduction == "none":
-            if not isinstance(dy, np.ndarray):
-                raise ValueError(
-                    f'{self!r}.backward: with reduction="none" it needs dy, an array (N,): the '
-                    "derivative with respect to each row's loss"
-                )
-            _, *kept, counts = self.kept(dy)
-            return self._gradient(float_array(self, dy, counts.dtype), *kept)
-        if not isinstance(dy, (int, float, np.integer, np.floating)):
-            raise ValueError(f"{self!r}.backward: dy is the derivative of one number; give a float")
-        _, *kept, counts = self.kept(dy)
-        share = np.empty_like(counts)
-        if self.reduction == "mean":
-            kernels.row_mean_dx(float(dy), counts, share)  # share = dy / counts.sum()
-        else:
-            kernels.fill(float(dy), len(share), share)
-        return self._gradient(share, *kept)
+    def __init__(
+        self, weight: ArrayLike | None = None, ignore_index: int = -100, reduction: str = "mean"
+    ) -> None:
+        super().__init__(reduction)
+        self.ignore_index, self.weight = ignore_index, weight
 
     def accuracy(self, outputs: Array, target: Any) -> float:
         """The share of right answers in percent, as ``tn.accuracy``, without rows to be ignored.
@@ -84,22 +48,9 @@ class Loss(Module, WithOptions):
         if isinstance(target, np.ndarray) and target.ndim == 2:
             return np.ones(len(target))
         labels = self._checked_labels(target, len(target), classes)
-        counts = np.empty(len(labels))
-        kernels.label_weights(
-            labels, self.class_weights(classes, np.float64), self.ignore_index, counts
-        )
+        counts, weight = np.empty(len(labels)), self.class_weights(classes, np.float64)
+        kernels.label_weights(labels, weight, self.ignore_index, counts)
         return counts
-
-    def _gradient(self, dy: Array, *kept: Any) -> Array:
-        raise NotImplementedError
-
-    def _reduced(self, losses: Array, counts: Array) -> Any:
-        """The loss, where row n counts `counts[n]` in the mean (NaN if nothing counts)."""
-        if self.reduction == "none":
-            return losses
-        if self.reduction == "sum":
-            return kernels.total(losses)
-        return kernels.row_mean(losses, counts)  # losses.sum() / counts.sum()
 
     def class_weights(self, classes: int, dtype: Any) -> Array:
         """How much each class counts, (C,): `weight`, or ones."""
@@ -117,17 +68,16 @@ class Loss(Module, WithOptions):
         owner = type(self).__name__
         given = integer_labels(owner, labels, rows, classes)
         labels = _int64(given)
-        outside = kernels.first_outside(labels, classes, self.ignore_index)
-        if outside >= 0:
-            label = given[outside]
-            raise IndexError(f"{owner}: labels[{outside}] = {label} is outside [0, {classes})")
+        first = kernels.first_outside(labels, classes, self.ignore_index)
+        if first >= 0:
+            raise IndexError(f"{owner}: labels[{first}] = {given[first]} is outside [0, {classes})")
         return labels
 
     def __repr__(self) -> str:
         return code(self, weight="" if self.weight is None else str(self.weight.tolist()))
 
 
-class NLLLoss(Loss):
+class NLLLoss(ClassLoss):
     """The negative log-likelihood: minus the log-probability given to the right class.
 
     ::
@@ -153,11 +103,11 @@ class NLLLoss(Loss):
     """
 
     expects = "log-probabilities"
-
-    def __init__(
-        self, weight: ArrayLike | None = None, ignore_index: int = -100, reduction: str = "mean"
-    ) -> None:
-        super().__init__(weight, ignore_index, reduction)
+    told = (
+        "loss[n] = -log_probs[n, labels[n]]{times_w} = -log_probs[{n}, {labels}]{times} = {row}",
+        "dlog_probs[n, c] = -(c == labels[n]){times_w}{over}\n"
+        "dlog_probs[{n}, {c}] = -({c} == {labels}){times}{divided} = {dlog_probs}",
+    )
 
     def forward(self, log_probs: Array, labels: Labels) -> Any:  # type: ignore[override]
         """The loss.
@@ -186,8 +136,7 @@ class NLLLoss(Loss):
         counts, losses = np.empty(N, log_probs.dtype), np.empty(N, log_probs.dtype)
         weight = self.class_weights(C, log_probs.dtype)
         kernels.label_weights(labels, weight, self.ignore_index, counts)
-        # losses[n] = -counts[n] * log_probs[n, labels[n]]
-        kernels.nll(log_probs, labels, counts, losses)
+        kernels.nll(log_probs, labels, counts, losses)  # -counts[n] * log_probs[n, labels[n]]
         self.keep(labels, counts, C, counts)
         return self._reduced(losses, counts)
 
@@ -197,7 +146,7 @@ class NLLLoss(Loss):
         return dlog_probs
 
 
-class CrossEntropyLoss(Loss):
+class CrossEntropyLoss(ClassLoss):
     """Cross-entropy between the softmax of raw scores and the right classes.
 
     ::
@@ -221,6 +170,10 @@ class CrossEntropyLoss(Loss):
     """
 
     expects = "logits"
+    told = (
+        "loss[n] = -(q * log_softmax(x)).sum() = {row}",
+        "dx[n, c] = (softmax(x) * q.sum() - q){over} = ({p} * {total} - {q}){divided} = {dx}",
+    )
     label_smoothing = Number(0, 1)
 
     def __init__(
@@ -268,6 +221,12 @@ class CrossEntropyLoss(Loss):
         kernels.cross_entropy(log_probs, q, losses)  # losses = -(q * log_softmax(x)).sum(axis=1)
         self.keep(log_probs, q, counts)
         return self._reduced(losses, counts)
+
+    def told_numbers(self, x: Any, y: Array, dy: Array) -> dict[str, Array]:
+        alone = type(self)(**self.options())
+        alone(*x)
+        _, log_probs, q, _ = alone.kept(1.0)
+        return {"p": np.exp(log_probs), "q": q, "total": q.sum(axis=1, keepdims=True)}
 
     def _gradient(self, dy: Array, log_probs: Array, q: Array) -> Array:
         dx = np.empty_like(q)

@@ -1,0 +1,36 @@
+"""Renew everything that depends on weights: all that lessons, README and docs print and show.
+
+``python tests/renew.py`` takes some five minutes, and needs the extra ``test``, chromium and
+chromedriver. It runs, in this order:
+
+1. lesson 9, and takes the pictures of its two pages;
+2. all lessons as notebooks: their outputs, the gallery, the results in ``examples/README.md``;
+3. the blocks of README and docs, which quote the lessons.
+
+The tests compare what is stored with what is run: ``test_readme.py``, ``test_gallery.py``.
+"""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def run(script: str, *arguments: str) -> None:
+    """Run a script of this repository; stop if it fails."""
+    print(f"== {script}", flush=True)
+    subprocess.run([sys.executable, str(ROOT / script), *arguments], check=True)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as pages:
+        run("examples/09_playground.py", "--figures", pages)
+        run("tests/screenshots.py", pages)
+    run("examples/run_all.py")
+    run("tests/readme.py")
+
+
+if __name__ == "__main__":
+    main()
