@@ -1,5 +1,6 @@
 """The cache of compiled kernels: it saves time, and never stops the program or spoils a result."""
 
+import gc
 import json
 import os
 import platform
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bounds import ROUNDINGS, rounding_bound
+from conftest import JIT_IS_OFF
 from strategies import assert_within, normal
 
 import tinynet
@@ -212,3 +214,36 @@ def test_a_processor_without_fused_multiply_add_gives_results_within_the_bound(t
         exact = [array.astype(np.float64) for array in arrays]
         bound = rounding_bound(ROUNDINGS[kernel](*exact), dtype)
         assert_within(report[kernel], PAIRS[kernel].reference(*exact), bound)
+
+
+@pytest.mark.skipif(JIT_IS_OFF, reason="nothing is compiled")
+@pytest.mark.parametrize("on", [True, False])
+def test_the_garbage_collector_is_as_it_was_after_compiling_and_after_an_error(on):
+    from tinynet.kernels.jit import compile
+
+    def loop(x):
+        return x + 1
+
+    one, other = compile.jit(loop), compile.jit(lambda x: no_such_name(x))  # noqa: F821
+    before = gc.isenabled()
+    (gc.enable if on else gc.disable)()
+    try:
+        assert one(1.0) == 2
+        assert gc.isenabled() == on
+        with pytest.raises(Exception, match="no_such_name"):
+            other(1.0)
+        assert gc.isenabled() == on
+    finally:
+        (gc.enable if before else gc.disable)()
+
+
+@pytest.mark.skipif(JIT_IS_OFF, reason="nothing is compiled")
+def test_the_garbage_collector_is_off_while_a_kernel_compiles():
+    from tinynet.kernels.jit import compile
+
+    seen = []
+    compiled = compile.jit(lambda x: x * 3)
+    inside = compiled._compiler._compile_cached
+    compiled._compiler._compile_cached = lambda *a: (seen.append(gc.isenabled()), inside(*a))[1]
+    assert compiled(2.0) == 6
+    assert seen == [False] and gc.isenabled()

@@ -1934,6 +1934,12 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
             'numba.njit(error_model="numpy", **options)',
             'numba.njit(error_model="numpy", fastmath=True, **options)',
         ),
+        Bug(
+            "gc-stays-off",
+            "after a kernel is compiled, the garbage collector stays off",
+            "if was_on:",
+            "if not was_on:",
+        ),
     ),
     "kernels/jit/rung.py": (
         Bug(
@@ -2020,7 +2026,10 @@ JIT_TESTS: dict[str, tuple[str, ...]] = {
         "core/test_optim.py::TestAgainstPyTorch::test_a_plain_float32_sgd_step_is_pytorch_s_bit_for_bit",
         "kernels/test_kernels.py::test_exp_is_right_to_a_few_units_in_the_last_place_and_at_its_ends",
     ),
-    "kernels/jit/compile.py": (f"{COMPUTES}[log_softmax]", f"{STRAYS}[adam_direction]"),
+    "kernels/jit/compile.py": (
+        *(f"{COMPUTES}[log_softmax]", f"{STRAYS}[adam_direction]"),
+        "kernels/test_jit.py::test_the_garbage_collector_is_as_it_was_after_compiling_and_after_an_error",
+    ),
     "kernels/jit/rung.py": ("kernels/test_rungs.py", "-k", "are_an_error or lists_the_three"),
     "kernels/jit/kernel.py": ("kernels/test_rungs.py", "-k", "names_a_kernel"),
     "kernels/jit/folder.py": (

@@ -1,7 +1,9 @@
 """How a loop becomes machine code: no fast-math, the GIL released, the result kept on disk."""
 
+import functools
+import gc
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from tinynet.kernels.jit.rung import COMPILES
 
@@ -46,7 +48,24 @@ def _compiled(function: Function, **options: Any) -> Function:
     if not config.DISABLE_JIT:
         ours[compiled.py_func] = compiled  # while it compiles, a person is told
         keep_on_disk(compiled, cache_folder())
+        compiled._compiler.compile = _without_gc(compiled._compiler.compile)
     return compiled
+
+
+def _without_gc(compile: Function) -> Function:
+    """Looking for garbage takes a tenth of the time: so much of what a compiler makes is needed."""
+
+    @functools.wraps(compile)
+    def compiling(*arguments: Any) -> Any:
+        was_on = gc.isenabled()
+        gc.disable()
+        try:
+            return compile(*arguments)
+        finally:
+            if was_on:
+                gc.enable()
+
+    return cast(Function, compiling)
 
 
 def is_kept(compiled: Any) -> bool:
