@@ -113,7 +113,7 @@ def _uncompiled(dispatcher: Any, seen: set[Any]) -> Iterator[tuple[Any, int]]:
     modules = [value for value in values if isinstance(value, ModuleType)]
     values += [getattr(module, name, None) for module in modules for name in names]
     for value in values:
-        loop = getattr(value, "loop", value)  # a kernel's
+        loop = getattr(value, "runs", value)  # a kernel's
         called = getattr(loop, "py_func", loop)
         if not isinstance(called, FunctionType) or called in seen or called not in ours:
             continue
