@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from conftest import promised_by_loops
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import LAYOUTS, assert_close_to_torch, fingerprint, same_bits, seeds
@@ -67,6 +68,15 @@ def assert_agrees_with_torch(loss_fn, dy, x, y):
 
 
 class TestAgainstPyTorch:
+    @each_reduction
+    @pytest.mark.parametrize("shape", [(0, 5), (5, 0), (1, 1), (4,), (0,)])
+    def test_weights_of_nothing_and_of_single_numbers(self, reduction, shape):
+        rng = np.random.default_rng(0)
+        for weight in (np.ones(1), np.full(shape[-1:], 2.0), np.full(shape, 3.0)):
+            loss_fn = tn.BCEWithLogitsLoss(weight, reduction, pos_weight=weight)
+            x, y = example(tn.BCEWithLogitsLoss, rng, shape)
+            assert_agrees_with_torch(loss_fn, upstream(rng, loss_fn, shape), x, y)
+
     @each_loss
     @each_reduction
     @given(seed=seeds, shape=shapes, spread=st.sampled_from([1, 40, 900]), data=st.data())
@@ -211,6 +221,7 @@ class TestFaults:
         loss_fn.backward(np.ones((2, 1)))
 
 
+@promised_by_loops
 @each_loss
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_fit_and_own_loop_give_the_bits_of_the_layers(make, dtype):
@@ -255,6 +266,7 @@ def test_fit_and_own_loop_give_the_bits_of_the_layers(make, dtype):
     assert runs[0] == runs[1] == runs[2] == runs[3]
 
 
+@promised_by_loops
 def test_what_nobody_needs_is_left_out_where_a_loss_has_no_accuracy():
     X, Y = np.zeros((6, 5), np.float32), np.zeros((6, 3), np.float32)
     net, loss_fn = tn.Sequential(tn.Linear(5, 3, rng=0)), tn.MSELoss()

@@ -302,7 +302,8 @@ def spread(
             f"{type(loss).__name__}: {name} has shape {weight.shape}, which does not broadcast to "
             f"{shape}, the shape of the output"
         ) from None
-    alike = rows.shape[0] == shape[0] and (weight.ndim < len(shape) or weight.shape[0] == 1)
+    of_rows = rows.shape == (shape[0], math.prod(shape[1:]))  # not of numbers, each a row
+    alike = of_rows and (weight.ndim < len(shape) or weight.shape[0] == 1)
     there = np.broadcast_to(weight, (1, *shape[1:]) if alike else shape)
     with np.errstate(all="ignore"):
         return there.reshape(1 if alike else len(rows), rows.shape[1]).astype(rows.dtype)
