@@ -100,10 +100,12 @@ for name, history in histories.items():
 # axes the first epochs, in which they differ, have as much room as all later ones.
 
 epochs = np.arange(1, lesson.epochs + 1)
-panels = []
-for part in ("train", "test"):
-    lines = {name: (epochs, 100 - np.array(run.scores(part))) for name, run in histories.items()}
-    panels.append(tn.plots.Panel(f"{part} digits", "epoch", "errors (%)", lines, "log", "log"))
+losses = {name: (epochs, run.train_loss) for name, run in histories.items()}
+errors = {name: (epochs, 100 - np.array(run.test_accuracy)) for name, run in histories.items()}
+panels = [
+    tn.plots.Panel("training digits", "epoch", "loss", losses, "log", "log"),
+    tn.plots.Panel("test digits", "epoch", "errors (%)", errors, "log", "log"),
+]
 title = "Four optimizers, the same network and digits"
 lesson.save(tn.plots.line_panels(panels, title), "08_learning_curves")
 
