@@ -5,8 +5,8 @@ Numba compiles, which the layers call. Pairs stand together: ``products.py`` has
 of Linear, ``activations.py`` what stands between them, ``rows.py`` batches and softmax,
 ``losses.py`` the losses over classes, ``errors.py`` those over numbers, ``updates.py`` the
 optimizers' steps. The folders are for later: ``gemm/`` is the one sum that all products share,
-``simd/`` the vector type of its loops, and ``jit/`` compiles the pairs and ties them; its
-``rung.py`` chooses what runs: equations, plain loops or fast ones.
+``simd/`` the vectors and register tiles of its loops, and ``jit/`` compiles the pairs, ties them,
+and chooses what runs: equations, plain loops or fast ones (``rung.py``).
 
 Kernels expect C-contiguous arrays of one dtype and of matching shapes, and labels in range: layers
 and losses see to that. Results go into arrays that the caller hands over, always the last argument.
@@ -18,6 +18,7 @@ from tinynet.kernels.errors import absolute_errors, absolute_errors_dx, first_no
 from tinynet.kernels.errors import binary_cross_entropy, binary_cross_entropy_dx
 from tinynet.kernels.errors import logits_cross_entropy, logits_cross_entropy_dx
 from tinynet.kernels.errors import squared_errors, squared_errors_dx
+from tinynet.kernels.gemm.steps import linear_descend, linear_descend_fetching
 from tinynet.kernels.jit.kernel import PAIRS
 from tinynet.kernels.jit.rung import COMPILES
 from tinynet.kernels.losses import as_labels, counted_labels, counted_rows, fill, first_outside
@@ -25,7 +26,6 @@ from tinynet.kernels.losses import cross_entropy, cross_entropy_dx, most_likely,
 from tinynet.kernels.losses import label_targets, label_weights, probability_targets
 from tinynet.kernels.losses import percent_right, row_mean, row_mean_dx, total
 from tinynet.kernels.products import linear, linear_db, linear_dW, linear_dx
-from tinynet.kernels.products import linear_descend, linear_descend_fetching
 from tinynet.kernels.rows import add, copied, gather, gather_scaled
 from tinynet.kernels.rows import log_softmax, log_softmax_dx, softmax, softmax_dx
 from tinynet.kernels.simd.lanes import room
@@ -34,4 +34,4 @@ from tinynet.kernels.updates import adam_direction, descend, rmsprop_direction, 
 from tinynet.kernels.updates import track_highest, track_mean, track_square, track_velocity
 
 if COMPILES:
-    from tinynet.kernels.simd import lanes_llvm  # tells the compiler what the vector type means
+    from tinynet.kernels.simd import lanes_llvm, tile_llvm  # what vectors and tiles mean to LLVM

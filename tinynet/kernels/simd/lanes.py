@@ -32,9 +32,12 @@ def load(a: Array, index: Index, width: int) -> Array:
     return a[(*row, slice(j, j + width))].copy()
 
 
-def load_as(lanes: Array, a: Array, index: Index) -> Array:
-    """As many neighbours of `a` as there are `lanes`."""
-    return load(a, index, len(lanes))
+def load_masked(a: Array, index: Index, width: int) -> Array:
+    """The same, with zeros for those beyond the last column of `a`."""
+    i, j = index
+    lanes = np.zeros(width, a.dtype)
+    lanes[: a.shape[1] - j] = a[i, j : j + width]
+    return lanes
 
 
 def store(lanes: Array, a: Array, index: Index) -> None:

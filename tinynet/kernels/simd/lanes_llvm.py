@@ -24,7 +24,7 @@ from tinynet.kernels.simd.lanes import (
     fetch,
     fma,
     load,
-    load_as,
+    load_masked,
     lowest_bit,
     mark_nonzero,
     nonzero_bits,
@@ -70,7 +70,7 @@ class _LanesModel(models.PrimitiveModel):
         super().__init__(manager, lanes, ir.VectorType(element, lanes.width))
 
 
-def _declare(function: Callable[..., Any], result: Callable[..., Any]) -> None:
+def declare(function: Callable[..., Any], result: Callable[..., Any]) -> None:
     @type_callable(function)
     def typing(context: Context) -> Callable[..., Any]:
         return result
@@ -82,55 +82,65 @@ def _of_width(a: types.Array, width: types.Type) -> LanesType | None:
     return None  # Numba asks again with the width as a literal
 
 
-_declare(room, lambda rows, columns, dtype: types.Array(dtype.dtype, 2, "C"))
-_declare(load, lambda a, index, width: _of_width(a, width))
-_declare(zeros, lambda a, width: _of_width(a, width))
-_declare(widest, lambda a: LanesType(a.dtype, 8 * WIDEST // a.dtype.bitwidth))
-_declare(square, lambda a: LanesType(a.dtype, max(8, WIDEST // 2 * 8 // a.dtype.bitwidth)))
-_declare(len, lambda lanes: types.intp if isinstance(lanes, LanesType) else None)
-_declare(load_as, lambda lanes, a, index: lanes)
-_declare(store, lambda lanes, a, index: types.none)
-_declare(fetch, lambda a, index: types.none)
-_declare(nonzero_bits, lambda lanes: types.uint64)
-_declare(mark_nonzero, lambda lanes, place, marks: marks)
-_declare(lowest_bit, lambda bits: types.uint64)
-_declare(count_bits, lambda bits: types.int64)
-_declare(all_finite, lambda lanes: types.boolean)
-_declare(add_up, lambda lanes: lanes.dtype)
-_declare(turn, lambda a, index, turned: types.none)
-_declare(add_rows, lambda sums, a, index, x, place: sums)
-_declare(exp, lambda lanes: lanes)
-_declare(fma, lambda x, y, z: z)
-_declare(
+declare(room, lambda rows, columns, dtype: types.Array(dtype.dtype, 2, "C"))
+declare(load, lambda a, index, width: _of_width(a, width))
+declare(zeros, lambda a, width: _of_width(a, width))
+declare(widest, lambda a: LanesType(a.dtype, 8 * WIDEST // a.dtype.bitwidth))
+declare(square, lambda a: LanesType(a.dtype, max(8, WIDEST // 2 * 8 // a.dtype.bitwidth)))
+declare(len, lambda lanes: types.intp if isinstance(lanes, LanesType) else None)
+declare(load_masked, lambda a, index, width: _of_width(a, width))
+declare(store, lambda lanes, a, index: types.none)
+declare(fetch, lambda a, index: types.none)
+declare(nonzero_bits, lambda lanes: types.uint64)
+declare(mark_nonzero, lambda lanes, place, marks: marks)
+declare(lowest_bit, lambda bits: types.uint64)
+declare(count_bits, lambda bits: types.int64)
+declare(all_finite, lambda lanes: types.boolean)
+declare(add_up, lambda lanes: lanes.dtype)
+declare(turn, lambda a, index, turned: types.none)
+declare(add_rows, lambda sums, a, index, x, place: sums)
+declare(exp, lambda lanes: lanes)
+declare(fma, lambda x, y, z: z)
+declare(
     operator.add, lambda a, b: a if isinstance(a, LanesType) and isinstance(b, LanesType) else None
 )
 
 
-def _places(context: Context, builder: Builder, kind: Any, index: Any) -> list[Any]:
+def places(context: Context, builder: Builder, kind: Any, index: Any) -> list[Any]:
+    """The numbers of an index, as the machine's."""
     return [
         context.cast(builder, value, place_type, types.uintp)
         for value, place_type in zip(cgutils.unpack_tuple(builder, index), kind)
     ]
 
 
-def _pointer(
+def pointer(
     context: Context, builder: Builder, kinds: Sequence[Any], values: Sequence[Any], vector: Any
 ) -> Any:
-    (array_type, index_type), (array, position) = kinds, values
-    places = _places(context, builder, index_type, position)
-    struct = context.make_array(array_type)(context, builder, array)
-    start = cgutils.get_item_pointer(context, builder, array_type, struct, places, wraparound=False)
+    """Where a vector lies: in an array, from an index on, both given by their type and value."""
+    (kind, index_type), (array, index) = kinds, values
+    return pointer_at(
+        context, builder, kind, array, places(context, builder, index_type, index), vector
+    )
+
+
+def pointer_at(
+    context: Context, builder: Builder, kind: Any, array: Any, index: Sequence[Any], vector: Any
+) -> Any:
+    """The same for an index of machine numbers."""
+    struct = context.make_array(kind)(context, builder, array)
+    start = cgutils.get_item_pointer(context, builder, kind, struct, index, wraparound=False)
     return builder.bitcast(start, vector.as_pointer())
 
 
-def _splat(builder: Builder, value: Any, vector: Any) -> Any:
+def splat(builder: Builder, value: Any, vector: Any) -> Any:
     undefined = ir.Constant(vector, ir.Undefined)
     first = builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0))
     places = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)
     return builder.shuffle_vector(first, undefined, places)
 
 
-def _fused(builder: Builder, x: Any, y: Any, z: Any) -> Any:
+def fused(builder: Builder, x: Any, y: Any, z: Any) -> Any:
     if not HAS_FMA:
         return builder.fadd(builder.fmul(x, y), z)
     kind = z.type
@@ -146,6 +156,43 @@ def _mask(builder: Builder, lanes: Any) -> Any:
     return builder.bitcast(lanes, ir.IntType(lanes.type.count))
 
 
+class Mask:
+    """Loads and stores of the first lanes of a vector, for the columns that there are."""
+
+    def __init__(self, builder: Builder, lanes: Any, vector: Any, align: int) -> None:
+        self.builder, self.lanes, self.vector = builder, lanes, vector
+        self.align = ir.Constant(ir.IntType(32), align)
+
+    def load(self, place: Any) -> Any:
+        """Zeros where there is no column."""
+        zeros = ir.Constant(self.vector, None)
+        return self._call("load", self.vector, place, self.align, self.lanes, zeros)
+
+    def store(self, values: Any, place: Any) -> None:
+        self._call("store", ir.VoidType(), values, place, self.align, self.lanes)
+
+    def _call(self, what: str, result: Any, *values: Any) -> Any:
+        kind = f"v{self.vector.count}{self.vector.element.intrinsic_name}"
+        signature = ir.FunctionType(result, [value.type for value in values])
+        name = f"llvm.masked.{what}.{kind}.p0"
+        function = cgutils.get_or_insert_function(self.builder.module, signature, name)
+        return self.builder.call(function, values)
+
+
+def masked(
+    context: Context, builder: Builder, kind: Any, array: Any, j: Any, vector: Any
+) -> tuple[Any, Mask]:
+    """Whether a matrix has columns for a whole vector from j on; a mask of those that it has."""
+    struct = context.make_array(kind)(context, builder, array)
+    left = builder.sub(builder.extract_value(struct.shape, 1), j)
+    whole = builder.icmp_signed(">=", left, ir.Constant(left.type, vector.count))
+    numbers = ir.VectorType(ir.IntType(32), vector.count)
+    lanes = ir.Constant(numbers, list(range(vector.count)))
+    some = splat(builder, builder.trunc(left, numbers.element), numbers)
+    there = builder.icmp_signed("<", lanes, some)
+    return whole, Mask(builder, there, vector, kind.dtype.bitwidth // 8)
+
+
 @lower_builtin(room, types.Integer, types.Integer, types.DTypeSpec)
 def _room(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
     shape = [
@@ -159,26 +206,29 @@ def _room(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> 
 @lower_builtin(load, types.Array, types.BaseTuple, types.IntegerLiteral)
 def _load(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
     vector = context.get_value_type(sig.return_type)
-    place = _pointer(context, builder, sig.args[:2], args[:2], vector)
+    place = pointer(context, builder, sig.args[:2], args[:2], vector)
     return builder.load(place, align=sig.return_type.dtype.bitwidth // 8)
 
 
-@lower_builtin(load_as, LanesType, types.Array, types.BaseTuple)
-def _load_as(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
-    place = _pointer(context, builder, sig.args[1:], args[1:], args[0].type)
-    return builder.load(place, align=sig.return_type.dtype.bitwidth // 8)
+@lower_builtin(load_masked, types.Array, types.BaseTuple, types.IntegerLiteral)
+def _load_masked(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    vector = context.get_value_type(sig.return_type)
+    place = pointer(context, builder, sig.args[:2], args[:2], vector)
+    column = places(context, builder, sig.args[1], args[1])[1]
+    _, mask = masked(context, builder, sig.args[0], args[0], column, vector)
+    return mask.load(place)
 
 
 @lower_builtin(store, LanesType, types.Array, types.BaseTuple)
 def _store(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
-    place = _pointer(context, builder, sig.args[1:], args[1:], args[0].type)
+    place = pointer(context, builder, sig.args[1:], args[1:], args[0].type)
     builder.store(args[0], place, align=sig.args[0].dtype.bitwidth // 8)
     return context.get_dummy_value()
 
 
 @lower_builtin(fetch, types.Array, types.BaseTuple)
 def _fetch(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
-    place = _pointer(context, builder, sig.args, args, ir.IntType(8))
+    place = pointer(context, builder, sig.args, args, ir.IntType(8))
     for_reading, near, data = (ir.Constant(ir.IntType(32), flag) for flag in (0, 3, 1))
     flags = [for_reading, near, data]
     signature = ir.FunctionType(ir.VoidType(), [place.type, *(flag.type for flag in flags)])
@@ -219,7 +269,7 @@ def _nonzero_bits(context: Context, builder: Builder, sig: Any, args: Sequence[A
 def _mark_nonzero(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
     lanes, place, marks = args
     place = context.cast(builder, place, sig.args[1], types.uint32)
-    mark = _splat(builder, builder.shl(ir.Constant(place.type, 1), place), marks.type)
+    mark = splat(builder, builder.shl(ir.Constant(place.type, 1), place), marks.type)
     nonzero = builder.fcmp_unordered("!=", lanes, ir.Constant(lanes.type, None))
     return builder.or_(marks, builder.select(nonzero, mark, ir.Constant(marks.type, None)))
 
@@ -301,7 +351,7 @@ def _four_columns(builder: Builder, rows: Sequence[Any]) -> list[Any]:
 
 @lower_builtin(turn, types.Array, types.BaseTuple, types.Array)
 def _turn(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
-    i, j = _places(context, builder, sig.args[1], args[1])
+    i, j = places(context, builder, sig.args[1], args[1])
     align = sig.args[0].dtype.bitwidth // 8
     rows = _rows(context, builder, sig.args[0], args[0], (i, j), 8)
     turned = _rows(context, builder, sig.args[2], args[2], (j, i), 8)
@@ -314,12 +364,12 @@ def _turn(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> 
 def _add_rows(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
     sums, a, index, x, place = args
     align = sig.args[1].dtype.bitwidth // 8
-    index = _places(context, builder, sig.args[2], index)
+    index = places(context, builder, sig.args[2], index)
     rows = _rows(context, builder, sig.args[1], a, index, sums.type.count)
-    factors = _pointer(context, builder, sig.args[3:], (x, place), sums.type.element)
+    factors = pointer(context, builder, sig.args[3:], (x, place), sums.type.element)
     for n, column in enumerate(_columns(builder, rows, align)):
         factor = builder.load(builder.gep(factors, [ir.Constant(ir.IntType(32), n)]))
-        sums = _fused(builder, _splat(builder, factor, sums.type), column, sums)
+        sums = fused(builder, splat(builder, factor, sums.type), column, sums)
     return sums
 
 
@@ -331,18 +381,18 @@ def _shuffled(builder: Builder, a: Any, b: Any, places: Sequence[int]) -> Any:
 @lower_builtin(fma, types.Float, types.Float, types.Float)
 def _fma(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
     values = (context.cast(builder, v, t, sig.return_type) for v, t in zip(args, sig.args))
-    return _fused(builder, *values)
+    return fused(builder, *values)
 
 
 @lower_builtin(fma, LanesType, LanesType, LanesType)
 def _fma_of_three(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
-    return _fused(builder, *args)
+    return fused(builder, *args)
 
 
 @lower_builtin(fma, types.Float, LanesType, LanesType)
 def _fma_of_lanes(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
     x = context.cast(builder, args[0], sig.args[0], sig.return_type.dtype)
-    return _fused(builder, _splat(builder, x, args[1].type), *args[1:])
+    return fused(builder, splat(builder, x, args[1].type), *args[1:])
 
 
 # (exp(r) - 1 - r) / r**2 for |r| <= log(2) / 2 (Taylor), highest power first
@@ -368,12 +418,12 @@ def _exp(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> A
     name, signature = f"llvm.rint.v{kind.count}f32", ir.FunctionType(kind, [kind])
     rint = cgutils.get_or_insert_function(builder.module, signature, name)
     k = builder.call(rint, [builder.fmul(x, all_lanes(1.4426950408889634))])
-    r = _fused(builder, k, all_lanes(-0.693145751953125), x)
-    r = _fused(builder, k, all_lanes(-1.42860682030941723212e-6), r)
+    r = fused(builder, k, all_lanes(-0.693145751953125), x)
+    r = fused(builder, k, all_lanes(-1.42860682030941723212e-6), r)
     tail = all_lanes(_EXP_TAIL[0])
     for coefficient in _EXP_TAIL[1:]:
-        tail = _fused(builder, tail, r, all_lanes(coefficient))
-    result = builder.fadd(_fused(builder, tail, builder.fmul(r, r), r), all_lanes(1.0))
+        tail = fused(builder, tail, r, all_lanes(coefficient))
+    result = builder.fadd(fused(builder, tail, builder.fmul(r, r), r), all_lanes(1.0))
     whole = ir.VectorType(ir.IntType(32), kind.count)
     k = builder.fptosi(k, whole)
     half = builder.ashr(k, all_lanes(1, whole))
