@@ -1535,8 +1535,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "loss-told-without-weights",
             "a loss tells the gradients of rows as if all of them counted the same",
-            "equal, mean = bool((counts == 1).all()),",
-            "equal, mean = True,",
+            "equal = bool((counts == 1).all())",
+            "equal = True",
         ),
         Bug(
             "docstring-of-another-forward",

@@ -33,6 +33,24 @@ class Bent(tn.Module):
         return dy * (1 - np.abs(y)) ** 2
 
 
+class Squash(tn.Module):
+    """Numbers between 0 and 1, of four or of one for a row."""
+
+    def __init__(self, shape):
+        self.one = len(shape) == 1
+
+    def forward(self, x):
+        y = 1 / (1 + np.exp(-x))
+        self.keep(y)
+        return y[:, 0].copy() if self.one else y
+
+    def backward(self, dy):
+        dy, y = self.kept(dy)
+        whole = np.zeros_like(y)
+        whole[:, : 1 if self.one else 4] = dy[:, None] if self.one else dy
+        return whole * y * (1 - y)
+
+
 class Residual(tn.Module):
     def __init__(self):
         self.first = tn.Linear(4, 9, rng=0)
@@ -328,6 +346,29 @@ class TestWhatIsTold:
         counts = loss_fn.row_weights(labels, 4)
         mean = alone.sum() / counts.sum() if loss_fn.reduction == "mean" else alone.sum()
         assert mean == pytest.approx(float(at.output), rel=1e-5)
+
+    @pytest.mark.parametrize("reduction", ["mean", "sum"])
+    @pytest.mark.parametrize("shape", [(6, 4), (6,)], ids=str)
+    @pytest.mark.parametrize("kind", [tn.MSELoss, tn.L1Loss, tn.BCELoss, tn.BCEWithLogitsLoss])
+    def test_the_words_of_a_loss_over_numbers_are_true(self, kind, shape, reduction, tmp_path):
+        class Net(tn.Module):
+            def __init__(self):
+                self.last = tn.Linear(5, 4, rng=0)
+                self.squash = Squash(shape)
+
+            def forward(self, x):
+                return self.squash(self.last(x))
+
+        rng = np.random.default_rng(0)
+        X, y = rng.random((6, 5), np.float32), rng.integers(2, size=shape).astype(np.float32)
+        traced = tn.trace(Net(), kind(reduction=reduction), X, y)
+        arrays, at = told_arrays(traced.at_loss), traced.at_loss
+        assert set(arrays) >= {"one", "size", "dx"} and arrays["one"].shape == shape
+        total = arrays["one"].sum() / (arrays["one"].size if reduction == "mean" else 1)
+        assert total == pytest.approx(traced.loss, rel=1e-5)
+        np.testing.assert_array_equal(arrays["dx"], at.dx[0])
+        assert (arrays["size"] == (at.dx[0].size if reduction == "mean" else 1)).all()
+        traced.to_html(tmp_path / "page.html")
 
     def test_own_layers_have_the_equations_of_their_docstring(self, opened, residual):
         assert equations_of(Bent()) == ("y = x / (1 + abs(x))", "dx = dy * (1 - abs(y)) ** 2")

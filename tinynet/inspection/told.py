@@ -79,14 +79,19 @@ def _in_one_line(lines: str) -> str:
     return ",  ".join(" ".join(equation.split()) for equation in equations if equation)
 
 
-def row_losses(loss_fn: Any, output: Array, target: Array) -> Array | None:
+def row_losses(loss_fn: Module, output: Array, target: Array) -> Array | None:
     """The loss of each row alone, (N,); None if the loss does not tell."""
+    losses = _not_reduced(loss_fn, output, target)
+    return losses if losses is not None and losses.shape == (len(output),) else None
+
+
+def _not_reduced(loss_fn: Any, output: Array, target: Array) -> Array | None:
+    """What the loss gives with ``reduction="none"``; None if it has no reductions."""
     alone = copy.deepcopy(loss_fn)
     if getattr(alone, "reduction", None) not in ("mean", "sum"):
         return None
     alone.reduction = "none"
-    losses = np.asarray(alone.predict(output, target))
-    return losses if losses.shape == (len(output),) else None
+    return np.asarray(alone.predict(output, target))
 
 
 def _known(part: LayerTrace) -> Iterator[tuple[str, Any]]:
@@ -102,7 +107,8 @@ def _known(part: LayerTrace) -> Iterator[tuple[str, Any]]:
     several = isinstance(part.input, tuple)
     inputs, gradients = (v if several else (v,) for v in (part.input, part.dx))
     for name, x, dx in zip(part.input_names, inputs, gradients, strict=True):
-        yield name, x if x.ndim != 1 else x[:, np.newaxis]  # labels: one for a row
+        of_rows = x.ndim == 1 < inputs[0].ndim  # labels: one for a row
+        yield name, x[:, np.newaxis] if of_rows else x
         yield f"d{name}", dx
     yield from (("y", part.output), ("dy", part.dy))
     if type(part.layer).told_numbers is not Description.told_numbers:
@@ -112,20 +118,25 @@ def _known(part: LayerTrace) -> Iterator[tuple[str, Any]]:
 def _of_loss(part: LayerTrace) -> Iterator[tuple[str, Any]]:
     """What a loss can name besides: places, and how much each row counts, in numbers and words.
 
-    The words end an equation: after ``times_w`` and ``over``, ``times`` and ``divided`` say the
-    same with numbers, such as " * w[n]" with " * 0.5", and " / N" with " / 20".
+    ``row`` is a row's own loss; of a loss over numbers, ``one`` is that of a single number, and
+    ``size`` says over how many the mean is. The words end an equation: after ``times_w`` and
+    ``over``, ``times`` and ``divided`` say the same with numbers, such as " * w[n]" with " * 0.5",
+    and " / N" with " / 20".
     """
     loss_fn: Any = part.layer
     output, target = part.input
     N = len(output)
     yield "n", np.arange(N).reshape(N, *[1] * (output.ndim - 1))
     yield "c", np.arange(output[0].size).reshape(output[0].shape)
-    rows = row_losses(loss_fn, output, target)
-    if rows is not None:
-        yield "row", rows[:, np.newaxis]
+    losses = _not_reduced(loss_fn, output, target)
+    mean = getattr(loss_fn, "reduction", None) == "mean"
+    if losses is not None and losses.shape == output.shape:
+        yield from (("one", losses), ("size", losses.size if mean else 1))
+    elif losses is not None and losses.shape == (N,):
+        yield "row", losses[:, np.newaxis]
     weights = getattr(loss_fn, "row_weights", None)
     counts = weights(target, output.shape[-1]) if callable(weights) else np.ones(N)
-    equal, mean = bool((counts == 1).all()), getattr(loss_fn, "reduction", None) == "mean"
+    equal = bool((counts == 1).all())
     yield "times_w", "" if equal else " * w[n]"
     yield "times", np.array(["" if equal else f" * {w:.5g}" for w in counts])[:, np.newaxis]
     yield "over", (" / N" if equal else " / w.sum()") if mean else ""

@@ -44,11 +44,6 @@ class NumberLoss(Loss):
         self.keep(shape, *kept, counts)
         return losses.reshape(shape) if self.reduction == "none" else self._reduced(losses, counts)
 
-    def told_numbers(self, x: Any, y: Array, dy: Array) -> dict[str, Array]:
-        one = type(self)(**self.options() | {"reduction": "none"})(*x)
-        size = one.size if self.reduction == "mean" else 1
-        return {"one": one, "size": np.full(one.shape, size)}
-
     def __repr__(self) -> str:
         return code(self)
 
