@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from strategies import same_bits
 import tinynet as tn
 from tinynet.compiler import CompiledSteps
 from tinynet.compiler.recorded import record_layers
+from tinynet.compiler.source import import_source
 
 ROWS, FEATURES, CLASSES = 100, 20, 5
 
@@ -432,3 +434,10 @@ def test_an_edited_kernel_gives_new_steps(tmp_path):
     assert edited != source
     updates.write_text(edited)
     assert weights() != first
+
+
+def test_no_thread_finds_a_module_of_steps_half_made():
+    source = "import time\n\ntime.sleep(0.2)\nmade = True\n"
+    with ThreadPoolExecutor(4) as pool:
+        modules = list(pool.map(lambda _: import_source(source, {}).made, range(4)))
+    assert modules == [True] * 4

@@ -6,8 +6,10 @@ of all kernels, the versions of tinynet and Numba, and the processor.
 """
 
 import hashlib
+import os
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +22,13 @@ from tinynet.kernels.jit.rung import COMPILES, WHY_NOT_COMPILED
 from tinynet.support.atomic import write_atomically
 from tinynet.version import __version__
 
+_one_at_a_time = threading.Lock()  # another thread may not find a module half made
+if hasattr(os, "register_at_fork"):  # a child would wait for ever for another thread's turn
+    os.register_at_fork(
+        before=_one_at_a_time.acquire,
+        after_in_parent=_one_at_a_time.release,
+        after_in_child=_one_at_a_time.release,
+    )
 _temporary: list[tempfile.TemporaryDirectory[str]] = []
 
 
@@ -34,8 +43,11 @@ def import_source(source: str, kernels: Mapping[str, Kernel]) -> ModuleType:
     strangers = [f"{name} {meaning(kernel.runs)}" for name, kernel in sorted(kernels.items())]
     parts = "\0".join([source, source_hash(), __version__, processor(), *strangers])
     name = f"tinynet_steps_{hashlib.sha256(parts.encode()).hexdigest()[:16]}"
-    if name in sys.modules:
-        return sys.modules[name]
+    with _one_at_a_time:
+        return sys.modules.get(name) or _imported(name, source, kernels)
+
+
+def _imported(name: str, source: str, kernels: Mapping[str, Kernel]) -> ModuleType:
     path = _written(f"{name}.py", source.encode())
     module = ModuleType(name)
     module.__file__ = str(path)
