@@ -4,7 +4,7 @@ A kernel is a pair. ``linear_reference`` is the equation, in NumPy; ``linear`` i
 Numba compiles, which the layers call. Pairs stand together: ``products.py`` has the matrix products
 of Linear, ``rows.py`` batches and activations, ``losses.py`` the losses, ``updates.py`` the
 optimizers' steps. The folders are for later: ``gemm/`` is the one sum that all products share,
-``simd/`` the vectors and register tiles of its loops, and ``jit/`` compiles the pairs and ties them.
+``simd/`` its vectors and register tiles, and ``jit/`` compiles the pairs and ties them.
 
 Kernels expect C-contiguous arrays of one dtype and of matching shapes, and labels in range: layers
 and losses see to that. Results go into arrays that the caller hands over, always the last argument.
