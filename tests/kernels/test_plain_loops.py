@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from child import PYTHONPATH, TESTS
 from conftest import JIT_IS_OFF
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from plain_run import FAST, case, compare, compare_random
 from strategies import batch_sizes, dtypes, same_bits, seeds, widths
@@ -46,6 +46,8 @@ def test_products_have_the_bits_of_their_plain_loops_in_random_cases(record_prop
     record_property("products: arrays compared with the plain loop's", compared)
 
 
+@example(seed=0, N=128, I=97, O=4, dtype=np.float32)
+@example(seed=0, N=2, I=3, O=1030, dtype=np.float32)
 @given(seed=seeds, N=batch_sizes, I=widths, O=widths, dtype=dtypes)
 def test_products_have_the_bits_of_their_plain_loops(seed, N, I, O, dtype):
     compare(case(np.random.default_rng(seed), N, I, O, dtype))
