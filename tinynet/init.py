@@ -93,7 +93,7 @@ def constant(parameter: Parameter, value: float) -> Parameter:
         If `value` is no finite number.
     """
     value = number("init.constant", "value", value, -math.inf)
-    parameter_of("constant", parameter)[...] = value
+    _array_of("constant", parameter)[...] = value
     return parameter
 
 
@@ -129,8 +129,23 @@ def xavier_uniform(parameter: Parameter, gain: float = 1.0, rng: Rng = None) -> 
 def xavier_normal(parameter: Parameter, gain: float = 1.0, rng: Rng = None) -> Parameter:
     """Glorot's rule, normal: ``std = gain * sqrt(2 / (fan_in + fan_out))``.
 
-    Parameters, result, errors and source are those of ``xavier_uniform``; `rng` is no
-    TorchGenerator.
+    Parameters
+    ----------
+    parameter : Parameter
+        Of at least two axes.
+    gain : float
+        See ``gain_of``.
+    rng : int, numpy.random.Generator or None
+
+    Returns
+    -------
+    Parameter
+        The same object.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As ``xavier_uniform``, which also names the source.
     """
     std = _xavier_std("xavier_normal", parameter, gain)
     return _normal("xavier_normal", parameter, 0.0, std, rng)
@@ -183,8 +198,23 @@ def kaiming_normal(
 ) -> Parameter:
     """He's rule, normal: ``std = gain / sqrt(fan)``.
 
-    Parameters, result, errors and source are those of ``kaiming_uniform``; `rng` is no
-    TorchGenerator.
+    Parameters
+    ----------
+    parameter : Parameter
+        Of at least two axes.
+    a, mode, nonlinearity
+        As ``kaiming_uniform``, which also names the source.
+    rng : int, numpy.random.Generator or None
+
+    Returns
+    -------
+    Parameter
+        The same object.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As ``kaiming_uniform``.
     """
     std = _kaiming_std("kaiming_normal", parameter, a, mode, nonlinearity)
     return _normal("kaiming_normal", parameter, 0.0, std, rng)
@@ -238,7 +268,7 @@ def fans(parameter: Parameter) -> tuple[int, int]:
     ValueError
         If the parameter has fewer than two axes, as biases have.
     """
-    shape = parameter_of("fans", parameter).shape
+    shape = _array_of("fans", parameter).shape
     if len(shape) < 2:
         raise ValueError(
             f"init: a parameter of shape {shape} has no fan_in and fan_out; for biases use "
@@ -250,7 +280,7 @@ def fans(parameter: Parameter) -> tuple[int, int]:
     return shape[1] * field, shape[0] * field
 
 
-def parameter_of(owner: str, parameter: Any) -> Array:
+def _array_of(owner: str, parameter: Any) -> Array:
     """The array of a parameter, or an error that says how to give one."""
     if not isinstance(parameter, Parameter):
         raise TypeError(
@@ -260,12 +290,12 @@ def parameter_of(owner: str, parameter: Any) -> Array:
 
 
 def _xavier_std(owner: str, parameter: Parameter, gain: float) -> float:
-    parameter_of(owner, parameter)
+    _array_of(owner, parameter)
     return number(f"init.{owner}", "gain", gain, 0) * math.sqrt(2.0 / sum(fans(parameter)))
 
 
 def _kaiming_std(owner: str, parameter: Parameter, a: float, mode: str, nonlinearity: str) -> float:
-    parameter_of(owner, parameter)
+    _array_of(owner, parameter)
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"init.{owner}: mode = {mode!r}, expected 'fan_in' or 'fan_out'")
     fan = fans(parameter)[mode == "fan_out"]
@@ -273,7 +303,7 @@ def _kaiming_std(owner: str, parameter: Parameter, a: float, mode: str, nonlinea
 
 
 def _uniform(owner: str, parameter: Parameter, low: float, high: float, rng: Rng) -> Parameter:
-    data, generator = parameter_of(owner, parameter), as_generator(rng)
+    data, generator = _array_of(owner, parameter), as_generator(rng)
     kind: Any = data.dtype
     r = _drawn(data, generator.random(_drawn_as(data), kind))
     if low == -high:
@@ -284,7 +314,7 @@ def _uniform(owner: str, parameter: Parameter, low: float, high: float, rng: Rng
 
 
 def _normal(owner: str, parameter: Parameter, mean: float, std: float, rng: Rng) -> Parameter:
-    data, generator = parameter_of(owner, parameter), as_generator(rng)
+    data, generator = _array_of(owner, parameter), as_generator(rng)
     if isinstance(generator, TorchGenerator):
         raise TypeError(
             f"init.{owner}: a TorchGenerator draws uniform numbers alone; use "

@@ -75,6 +75,10 @@ BATCHES = [2, 3, 5, 8, 13]
 DENSITIES = [1.0, 0.5, 0.2, 0.0]
 ROW_LAYERS = {
     "ReLU": tn.ReLU,
+    "LeakyReLU": tn.LeakyReLU,
+    "ReLU6": tn.ReLU6,
+    "Sigmoid": tn.Sigmoid,
+    "Tanh": tn.Tanh,
     "Softmax": tn.Softmax,
     "LogSoftmax": tn.LogSoftmax,
     "Add": tn.Add,

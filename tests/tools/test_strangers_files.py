@@ -515,7 +515,7 @@ def test_to_pytorch_and_back() -> None:
     assert [type(one).__name__ for one in module] == [
         *("Linear", "BatchNorm1d", "Sequential", "LogSoftmax")
     ]
-    assert (module[1].eps, module[1].momentum, module[2][0].negative_slope) == (1e-3, 0.25, 0.2)
+    assert (module[1].eps, module[1].momentum, module[2][0].alpha) == (1e-3, 0.25, 0.2)
     assert module[1].num_batches_tracked == 3
     np.testing.assert_allclose(torch_output(module, rows()), net.predict(rows()), atol=1e-5)
     back: Any = tn.from_torch(module, layers=BOTH)
@@ -568,7 +568,7 @@ def with_row(base: type[tn.Module] = Leaky, **row: Any) -> type[tn.Module]:
         (
             with_row(),
             TypeError,
-            r"Mine, expected Sequential, Linear, .*, write torch_layer = \.\.\. in",
+            r"Mine, expected Sequential, LeakyReLU, .*, write torch_layer = \.\.\. in",
         ),
         (
             with_row(torch_layer="Leaky"),
@@ -578,9 +578,9 @@ def with_row(base: type[tn.Module] = Leaky, **row: Any) -> type[tn.Module]:
         (with_row(torch_layer="functional"), TypeError, "expected a name in torch.nn or a class"),
         (with_row(torch_layer=int), TypeError, "torch_layer = <class 'int'>, expected a name"),
         (
-            with_row(torch_layer="LeakyReLU", torch_options={}),
+            with_row(torch_layer="ELU", torch_options={}),
             TypeError,
-            r"LeakyReLU does not take its options \(.*slope.*\); .* class Mine, in torch_options",
+            r"ELU does not take its options \(.*slope.*\); .* class Mine, in torch_options",
         ),
         (
             with_row(torch_layer="PReLU", torch_options={"slope": "init"}),
@@ -599,10 +599,10 @@ def test_rows_that_pytorch_does_not_have(kind: Any, error: Any, words: str) -> N
     ("module", "layers", "error", "words"),
     [
         (
-            nn.LeakyReLU(),
+            nn.ELU(),
             [],
             TypeError,
-            r"module is LeakyReLU, expected plain .* layers=\[\.\.\.\]",
+            r"module is ELU, expected plain .* layers=\[\.\.\.\]",
         ),
         (
             nn.ReLU(),
@@ -615,9 +615,9 @@ def test_rows_that_pytorch_does_not_have(kind: Any, error: Any, words: str) -> N
         (nn.ReLU(), [with_row(torch_layer="Sequential")], ValueError, "Sequential, too"),
         (
             nn.ReLU(),
-            [Leaky, with_row(torch_layer="LeakyReLU")],
+            [Leaky, with_row(torch_layer="ELU")],
             ValueError,
-            "layers holds Mine, and Leaky is PyTorch's LeakyReLU, too; leave one out",
+            "layers holds Mine, and Leaky is PyTorch's ELU, too; leave one out",
         ),
         (
             nn.Softplus(beta=2),
@@ -699,7 +699,7 @@ class Slope(tn.Module):
             TypeError,
             r"layer 1 is Turned, expected .* write onnx_operation = \.\.\. in class",
         ),
-        (with_row()(), TypeError, "layer 1 is Mine, expected Sequential, Linear"),
+        (with_row()(), TypeError, "layer 1 is Mine, expected Sequential, LeakyReLU"),
         (with_row(onnx_operation="Leaky")(), ValueError, "'Leaky', and ONNX has none of that name"),
         (with_row(onnx_operation="Gelu")(), ValueError, "has none of that name in opset 13"),
         (
@@ -709,12 +709,12 @@ class Slope(tn.Module):
         ),
         (with_row(onnx_operation="PRelu", onnx_attributes={})(), ValueError, "takes 2 to 2 inputs"),
         (
-            with_row(onnx_operation="LeakyRelu", onnx_inputs=("slope",))(),
+            with_row(onnx_operation="Elu", onnx_inputs=("slope",))(),
             ValueError,
             "onnx_inputs = .* and slope is neither a parameter nor a buffer",
         ),
         (
-            with_row(onnx_operation="LeakyRelu", onnx_attributes={})(0.5),
+            with_row(onnx_operation="Elu", onnx_attributes={})(0.5),
             ValueError,
             "the network gives other numbers; correct .* in class Mine",
         ),

@@ -15,6 +15,7 @@ class Loss(Module, WithOptions):
     """A loss whose forward keeps, at the end, how much each of its rows counts in the mean."""
 
     reduction = Choice("mean", "sum", "none")
+    _losses = "(N,)"  # what is returned if they are not reduced
 
     def __init__(self, reduction: str) -> None:
         self.reduction = reduction
@@ -41,8 +42,8 @@ class Loss(Module, WithOptions):
         if self.reduction == "none":
             if not isinstance(dy, np.ndarray):
                 raise ValueError(
-                    f'{self!r}.backward: with reduction="none" it needs dy, an array: the '
-                    "derivative with respect to each of the losses"
+                    f'{self!r}.backward: with reduction="none" it needs dy, an array '
+                    f"{self._losses}: the derivative with respect to each loss"
                 )
             _, *kept, counts = self.kept(dy)
             share = float_array(self, dy, counts.dtype).reshape(-1)

@@ -21,6 +21,8 @@ from tinynet.support.types import Array
 class NumberLoss(Loss):
     """What the losses over numbers share: output and target as rows, and how much a row counts."""
 
+    _losses = "of the output's shape"
+
     def _as_rows(self, output: Array, target: Array) -> tuple[Array, Array]:
         """Both as arrays (N, D); with ``reduction="none"`` each number is a row of its own."""
         owner = type(self).__name__
