@@ -20,7 +20,6 @@ run_all = importlib.import_module("run_all")
 sys.path.remove(str(EXAMPLES))
 
 
-DRAWN_BEFORE = {"10_scaling_out", "12_breadth_and_depth"}  # not run since figures are 1,600 wide
 WITHOUT_OUTPUTS = {run_all.AS_SCRIPT}
 
 
@@ -69,7 +68,7 @@ def test_figures_of_the_gallery_are_1600_pixels_wide():
     for name, entry in run_all.ENTRIES.items():
         path = EXAMPLES / "gallery" / f"{name[:2]}_{entry.figure}.png"
         with Image.open(path) as image:
-            assert image.width == 1600 or name in DRAWN_BEFORE, path
+            assert image.width == 1600, path
 
 
 @pytest.mark.parametrize("name", LESSONS)
