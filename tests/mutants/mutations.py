@@ -1722,6 +1722,10 @@ BUGS: dict[str, tuple[Bug, ...]] = {
 }
 
 COMPUTES = "kernels/test_kernels.py::test_the_loop_computes_its_equation"
+OTHERS = (  # kernels than those of products, activations and losses over numbers
+    "not linear and not relu and not sigmoid and not tanh and not errors and not binary "
+    "and not logits_cross"
+)
 STRAYS = "kernels/test_kernels.py::test_nan_and_inf_go_where_the_equation_sends_them"
 PRODUCTS = (
     "kernels/test_kernels.py",
@@ -1747,10 +1751,10 @@ TESTS: dict[str, tuple[str, ...]] = {
     "kernels/simd/lanes.py": (COMPUTES, STRAYS, "-k", "linear"),
     "kernels/activations.py": (
         *(COMPUTES, STRAYS, "core/test_layers.py::TestAgainstPyTorch"),
-        *("core/test_layers.py::TestFloat32WithinTheRoundingBoundOfFloat64", "-k", "not linear"),
+        *("-k", "relu or sigmoid or tanh or activations or both_ends"),
     ),
     "kernels/simd/tile.py": PRODUCTS,
-    "kernels/rows.py": (COMPUTES, STRAYS, "-k", "not linear"),
+    "kernels/rows.py": (COMPUTES, STRAYS, "-k", "softmax or gather or add or copied"),
     "kernels/losses.py": (
         COMPUTES,
         STRAYS,
@@ -1759,21 +1763,24 @@ TESTS: dict[str, tuple[str, ...]] = {
         "core/test_loss_faults.py",
         "core/test_scores.py",
         "-k",
-        "not linear",
+        OTHERS,
     ),
     "kernels/updates.py": (
         COMPUTES,
         STRAYS,
         "core/test_optim.py::TestAgainstPyTorch",
         "-k",
-        "not linear",
+        OTHERS,
     ),
     "datasets/columns.py": ("tools/test_csv_files.py",),
     "datasets/csv_files.py": ("tools/test_csv_files.py",),
     "datasets": ("tools/test_pictures.py", "-k", "by_hand or every_form or without_shadows"),
     "datasets/download.py": ("tools/test_download.py", "-k", "other_names or keras"),
     "layers": ("core/test_layers.py",),
-    "kernels/errors.py": (COMPUTES, STRAYS, "core/test_number_losses.py", "-k", "not linear"),
+    "kernels/errors.py": (
+        *(COMPUTES, STRAYS, "core/test_number_losses.py::TestAgainstPyTorch"),
+        *("-k", "errors or entropy or probability or PyTorch"),
+    ),
     "init.py": ("core/test_init.py",),
     "losses/over_numbers.py": ("core/test_number_losses.py",),
     "losses": ("core/test_losses.py", "core/test_loss_faults.py"),

@@ -190,7 +190,7 @@ def check_figures(name: str, folder: Path) -> None:
     assert {path.name for path in folder.iterdir()} == expected | set(LESSONS[name].pages)
     for path in folder.glob("*.png"):
         height, width = imread(path).shape[:2]
-        assert 400 <= width <= 1600 and 400 <= height <= 2000, path.name
+        assert 400 <= width <= 1600 and 400 <= height <= 2400, path.name
         assert 1_000 < path.stat().st_size < 400_000, path.name
 
 
