@@ -93,6 +93,7 @@ def test_equations_are_not_compiled_and_say_why(runs):
         assert runs[name]["compile"] == ""
 
 
+@pytest.mark.slow
 def test_rungs_share_no_compiled_code(tmp_path):
     code = "import numpy as np, tinynet; x = np.zeros(3); tinynet.kernels.relu(x, np.empty(3))"
     for name in ("plain", "fast"):

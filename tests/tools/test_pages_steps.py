@@ -146,8 +146,14 @@ window.names = () => window.kept.map((element) => element.outerHTML.slice(0, 90)
 
 
 class TestStepping:
-    @pytest.mark.parametrize("size", SIZES)
-    @pytest.mark.parametrize("name", ["digits", "residual"])
+    @pytest.mark.parametrize(
+        ("name", "size"),
+        [
+            *(("digits", "desktop"), ("residual", "phone")),
+            pytest.param("digits", "phone", marks=pytest.mark.slow),
+            pytest.param("residual", "desktop", marks=pytest.mark.slow),
+        ],
+    )
     def test_moves_no_element_by_more_than_2_pixels(self, opened, name, size):
         page = opened(name, size)
         page.execute_script(MARK)
