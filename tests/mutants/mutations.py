@@ -1731,7 +1731,7 @@ PRODUCTS = (
     "kernels/test_kernels.py",
     "kernels/test_plain_loops.py",
     "-k",
-    "linear or dW or numbers or hides or bits",
+    "linear or dW or numbers or hides or plain_loops",
 )
 BITS_OF_THE_LAYERS = (
     "tools/test_compiler.py::test_every_optimizer_gives_the_bits_of_the_layers[SGD]",
