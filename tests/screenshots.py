@@ -9,8 +9,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from browser import chromium, draw, look
 from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parent / "support"))
+
+from browser import chromium, draw, look
 
 GALLERY = Path(__file__).parents[1] / "examples" / "gallery"
 NEARLY_CLOSED = [  # a 4 that could become a 9

@@ -421,6 +421,48 @@ class TestExplain:
         wanted = [dy[3], np.exp(y[3]), dy.sum(), log_softmax.dx[3, 2]]
         np.testing.assert_allclose(shown, wanted, rtol=1e-4, atol=1e-9)
 
+    @pytest.mark.parametrize(
+        "loss_fn",
+        [tn.NLLLoss(weight=[1, 2, 0.5, 1]), tn.CrossEntropyLoss(), tn.NLLLoss()],
+        ids=repr,
+    )
+    def test_a_loss_over_classes(self, loss_fn):
+        last = tn.LogSoftmax if loss_fn.expects == "log-probabilities" else None
+        traced = tn.trace(network(last=last), loss_fn, *rows(9))
+        assert traced.layer("loss") is traced.at_loss
+        assert loss_fn(traced.output, traced.y) == traced.loss
+        gradient = loss_fn.backward()
+        for sample in range(9):
+            for unit in {traced.y[sample], 2}:
+                text = traced.explain("loss", sample, unit)
+                assert text.startswith(f"the loss, {loss_fn!r}, sample {sample}, output {unit}\n")
+                (told,) = lines_of(text, "loss[n] =")
+                alone = -tn.LogSoftmax().predict(traced.output)[sample, traced.y[sample]]
+                counts = loss_fn.row_weights(traced.y, 4)
+                assert numbers(told)[-1] == pytest.approx(counts[sample] * alone, rel=1e-4)
+                *_, line, _ = lines_of(text, "d")
+                assert numbers(line)[-1] == pytest.approx(gradient[sample, unit], rel=1e-4)
+                (whole,) = lines_of(text, "loss = ")[-1:]
+                assert numbers(whole) == [pytest.approx(traced.loss, rel=1e-4), 9]
+                assert text.endswith(
+                    f"goes back to layer {traced.layers[-1].name!r}, {traced.layers[-1].layer!r}"
+                )
+
+    @pytest.mark.parametrize("loss_fn", [tn.MSELoss(), tn.L1Loss()], ids=repr)
+    def test_a_loss_over_numbers(self, loss_fn):
+        y = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
+        traced = tn.trace(network(last=None), loss_fn, rows(6)[0], y)
+        text = traced.explain("loss", 5, 1)
+        error = traced.output[5, 1] - y[5, 1]
+        power = 2 if isinstance(loss_fn, tn.MSELoss) else 1
+        (told,) = (
+            line for line in lines_of(text, "") if f"{y[5, 1]:.5g}" in line and "dx" not in line
+        )
+        assert numbers(told)[-1] == pytest.approx(abs(error) ** power, rel=1e-4)
+        assert numbers(lines_of(text, "dx =")[-1])[-1] == pytest.approx(
+            2 * error / 24 if power == 2 else np.sign(error) / 24, rel=1e-4
+        )
+
     @pytest.mark.parametrize("layer", [Scaled(), Plain()], ids=["own", "without parameters"])
     def test_a_layer_that_has_no_words_by_its_numbers(self, layer):
         net = tn.Sequential(layer, tn.LogSoftmax())
@@ -443,6 +485,12 @@ class TestExplain:
             ({"layer": "fc"}, KeyError, "no layer is named 'fc'"),
             ({"layer": 0, "sample": 9}, IndexError, r"sample = 9 is outside \[0, 9\)"),
             ({"layer": 0, "unit": -1}, IndexError, r"unit = -1 is outside \[0, 9\) of layer '0'"),
+            (
+                {"layer": "loss", "sample": -1},
+                IndexError,
+                r"outside \[0, 9\) of what NLLLoss\(\) gets",
+            ),
+            ({"layer": "loss", "unit": 4}, IndexError, r"unit = 4 is outside \[0, 4\) of what NLL"),
             ({"layer": 0, "terms": 0}, ValueError, "terms = 0, expected an int of at least 1"),
         ],
     )
@@ -529,6 +577,11 @@ def test_any_loss_and_any_target(shape, weighted, tmp_path):
     assert traced.steps[-1].loss < traced.loss
     assert str(traced).endswith(f"loss {traced.loss:.6g}, SquaredError() of 6 rows")
     assert "handed back by the loss, SquaredError()" in traced.explain(-1)
+    told = traced.explain("loss", 5, 3)
+    assert f"loss = {traced.loss:.5g}, of the batch of 6" in told and "(4,) becomes one num" in told
+    gradient = 2 * (1 if weights is None else weights[5]) * error[5, 3] / error.size
+    assert numbers(lines_of(told, "dy[5, 3] =")[0])[-1] == pytest.approx(gradient, rel=1e-4)
+    assert 'write them in class SquaredError: equations = "loss = ..."' in told
     plt.close(traced.plot())
     traced.to_html(tmp_path / "page.html")
     assert (tmp_path / "page.html").stat().st_size > 10_000

@@ -36,13 +36,9 @@ def explain(
     layers: list[LayerTrace], loss_fn: Module, part: LayerTrace, sample: int, unit: int, terms: int
 ) -> str:
     """See ``Trace.explain``."""
-    outputs = _rows(part.output)
-    for what, value, size in (("sample", sample, len(outputs)), ("unit", unit, outputs.shape[1])):
-        if not 0 <= value < size:
-            raise IndexError(
-                f"explain: {what} = {value} is outside [0, {size}) of layer {part.name!r}, "
-                f"{part.layer!r}"
-            )
+    if part.is_loss:
+        return _loss(layers, part, sample, unit)
+    _check_place(_rows(part.output), sample, unit, _named(part))
     arrays = (_first(part.input), part.output, part.dy, _first(part.dx))
     x, y, dy, dx = (_rows(array)[sample] for array in arrays)
     forward, backward = _lines(part, _Unit(part, sample, unit, terms, x, y, dy, dx))
@@ -52,7 +48,36 @@ def explain(
             f"layer {part.name!r}, {part.layer!r}, sample {sample}, unit {unit}",
             *_section("forward", forward),
             *_section("backward", [handed, *backward]),
-            *_section("next", [f"dx goes back to {_makers(layers, part)}"]),
+            *_section("next", [f"dx goes back to {_makers(layers, part.sources)}"]),
+        ]
+    )
+
+
+def _check_place(rows: Array, sample: int, unit: int, where: str) -> None:
+    for what, value, size in (("sample", sample, len(rows)), ("unit", unit, rows.shape[1])):
+        if not 0 <= value < size:
+            raise IndexError(f"explain: {what} = {value} is outside [0, {size}) of {where}")
+
+
+def _loss(layers: list[LayerTrace], part: LayerTrace, sample: int, unit: int) -> str:
+    """Where the gradients begin: at output `unit` of the network, for one sample."""
+    gradient = _rows(_first(part.dx))
+    _check_place(gradient, sample, unit, f"what {part.layer!r} gets")
+    name, N = part.input_names[0], len(gradient)
+    whole, gradients = equations_of(part.layer) or _without(part, "loss")
+    if part.layer.told is None:
+        here = f"d{name}[{sample}, {unit}] = {_n(gradient[sample, unit])}"
+        forward, backward = [whole], [gradients, here]
+    else:
+        alone, backward = _told(part, sample, unit)
+        forward = [whole, *alone]
+    forward.append(f"loss = {_n(part.output)}, of the batch of {N}")
+    return "\n".join(
+        [
+            f"the loss, {part.layer!r}, sample {sample}, output {unit}",
+            *_section("forward", forward),
+            *_section("backward", backward),
+            *_section("next", [f"d{name} goes back to {_makers(layers, part.sources[:1])}"]),
         ]
     )
 
@@ -61,7 +86,7 @@ def _lines(part: LayerTrace, at: _Unit) -> Lines:
     """What the layer's class says of it: all of its sum, its own words, or its equations."""
     if part.wires is not None:
         return _wired(at, *part.wires)
-    return _unknown(at) if part.layer.told is None else _told(at)
+    return _unknown(at) if part.layer.told is None else _told(part, at.sample, at.unit)
 
 
 def _wired(at: _Unit, W: ParameterTrace, b: ParameterTrace | None) -> Lines:
@@ -92,26 +117,21 @@ def _wired(at: _Unit, W: ParameterTrace, b: ParameterTrace | None) -> Lines:
     return forward, backward
 
 
-def _told(at: _Unit) -> Lines:
-    numbers = {
-        name: _rows(array)[at.sample, at.unit] for name, array in told_arrays(at.part).items()
-    }
+def _told(part: LayerTrace, sample: int, unit: int) -> Lines:
+    numbers = {name: _rows(array)[sample, unit] for name, array in told_arrays(part).items()}
 
     def words(place: re.Match[str]) -> str:
         value = numbers[place[1]]
         return str(value) if isinstance(value, str) else _n(value)
 
-    forward, backward = (PLACE.sub(words, text).split("\n") for text in at.part.layer.told or ())
+    forward, backward = (PLACE.sub(words, text).split("\n") for text in part.layer.told or ())
     return forward, backward
 
 
 def _unknown(at: _Unit) -> Lines:
     """A layer whose class has no words for its numbers."""
     layer, name = at.part.layer, type(at.part.layer).__name__
-    equations = equations_of(layer) or (
-        f"a row of shape {_shape(at.part.input)} becomes one of {_shape(at.part.output)}",
-        f'to see its equations here, write them in class {name}: equations = "y = ...", "dx = ..."',
-    )
+    equations = equations_of(layer) or _without(at.part, "y")
     forward, backward = [equations[0]], [equations[1]]
     if at.x.shape == at.y.shape:
         forward.append(f"x = {_n(at.x[at.unit])}")
@@ -121,6 +141,17 @@ def _unknown(at: _Unit) -> Lines:
         size = np.linalg.norm(parameter.grad)
         backward.append(f"d{key}, {parameter.grad.shape}: all of it has length {_n(size)}")
     return forward, backward
+
+
+def _without(part: LayerTrace, y: str) -> tuple[str, str]:
+    """What stands in place of equations that nobody wrote."""
+    kind, x = type(part.layer).__name__, _first(part.input) if part.is_loss else part.input
+    return (
+        f"a row of shape {_shape(x)} becomes "
+        + ("one number" if part.is_loss else f"one of {_shape(part.output)}"),
+        f"to see its equations here, write them in class {kind}: "
+        f'equations = "{y} = ...", "dx = ..."',
+    )
 
 
 def _shape(arrays: Any) -> str:
@@ -139,10 +170,10 @@ def _users(layers: list[LayerTrace], loss_fn: Module, part: LayerTrace) -> str:
     return " + ".join(takers) if takers else f"the loss, {loss_fn!r}"
 
 
-def _makers(layers: list[LayerTrace], part: LayerTrace) -> str:
-    """Where this layer's inputs came from: other layers, or the network's input."""
+def _makers(layers: list[LayerTrace], sources: tuple[int | None, ...]) -> str:
+    """Where inputs of these sources came from: other layers, or the network's input."""
     others = {-1: "the network's input", None: "what the network computes between its layers"}
-    names = (others.get(n) or _named(layers[n or 0]) for n in part.sources)
+    names = (others.get(n) or _named(layers[n or 0]) for n in sources)
     return " and ".join(names)
 
 

@@ -64,6 +64,11 @@ class LayerTrace:
     sources: tuple[int | None, ...]
 
     @property
+    def is_loss(self) -> bool:
+        """Whether it is a loss: it makes one number of the whole batch."""
+        return self.output.shape == ()
+
+    @property
     def dead(self) -> float | None:
         """The share of units that are off for every row of the batch, as those of a ReLU can be.
 

@@ -34,7 +34,7 @@ def told_arrays(part: LayerTrace) -> dict[str, Array]:
         If a name is unknown, or has no number for each output.
     """
     layer = part.layer
-    shape = part.output.shape or part.input[0].shape
+    shape = part.input[0].shape if part.is_loss else part.output.shape
     if layer.told is None:
         return {}
     known = dict(_known(part))
@@ -50,7 +50,7 @@ def told_arrays(part: LayerTrace) -> dict[str, Array]:
         except ValueError:
             raise ValueError(
                 f"{type(layer).__name__}.told: {{{name}}} has shape {np.shape(known[name])}, which "
-                f"does not broadcast to {shape}, the shape of {'y' if part.output.shape else 'x'}; "
+                f"does not broadcast to {shape}, the shape of {'x' if part.is_loss else 'y'}; "
                 "name what has a number for each of these, or compute one in told_numbers"
             ) from None
     return arrays
@@ -102,7 +102,7 @@ def _known(part: LayerTrace) -> Iterator[tuple[str, Any]]:
     for name, parameter in part.parameters.items():
         yield name, parameter.value
         yield f"d{name}", parameter.grad
-    if part.output.shape == ():
+    if part.is_loss:
         yield from _of_loss(part)
     several = isinstance(part.input, tuple)
     inputs, gradients = (v if several else (v,) for v in (part.input, part.dx))

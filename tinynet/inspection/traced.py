@@ -55,7 +55,7 @@ class Trace:
     steps: "list[Trace]" = field(default_factory=list)
 
     def layer(self, which: int | str) -> LayerTrace:
-        """A layer by its position in ``layers`` or by its name.
+        """A layer by its position in ``layers`` or by its name; ``"loss"`` is ``at_loss``.
 
         Raises
         ------
@@ -64,7 +64,10 @@ class Trace:
         """
         names = [layer.name for layer in self.layers]
         if isinstance(which, str) and which not in names:
-            raise KeyError(f"trace: no layer is named {which!r}; the layers are {names}")
+            if which == self.at_loss.name:
+                return self.at_loss
+            known = [*names, self.at_loss.name]
+            raise KeyError(f"trace: no layer is named {which!r}; the layers are {known}")
         position = names.index(which) if isinstance(which, str) else which
         if not -len(names) <= position < len(names):
             raise IndexError(f"trace: no layer {which}; there are {len(names)}: {names}")
@@ -76,11 +79,11 @@ class Trace:
         Parameters
         ----------
         layer : int or str
-            The position in ``layers``, or the name.
+            The position in ``layers``, or the name; ``"loss"`` tells where the gradients begin.
         sample : int
             The row of the batch.
         unit : int
-            The column of the layer's output.
+            The column of the layer's output; of the network's output for the loss.
         terms : int
             How many of a sum's terms are written out, the largest first; the rest is summed.
 

@@ -187,11 +187,13 @@ function lossNumbers() {
   const left = make("div", {}, make("h3", {}, "forward"),
     equations ? equation(equations[0]) : soft(advice), ...ahead,
     equation(batch, "loss = ", known ? number("loss", step.loss) : LATER));
-  const right = make("div", {}, make("h3", {}, "backward"),
-    ...(equations ? [equation(equations[1])] : []),
+  const back = told ? told[1].split("\n") : [];
+  const general = told ? back.slice(0, -1).map((line) => toldLine(theLoss(), 0, line, true, "loss "))
+    : (equations ? [equation(equations[1])] : []);
+  const right = make("div", {}, make("h3", {}, "backward"), ...general,
     ...places.flatMap(({ c, text }) => [
       soft(text),
-      ...(told ? told[1].split("\n").slice(-1).map((line) => toldLine(theLoss(), c, line, known, `${c} `))
+      ...(told ? [toldLine(theLoss(), c, back.at(-1), known, `${c} `)]
         : [equation(`dy[${state.sample}, ${c}] = `, known ? number(`${c} dy`, gradient[c]) : LATER)]),
     ]));
   const side = make("div", { className: "side" }, soft("Where the gradients begin: how the loss changes with each number that the network gave."));
