@@ -140,16 +140,20 @@ function curve([a0, c0], [a1, c1], edge) {
   ];
 }
 
+// Many wires of one size would run together into one area: they are drawn finer.
+const CROWD = 40;
+
 function drawBundle(context, wires, path, { kind, strength, grown }) {
   const limit = wires.reduce((most, { value }) => Math.max(most, Math.abs(value)), 0);
+  const crowd = Math.min(1, CROWD / wires.reduce((sum, { value }) => sum + Math.abs(value) / limit, 0));
   const [plus, minus] = (kind === "y" ? ["--positive", "--negative"] : ["--up", "--down"]).map(themeColour);
   for (const wire of wires) {
     const size = Math.abs(wire.value) / limit;
     const points = path(wire, kind === "dy");
     const length = 1.2 * points.reduce((sum, [x, y], k) => (k ? sum + Math.hypot(x - points[k - 1][0], y - points[k - 1][1]) : 0), 0);
     context.setLineDash(grown < 1 ? [grown * length, 2 * length] : []);
-    context.strokeStyle = `rgb(${(wire.value > 0 ? plus : minus).join(" ")} / ${strength * (0.12 + 0.7 * size)})`;
-    context.lineWidth = 0.6 + 1.6 * size * strength;
+    context.strokeStyle = `rgb(${(wire.value > 0 ? plus : minus).join(" ")} / ${strength * (0.12 + 0.7 * size * crowd)})`;
+    context.lineWidth = 0.6 + 1.6 * size * strength * crowd;
     context.beginPath();
     context.moveTo(...points[0]);
     for (let k = 1; k < points.length; k += 3) context.bezierCurveTo(...points[k], ...points[k + 1], ...points[k + 2]);
