@@ -22,10 +22,9 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import tinynet as tn
-from tinynet.plots.style import SAVED_DPI
+from tinynet.plots.style import DPI, SAVED_DPI
 
 IN_NOTEBOOK = "ipykernel" in sys.modules
-WIDTH = 800  # of a figure in a notebook, in CSS pixels
 
 
 class Lesson:
@@ -71,9 +70,9 @@ class Lesson:
             sys.exit(f"error: {error}")
 
     def save(self, figure: Figure, name: str) -> None:
-        """Save a figure as `name.png`, 1,600 pixels wide, in the folder of --figures.
+        """Save a figure as `name.png`, at most 1,600 pixels wide, in the folder of --figures.
 
-        A notebook shows that file.
+        A notebook shows that file at half its size: see ``tinynet/plots/style.py``.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{name}.png"
@@ -87,7 +86,8 @@ class Lesson:
         if IN_NOTEBOOK:
             from IPython import display
 
-            display.display(display.Image(path, width=WIDTH))
+            width = round(DPI * figure.get_figwidth())
+            display.display(display.Image(path, width=width))
         if not self.keep_open:
             plt.close(figure)
 

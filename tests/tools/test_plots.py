@@ -16,6 +16,7 @@ from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from mpl_toolkits.mplot3d.art3d import Text3D
 
 import tinynet as tn
 from tinynet import plots
@@ -237,6 +238,39 @@ def test_text_is_at_least_14_pixels_high_as_shown(name):
     smallest = min(texts, key=Text.get_fontsize)
     assert shown_pixels(smallest) >= 14, smallest
     assert figure.get_figwidth() <= style.WIDTH
+
+
+MANY = np.random.default_rng(0).normal(size=(2000, 30))
+WIDE = {
+    "correlations of thousands": lambda: plots.correlations(np.corrcoef(MANY)),
+    "three panels": lambda: plots.line_panels(
+        [
+            plots.Panel(
+                "a panel of its own",
+                "x",
+                "y",
+                {f"{k} of a": ([0, 1], [0, k]), f"{k} of b": ([0, 1], [1, 0])},
+            )
+            for k in range(3)
+        ],
+        "Lines",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ALL | WIDE)
+def test_no_text_reaches_beyond_the_figure(name):
+    figure = (ALL | WIDE)[name]()
+    texts = every_text(figure)
+    axes = [axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)]
+    ticks = [tick for axis in axes for tick in axis.get_major_ticks() + axis.get_minor_ticks()]
+    unplaced = {label for tick in ticks for label in (tick.label1, tick.label2)}
+    unplaced.update(figure.findobj(Text3D))  # which get their places when they are drawn
+    boxes = {text: text.get_window_extent() for text in texts if text not in unplaced}
+    assert boxes
+    for text, box in boxes.items():
+        assert box.x0 >= 0 and box.y0 >= 0, text
+        assert box.x1 <= figure.bbox.width and box.y1 <= figure.bbox.height, text
 
 
 @pytest.mark.parametrize("name", ["grid", "grid of one", "sevens"])

@@ -108,7 +108,8 @@ def line_panels(panels: Sequence[Panel], title: str) -> "Figure":
         ax.set_ylabel(panel.ylabel)
         ax.grid(alpha=0.3)
         if len(panel.lines) > 1 and not shared:
-            ax.legend()
+            below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2), "frameon": False}
+            ax.legend(**below if len(panels) > 2 else {})  # a narrow panel has no room for it
     if shared:
         names = list(panels[0].lines)
         columns = min(len(names), legend_columns(names))

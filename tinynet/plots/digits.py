@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tinynet.plots.style import AMOUNTS, PALETTE, SMALL, WIDTH, new_figure, own_style
+from tinynet.plots.style import AMOUNTS, GREY, PALETTE, SMALL, WIDTH, new_figure, own_style
 from tinynet.support.types import Array
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def digit_grid(
     low, high = pictures.min(), pictures.max()
     for ax, picture in zip(axes, pictures, strict=True):
         ax.imshow(picture, cmap="gray", vmin=low, vmax=high)
-        ax.axis("off")
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set(color=GREY, linewidth=0.6)  # a white picture has an edge, too
     for ax, caption in zip(axes, captions, strict=False):
         ax.set_title(caption, fontsize=SMALL, pad=4)
     figure.suptitle(title, y=1 - GAP / figure.get_figheight())
@@ -189,7 +190,7 @@ def correlations(matrix: Array, title: str = "How alike are the images?") -> "Fi
     right.hist(unique, bins=100, color=PALETTE[0])
     median = float(np.median(unique))
     right.axvline(median, color=PALETTE[1])
-    right.set_title(f"its {len(unique):,} unique values, median {median:.2f}")
+    right.set_title(f"{len(unique):,} pairs, median {median:.2f}")
     right.set_xlabel("correlation of two images")
     right.set_ylabel("number of pairs")
     right.yaxis.set_major_formatter(EngFormatter(sep=""))
