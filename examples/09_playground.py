@@ -106,25 +106,24 @@ lesson.claim("dW and x.T @ dy differ by (millionths)", 1e6 * difference, at_most
 lesson.save(trace.plot(), "09_trace")
 
 # %%
-# The X-ray is the same as a page: open it in a browser and walk through the step by the arrow keys.
-# It is one file, which needs no server and no network. A notebook shows it below.
+# The X-ray is the same as a page, to walk through the step by the arrow keys. `trace.show()` makes
+# it, and a notebook shows it below. It is one file, `xray.html`, which needs no server and no
+# network; `trace.to_html("xray.html")` writes it where there is no notebook.
 
-pages = {name: lesson.folder / f"{name}.html" for name in ("xray", "playground")}
-trace.to_html(pages["xray"], title="X-ray of a network that reads digits")
-lesson.show_page(pages["xray"])
+pages = [lesson.show_page(trace.show(), "xray")]
 
 # %%
 # The playground is the other page: draw a digit there with mouse or finger. The page fits it into
 # 20 x 20 pixels with its centre of mass in the middle, as MNIST's makers did, gives unlit and lit
 # pixels the numbers that the network has learned with, and computes the forward pass by itself.
 
-tn.playground(net, pages["playground"], black=0, white=1, title="Draw a digit")
-lesson.show_page(pages["playground"])
+playground = tn.playground(net, black=0, white=1, title="Draw a digit")
+pages.append(lesson.show_page(playground, "playground"))
 
-sizes = {name: path.stat().st_size / 1e6 for name, path in pages.items()}
-for name, path in pages.items():
-    print(f"page {path}: {sizes[name]:.2f} MB")
-lesson.claim("largest page (MB)", max(sizes.values()), at_most=2, trained=False)
+sizes = [path.stat().st_size / 1e6 for path in pages]
+for path, size in zip(pages, sizes, strict=True):
+    print(f"page {path}: {size:.2f} MB")
+lesson.claim("largest page (MB)", max(sizes), at_most=2, trained=False)
 
 # %%
 # What to try there: a 7 with and without its bar; a 4 that slowly closes to a 9, while the bars

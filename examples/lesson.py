@@ -5,7 +5,6 @@ each figure to save and each claim to judge, and ends with ``finish``.
 """
 
 import argparse
-import html
 import io
 import sys
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import tinynet as tn
+from tinynet.pages import Page
 from tinynet.plots.style import DPI, SAVED_DPI
 
 IN_NOTEBOOK = "ipykernel" in sys.modules
@@ -91,16 +91,16 @@ class Lesson:
         if not self.keep_open:
             plt.close(figure)
 
-    def show_page(self, path: Path, height: int = 900) -> None:
-        """Show a page in a frame of the notebook; who runs a script opens it in a browser."""
+    def show_page(self, page: Page, name: str) -> Path:
+        """Save a page as `name.html` in the folder of --figures; a notebook shows it, too."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{name}.html"
+        page.write(path)
         if IN_NOTEBOOK:
             from IPython.display import display
 
-            source = html.escape(path.read_text(encoding="utf-8"))
-            frame = (
-                f'<iframe srcdoc="{source}" sandbox="allow-scripts" width="100%" height={height}>'
-            )
-            display({"text/html": f"{frame}</iframe>", "text/plain": f"the page {path}"}, raw=True)
+            display(page, metadata={"text/html": {"page": name}})
+        return path
 
     def fingerprint(self, net: tn.Module) -> None:
         """Print a short hash of the weights: the same seed and machine print the same again."""

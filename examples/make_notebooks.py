@@ -9,6 +9,7 @@ import re
 import shutil
 import sys
 import tomllib
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -120,8 +121,19 @@ def run_notebook(name: str, folder: Path) -> NotebookNode:
     notebook.metadata.pop("language_info")  # names the version of Python
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            cell.outputs = list(filter(None, map(_to_be_kept, cell.outputs)))
+            cell.outputs = _joined(filter(None, map(_to_be_kept, cell.outputs)))
     return notebook
+
+
+def _joined(outputs: Iterable[NotebookNode]) -> list[NotebookNode]:
+    """Make one output of texts that follow one another: how they come in parts is chance."""
+    joined: list[NotebookNode] = []
+    for output in outputs:
+        if joined and output.get("name", "") == joined[-1].get("name"):
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def _to_be_kept(output: NotebookNode) -> NotebookNode | None:
@@ -129,10 +141,8 @@ def _to_be_kept(output: NotebookNode) -> NotebookNode | None:
     if output.output_type == "stream" and output.name == "stderr":
         output.text = "".join(WARNED.findall(output.text))  # and no progress bars
         return output if output.text else None
-    if page := re.fullmatch(
-        r"the page .*?(\w+)\.html", output.get("data", {}).get("text/plain", "")
-    ):
-        picture = (GALLERY / f"{page[1]}.png").read_bytes()
+    if page := output.get("metadata", {}).get("text/html", {}).get("page"):
+        picture = (GALLERY / f"{page}.png").read_bytes()
         output.data["image/png"] = base64.b64encode(picture).decode("ascii")
         output.metadata = {"image/png": {"width": 800}}
         del output.data["text/html"]

@@ -9,7 +9,6 @@ import argparse
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,7 +21,6 @@ from make_notebooks import (
     GALLERY,
     LessonFailed,
     colab_link,
-    notebook_of,
     outputs_of,
     run_notebook,
     store,
@@ -175,10 +173,6 @@ ENTRIES = {
 }
 
 
-AS_SCRIPT = "10_scaling_out"
-"""In a notebook run by nbclient its long search on a cluster loses its tasks after a minute."""
-
-
 class Run(NamedTuple):
     """One lesson's run: its notebook, None if it failed, what it printed, and its figures."""
 
@@ -194,24 +188,12 @@ def run(name: str, folder: Path) -> Run:
     figures = folder / name / "figures"
     notebook, text = None, ""
     try:
-        if name == AS_SCRIPT:
-            notebook, text = notebook_of(EXAMPLES / f"{name}.py"), run_script(name, figures)
-        else:
-            notebook = run_notebook(name, folder / name)
-            text = outputs_of(notebook)[0]
+        notebook = run_notebook(name, folder / name)
+        text = outputs_of(notebook)[0]
     except LessonFailed as failure:
         print(f"{name} failed:\n{failure}", file=sys.stderr)
         notebook = None
     return Run(notebook, text, time.perf_counter() - start, figures)
-
-
-def run_script(name: str, figures: Path) -> str:
-    """Run a lesson as a script; return what it printed."""
-    command = [sys.executable, str(EXAMPLES / f"{name}.py"), "--figures", str(figures)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise LessonFailed(done.stdout + done.stderr)
-    return done.stdout
 
 
 def measured_claims(output: str) -> dict[str, str]:
@@ -223,7 +205,7 @@ def measured_claims(output: str) -> dict[str, str]:
     return {row[1]: row[2] for row in rows if row}
 
 
-def section(name: str, claims: dict[str, str], seconds: float) -> str:
+def section(name: str, claims: dict[str, str]) -> str:
     """Write a lesson's part of the gallery."""
     entry = ENTRIES[name]
     title = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8").splitlines()[1]
@@ -237,7 +219,7 @@ def section(name: str, claims: dict[str, str], seconds: float) -> str:
     return f"""\
 ## {name[:2]} {title}
 
-**{entry.question}** Script [{name}.py]({name}.py), {notebook}; {seconds:.0f} s.
+**{entry.question}** Script [{name}.py]({name}.py), {notebook}.
 
 ![{title}](gallery/{name[:2]}_{entry.figure}.png)
 
@@ -256,7 +238,7 @@ def renew(name: str, done: Run, claims: dict[str, str]) -> None:
     before, _, rest = README.read_text(encoding="utf-8").partition(begin)
     made, _, after = rest.partition(end)
     sections = {part[3:5]: part.strip() for part in re.split(r"\n(?=## )", made)[1:]}
-    sections[name[:2]] = section(name, claims, done.seconds).strip()
+    sections[name[:2]] = section(name, claims).strip()
     body = "\n\n".join(sections[number] for number in sorted(sections))
     README.write_text(f"{before}{begin}\n\n{body}\n\n{end}{after}", encoding="utf-8")
 

@@ -126,6 +126,22 @@ def test_the_bar_moves_within_an_epoch(monkeypatch: Any) -> None:
     assert re.search(r"\r 18%.*1/10 epochs; train loss 0.5000, 50.00 %", terminal.getvalue())
 
 
+def test_the_bar_shows_on_a_terminal_that_does_not_know_its_width(tmp_path: Path) -> None:
+    pty = pytest.importorskip("pty")
+    pytest.importorskip("tqdm")
+    ours, theirs = pty.openpty()  # of 0 rows and 0 columns
+    script = tmp_path / "bar.py"
+    script.write_text(
+        "import time; from tinynet.runs.progress import report\n"
+        "with report(10, 0, True) as (display, _):\n"
+        "    time.sleep(0.15); display.part(4, 0.0)"
+    )
+    subprocess.run([sys.executable, script], stderr=theirs, check=True, timeout=60)
+    os.close(theirs)
+    assert b" 40%|" in os.read(ours, 10_000)
+    os.close(ours)
+
+
 def test_the_first_estimate_does_not_count_compiling_for_every_epoch(monkeypatch: Any) -> None:
     """60 epochs of 0.2 s after 1 s of compiling: 12 s, which it took for a minute and more."""
     terminal = at_a_terminal(monkeypatch)

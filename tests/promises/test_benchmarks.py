@@ -153,3 +153,41 @@ def test_the_other_benchmarks_run(command, heading):
     done = run(*command)
     assert done.returncode == 0, done.stderr
     assert heading in done.stdout
+
+
+class TestFirstFigure:
+    def test_takes_the_readmes_command_apart(self, load):
+        readme = (BENCHMARKS.parent / "README.md").read_text(encoding="utf-8")
+        make, install, lesson = load("first_figure").lesson_command(readme)
+        assert make.endswith("-m venv .venv") and '".[lessons]"' in install
+        assert lesson.endswith("python examples/03_ffn_on_mnist.py")
+        with pytest.raises(SystemExit, match="no lesson command"):
+            load("first_figure").lesson_command("# tinynet")
+
+    def test_sees_each_figure_when_it_is_there(self, load, tmp_path):
+        lesson = tmp_path / "lesson.py"
+        lesson.write_text(
+            "import pathlib, time\n"
+            "pathlib.Path('figures').mkdir()\n"
+            "for name in ('02_a', '03_learning_curves', '01_b'):\n"
+            "    pathlib.Path(f'figures/{name}.png').touch(); time.sleep(0.4)\n"
+        )
+        module = load("first_figure")
+        env = module.empty_caches(tmp_path)
+        command = f"{sys.executable} lesson.py"
+        first, curves, end = module.seconds_to_figures(command, tmp_path, env)
+        assert first + 0.3 < curves < end - 0.7
+        lesson.write_text("raise SystemExit('no digits')")
+        with pytest.raises(SystemExit, match="no digits"):
+            module.seconds_to_figures(command, tmp_path, env)
+
+    def test_no_cache_of_this_process_is_seen(self, load, tmp_path, monkeypatch):
+        monkeypatch.setenv("NUMBA_CACHE_DIR", "elsewhere")
+        monkeypatch.setenv("PYTHONPATH", "elsewhere")
+        env = load("first_figure").empty_caches(tmp_path)
+        assert "elsewhere" not in env.values() and not list(tmp_path.iterdir())
+        assert {"PIP_CACHE_DIR", "MPLCONFIGDIR", "NUMBA_CACHE_DIR"} <= env.keys()
+
+    def test_names_what_is_no_commit(self):
+        done = run("first_figure.py", "--at", "no-such-commit")
+        assert done.returncode == 1 and "no-such-commit is no commit of this" in done.stderr

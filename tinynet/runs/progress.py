@@ -3,7 +3,9 @@
 Scores appear as a bar, as lines, or not at all; Ctrl-C is noted and waits for the step to end.
 """
 
+import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -106,7 +108,9 @@ def report(
     if bar_class is None:
         yield Lines(epochs), print
         return
-    options = {"bar_format": BAR, "postfix": _epochs(done, epochs), "miniters": 0}
+    options: dict[str, Any] = {"bar_format": BAR, "postfix": _epochs(done, epochs), "miniters": 0}
+    if _has_no_width():
+        options |= {"ncols": 80, "nrows": 20}
     with bar_class(total=epochs, initial=done, **options) as bar:
         display = Bar(bar)
         with told_by(display):
@@ -141,6 +145,14 @@ def _scores(history: "History") -> str:
             own = history.score_name
             texts[-1] += f", {scores[-1]:.2f} %" if own is None else f", {own} {scores[-1]:.4g}"
     return "; ".join(texts)
+
+
+def _has_no_width() -> bool:
+    """Whether the terminal does not know its width, as in some containers: tqdm shows nothing."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns == 0
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def _tqdm() -> Any:
