@@ -7,6 +7,9 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 COMMANDS = ("training.py", "kernels.py", "cold_start.py", "growth.py", "estimator.py", "scaling.py")
+COMMANDS += ("first_figure.py",)
+BEFORE = "73e2cb9"  # the last commit of version 0.2
+ARGUMENTS = {"first_figure.py": ("--at", BEFORE, "--at", "HEAD", "--rounds", "3")}
 
 
 def main() -> None:
@@ -17,7 +20,10 @@ def main() -> None:
     for command in commands:
         print(f"{command} ...", file=sys.stderr)
         run = subprocess.run(
-            [sys.executable, str(HERE / command)], stdout=subprocess.PIPE, text=True, check=True
+            [sys.executable, str(HERE / command), *ARGUMENTS.get(command, ())],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
         )
         readme = HERE / "README.md"
         begin, end = f"<!-- begin {command} -->", f"<!-- end {command} -->"
