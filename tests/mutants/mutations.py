@@ -1080,6 +1080,12 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "        with told_by(None):\n            yield Display(), print\n",
             "        yield Display(), print\n",
         ),
+        Bug(
+            "bar-of-no-width",
+            "a terminal that does not know its width shows no bar",
+            "if _has_no_width():",
+            "if False:",
+        ),
     ),
     "runs/guard.py": (
         Bug(
@@ -1545,6 +1551,36 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "if False:  # what",
         ),
     ),
+    "inspection/explain.py": (
+        Bug(
+            "told-of-another-sample",
+            "a loss is told with the numbers of the first sample",
+            "_rows(array)[sample, unit] for name",
+            "_rows(array)[0, unit] for name",
+        ),
+        Bug(
+            "loss-hands-its-label-back",
+            "the gradient of a loss is said to go to where its target came from, too",
+            "_makers(layers, part.sources[:1])",
+            "_makers(layers, part.sources)",
+        ),
+    ),
+    "plots/digits.py": (
+        Bug(
+            "no-edge",
+            "a white picture has no edge",
+            "ax.spines[:].set(color=GREY, linewidth=0.6)",
+            "ax.spines[:].set_visible(False)",
+        ),
+    ),
+    "plots/charts.py": (
+        Bug(
+            "legend-on-curves",
+            "the legend of a narrow panel lies on its curves",
+            "**below if len(panels) > 2 else {}",
+            "",
+        ),
+    ),
     "pages/__init__.py": (
         Bug(
             "names-uncounted",
@@ -1814,6 +1850,9 @@ TESTS: dict[str, tuple[str, ...]] = {
     "runs/scores.py": ("core/test_scores.py",),
     "runs/companions.py": ("core/test_companions.py",),
     "runs/progress.py": ("core/test_waiting.py",),
+    "inspection/explain.py": ("tools/test_trace.py::TestExplain",),
+    "plots/digits.py": ("tools/test_plots.py", "-k", "edge"),
+    "plots/charts.py": ("tools/test_plots.py", "-k", "legend"),
     "runs/guard.py": (
         "core/test_scores.py::TestIgnoredRowsInTraining",
         "core/test_training_faults.py::TestFatalSteps",

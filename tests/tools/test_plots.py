@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from cases import slow_but
 from matplotlib.collections import LineCollection, PathCollection
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from mpl_toolkits.mplot3d.art3d import Text3D
@@ -283,6 +283,22 @@ def test_a_grid_leaves_no_empty_strip(name):
     assert figure.bbox.width - boxes[:, 2].max() <= gap
     sides = boxes[:, 2:] - boxes[:, :2]
     assert np.allclose(sides, sides[0, 0]), "no square"
+
+
+def test_a_white_picture_has_an_edge():
+    (ax,) = plots.digit_grid(np.ones((1, 784)), columns=1).axes
+    for edge in ax.spines.values():
+        assert edge.get_visible() and edge.get_linewidth() > 0
+        assert np.allclose(to_rgb(edge.get_edgecolor()), to_rgb(style.GREY))
+
+
+def test_the_legend_of_a_narrow_panel_is_not_on_its_curves():
+    figure = WIDE["three panels"]()
+    figure.canvas.draw()
+    for ax in figure.axes:
+        legend = ax.get_legend().get_window_extent()
+        assert legend.y1 < ax.xaxis.get_label().get_window_extent().y0
+        assert legend.y0 >= 0
 
 
 def test_signs_have_the_colours_of_the_pages():
