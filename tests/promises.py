@@ -181,6 +181,28 @@ PROMISES: list[tuple[str, list[str]]] = [
         ["test_gallery.py::test_notebook_runs_as_it_is_and_gives_what_is_stored"],
     ),
     (
+        "While one steps through the X-ray nothing moves, and its numbers are the trace's",
+        [
+            "test_pages_steps.py::test_moves_no_element_by_more_than_2_pixels",
+            "test_pages_steps.py::test_shows_no_number_before_it_is_computed",
+            "test_pages_steps.py::test_wires_are_these_numbers",
+        ],
+    ),
+    (
+        "On screens and phones, light and dark: nothing is too wide, and the contrast at least 4.5",
+        [
+            "test_pages_steps.py::test_of_every_step",
+            "test_pages_steps.py::test_of_the_playground_with_sliders",
+        ],
+    ),
+    (
+        "Text in figures is 14 pixels high or more as shown, and none of it beyond the figure",
+        [
+            "test_plots.py::test_text_is_at_least_14_pixels_high_as_shown",
+            "test_plots.py::test_no_text_reaches_beyond_the_figure",
+        ],
+    ),
+    (
         "Pictures of one's own, drawn in six ways, are read right",
         ["test_pictures.py::test_public_style_pictures_are_read_right"],
     ),
