@@ -1922,6 +1922,28 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
             "start[j]",
         ),
     ),
+    "kernels/gemm/shares.py": (
+        Bug(
+            "start-of-the-first-share",
+            "each share of columns begins with the start of the first",
+            "start[columns], alpha",
+            "start[:size], alpha",
+        ),
+        Bug(
+            "share-of-another-dtype",
+            "a helper takes float64 for float32",
+            "words[ITEMSIZE] != like.itemsize",
+            "words[ITEMSIZE] < 0",
+        ),
+    ),
+    "kernels/gemm/threads.py": (
+        Bug(
+            "threads-after-a-fork",
+            "a fork shares its products, as if it were alone on the machine",
+            "WORDS[HELPERS] = 0, 0, 1, 0",
+            "WORDS[HELPERS] = 0, 0, 1, 1",
+        ),
+    ),
     "kernels/gemm/tiles.py": (
         Bug(
             "sign-of-the-neighbours",
@@ -2069,6 +2091,8 @@ JIT_TESTS: dict[str, tuple[str, ...]] = {
         *("-m", "slow or not slow"),
     ),
     "kernels/gemm/blocks.py": ("kernels/test_kernels.py", "-k", "sign_of_its_zero"),
+    "kernels/gemm/shares.py": ("kernels/test_threads.py", "-k", "every_number"),
+    "kernels/gemm/threads.py": ("kernels/test_threads.py", "-k", "fork"),
     "kernels/gemm/tiles.py": ("kernels/test_plain_loops.py", "-k", "step_gives"),
     "kernels/simd/tile_llvm.py": (f"{COMPUTES}[linear]",),
     "kernels/simd/lanes_llvm.py": (
