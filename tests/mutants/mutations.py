@@ -1938,10 +1938,10 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
     ),
     "kernels/gemm/threads.py": (
         Bug(
-            "threads-after-a-fork",
-            "a fork shares its products, as if it were alone on the machine",
-            "WORDS[HELPERS] = 0, 0, 1, 0",
-            "WORDS[HELPERS] = 0, 0, 1, 1",
+            "threads-of-workers",
+            "each of joblib's workers has as many threads as there are cores",
+            "1 if multiprocessing.parent_process() else usable_cores()",
+            "usable_cores()",
         ),
     ),
     "kernels/gemm/tiles.py": (
@@ -2092,7 +2092,7 @@ JIT_TESTS: dict[str, tuple[str, ...]] = {
     ),
     "kernels/gemm/blocks.py": ("kernels/test_kernels.py", "-k", "sign_of_its_zero"),
     "kernels/gemm/shares.py": ("kernels/test_threads.py", "-k", "every_number"),
-    "kernels/gemm/threads.py": ("kernels/test_threads.py", "-k", "fork"),
+    "kernels/gemm/threads.py": ("kernels/test_threads.py", "-k", "joblib"),
     "kernels/gemm/tiles.py": ("kernels/test_plain_loops.py", "-k", "step_gives"),
     "kernels/simd/tile_llvm.py": (f"{COMPUTES}[linear]",),
     "kernels/simd/lanes_llvm.py": (
