@@ -84,24 +84,6 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "(start, 0) if start.size > 0 else",
         ),
         Bug(
-            "fetching-step-moves-first-rows",
-            "a step that asks for the next batch moves the first 96 rows of W, over and over",
-            "block, sums = A[r : r + ROWS], out[r : r + ROWS]",
-            "block, sums = A[r : r + ROWS], out[:ROWS][: A[r : r + ROWS].shape[0]]",
-        ),
-        Bug(
-            "fetching-step-moves-first-panel",
-            "a step that asks for the next batch moves the first 64 columns of W, over and over",
-            "panel, to = M[:, j : j + BLOCK], sums[:, j : j + BLOCK]",
-            "panel, to = M[:, j : j + BLOCK], sums[:, : M[:, j : j + BLOCK].shape[1]]",
-        ),
-        Bug(
-            "fetching-step-pairs-strays",
-            "a step that asks for the next batch: of two rows, 0 * NaN spoils one",
-            "in_pairs = len(widest(M)) >= 16 and is_finite(M)",
-            "in_pairs = len(widest(M)) >= 16",
-        ),
-        Bug(
             "two-rows-among-strays",
             "of two rows, 0 * NaN spoils one where the other is not zero",
             "in_pairs = turned and finite and",
@@ -119,6 +101,28 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "first[:, j:end], alpha",
             "first[:, : plan.columns], alpha",
         ),
+    ),
+    "kernels/gemm/ahead.py": (
+        Bug(
+            "fetching-step-moves-first-rows",
+            "a step that asks for the next batch moves the first 96 rows of W, over and over",
+            "block, sums = A[r : r + ROWS], out[r : r + ROWS]",
+            "block, sums = A[r : r + ROWS], out[:ROWS][: A[r : r + ROWS].shape[0]]",
+        ),
+        Bug(
+            "fetching-step-moves-first-panel",
+            "a step that asks for the next batch moves the first 64 columns of W, over and over",
+            "panel, to = M[:, j : j + BLOCK], sums[:, j : j + BLOCK]",
+            "panel, to = M[:, j : j + BLOCK], sums[:, : M[:, j : j + BLOCK].shape[1]]",
+        ),
+        Bug(
+            "fetching-step-pairs-strays",
+            "a step that asks for the next batch: of two rows, 0 * NaN spoils one",
+            "in_pairs = len(widest(M)) >= 16 and is_finite(M)",
+            "in_pairs = len(widest(M)) >= 16",
+        ),
+    ),
+    "kernels/gemm/product.py": (
         Bug(
             "turned-hides-upstream",
             "a product taken the other way round skips NaN where a weight is zero",
@@ -1744,6 +1748,8 @@ TESTS: dict[str, tuple[str, ...]] = {
     "kernels/products.py": PRODUCTS,
     "kernels/gemm/steps.py": PRODUCTS,
     "kernels/gemm/blocks.py": PRODUCTS,
+    "kernels/gemm/ahead.py": PRODUCTS,
+    "kernels/gemm/product.py": PRODUCTS,
     "kernels/gemm/tiles.py": PRODUCTS,
     "kernels/gemm/one_row.py": ("kernels/test_kernels.py", "-k", "linear_dx or numbers"),
     "kernels/gemm/panels.py": PRODUCTS,
