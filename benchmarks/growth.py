@@ -1,4 +1,4 @@
-"""How time and memory grow: with digits, batches and widths, and beside PyTorch on one thread.
+"""How time and memory grow: with digits, batches and widths, and beside PyTorch.
 
 tinynet is `tn.fit` (compiled where it compiles); PyTorch is the bare loop of peers/pytorch_bare.py.
 Both take turns in this process, and the table shows the median of the rounds.
@@ -111,15 +111,41 @@ def print_digits(rounds: int) -> None:
 def print_against_torch(
     title: str, cases: Sequence[tuple[str, Sequence[int], int, int]], rounds: int
 ) -> None:
-    """A table of cases (name, sizes, batch, digits per epoch)."""
+    """A table of cases (name, sizes, batch, digits per epoch), on one thread and on all."""
     print(f"### {title}\n")
+    cores = tn.get_num_threads()
     rows = []
     for name, sizes, batch, count in cases:
-        epochs = tinynet_epoch(sizes, batch, count), torch_epoch(sizes, batch, count)
-        ours, theirs = take_turns(epochs, rounds)
-        each = f"{ours / count * 1e6:.2f}", f"{theirs / count * 1e6:.2f}"
-        rows.append((name, *each, f"{theirs / ours:.2f}"))
-    print_table(("", "tinynet (us per digit)", "PyTorch, 1 thread", "PyTorch / tinynet"), rows)
+        ours, theirs = tinynet_epoch(sizes, batch, count), torch_epoch(sizes, batch, count)
+        times = take_turns(
+            [
+                on_threads(threads, set_threads, epoch)
+                for epoch, set_threads in (
+                    (ours, tn.set_num_threads),
+                    (theirs, torch.set_num_threads),
+                )
+                for threads in (1, cores)
+            ],
+            rounds,
+        )
+        each = (f"{seconds / count * 1e6:.2f}" for seconds in times)
+        better = f"{min(times[2:]) / times[0]:.2f}", f"{min(times[2:]) / times[1]:.2f}"
+        rows.append((name, *each, *better))
+    tn.set_num_threads(cores)
+    columns = [f"{name}, {n}" for name in ("tinynet", "PyTorch") for n in (1, cores)]
+    columns += [f"better PyTorch / tinynet, {n}" for n in (1, cores)]
+    print("Microseconds per digit, by the number of threads.\n")
+    print_table(("", *columns), rows)
+
+
+def on_threads(number: int, set_threads: Callable[[int], None], epoch: Epoch) -> Epoch:
+    """The epoch on so many threads."""
+
+    def run() -> None:
+        set_threads(number)
+        epoch()
+
+    return run
 
 
 def print_predictions(rounds: int) -> None:
@@ -218,7 +244,6 @@ def main() -> None:
     rounds = options.rounds
     if "predictions" in options.only:
         print_predictions(rounds)
-    torch.set_num_threads(1)
     if "digits" in options.only:
         print_digits(rounds)
     if "batches" in options.only:
@@ -230,7 +255,10 @@ def main() -> None:
         cases = [(str(w), (784, w, 10), 32, 4096 if w <= 256 else 512) for w in widths]
         print_against_torch("Widths: 784-width-10, batches of 32", cases, rounds)
     if "large" in options.only:
-        cases = [("784-1024-1024-10, batches of 256", (784, 1024, 1024, 10), 256, 2048)]
+        cases = [
+            ("784-512-512-10, batches of 128", (784, 512, 512, 10), 128, 4096),
+            ("784-1024-1024-10, batches of 256", (784, 1024, 1024, 10), 256, 4096),
+        ]
         print_against_torch("Large", cases, rounds)
     if "memory" in options.only:
         print_memory()

@@ -351,6 +351,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=sizes, help="of the border's table")
     options = parser.parse_args()
     print(f"{headline()}\n")
+    tn.set_num_threads(1)
     with threadpool_limits(1):
         print_lesson(options.rounds)
         print_zeros(options.rounds)

@@ -11,6 +11,7 @@ from typing import Any
 ONE_THREAD = {
     **{f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMBA")},
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+    "TINYNET_THREADS": "1",
     "NPROC": "1",  # the size of XLA's thread pool
 }
 """Environment variables that hold a process's numerical libraries to one thread."""

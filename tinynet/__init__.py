@@ -22,6 +22,7 @@ from tinynet.inspection.doctor import Diagnosis, diagnose
 from tinynet.inspection.layer_trace import LayerTrace, ParameterTrace
 from tinynet.inspection.traced import Trace
 from tinynet.inspection.tracing import trace
+from tinynet.kernels.gemm.threads import get_num_threads, set_num_threads
 from tinynet.kernels.jit.kernel import kernel
 from tinynet.layers import Add, LeakyReLU, Linear, LogSoftmax, ReLU, ReLU6, Sigmoid, Softmax, Tanh
 from tinynet.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss
@@ -98,6 +99,7 @@ __all__ = [
     "fingerprint",
     "fit",
     "from_torch",
+    "get_num_threads",
     "init",
     "kernel",
     "load",
@@ -106,6 +108,7 @@ __all__ = [
     "plots",
     "save",
     "save_checkpoint",
+    "set_num_threads",
     "to_onnx",
     "to_torch",
     "trace",

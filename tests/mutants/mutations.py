@@ -84,24 +84,6 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "(start, 0) if start.size > 0 else",
         ),
         Bug(
-            "fetching-step-moves-first-rows",
-            "a step that asks for the next batch moves the first 96 rows of W, over and over",
-            "block, sums = A[r : r + ROWS], out[r : r + ROWS]",
-            "block, sums = A[r : r + ROWS], out[:ROWS][: A[r : r + ROWS].shape[0]]",
-        ),
-        Bug(
-            "fetching-step-moves-first-panel",
-            "a step that asks for the next batch moves the first 64 columns of W, over and over",
-            "panel, to = M[:, j : j + BLOCK], sums[:, j : j + BLOCK]",
-            "panel, to = M[:, j : j + BLOCK], sums[:, : M[:, j : j + BLOCK].shape[1]]",
-        ),
-        Bug(
-            "fetching-step-pairs-strays",
-            "a step that asks for the next batch: of two rows, 0 * NaN spoils one",
-            "in_pairs = len(widest(M)) >= 16 and is_finite(M)",
-            "in_pairs = len(widest(M)) >= 16",
-        ),
-        Bug(
             "two-rows-among-strays",
             "of two rows, 0 * NaN spoils one where the other is not zero",
             "in_pairs = turned and finite and",
@@ -119,6 +101,28 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "first[:, j:end], alpha",
             "first[:, : plan.columns], alpha",
         ),
+    ),
+    "kernels/gemm/ahead.py": (
+        Bug(
+            "fetching-step-moves-first-rows",
+            "a step that asks for the next batch moves the first 96 rows of W, over and over",
+            "block, sums = A[r : r + ROWS], out[r : r + ROWS]",
+            "block, sums = A[r : r + ROWS], out[:ROWS][: A[r : r + ROWS].shape[0]]",
+        ),
+        Bug(
+            "fetching-step-moves-first-panel",
+            "a step that asks for the next batch moves the first 64 columns of W, over and over",
+            "panel, to = M[:, j : j + BLOCK], sums[:, j : j + BLOCK]",
+            "panel, to = M[:, j : j + BLOCK], sums[:, : M[:, j : j + BLOCK].shape[1]]",
+        ),
+        Bug(
+            "fetching-step-pairs-strays",
+            "a step that asks for the next batch: of two rows, 0 * NaN spoils one",
+            "in_pairs = len(widest(M)) >= 16 and is_finite(M)",
+            "in_pairs = len(widest(M)) >= 16",
+        ),
+    ),
+    "kernels/gemm/product.py": (
         Bug(
             "turned-hides-upstream",
             "a product taken the other way round skips NaN where a weight is zero",
@@ -1780,6 +1784,8 @@ TESTS: dict[str, tuple[str, ...]] = {
     "kernels/products.py": PRODUCTS,
     "kernels/gemm/steps.py": PRODUCTS,
     "kernels/gemm/blocks.py": PRODUCTS,
+    "kernels/gemm/ahead.py": PRODUCTS,
+    "kernels/gemm/product.py": PRODUCTS,
     "kernels/gemm/tiles.py": PRODUCTS,
     "kernels/gemm/one_row.py": ("kernels/test_kernels.py", "-k", "linear_dx or numbers"),
     "kernels/gemm/panels.py": PRODUCTS,
@@ -1961,6 +1967,28 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
             "start[j]",
         ),
     ),
+    "kernels/gemm/shares.py": (
+        Bug(
+            "start-of-the-first-share",
+            "each share of columns begins with the start of the first",
+            "start[columns], alpha",
+            "start[:size], alpha",
+        ),
+        Bug(
+            "share-of-another-dtype",
+            "a helper takes float64 for float32",
+            "words[ITEMSIZE] != like.itemsize",
+            "words[ITEMSIZE] < 0",
+        ),
+    ),
+    "kernels/gemm/threads.py": (
+        Bug(
+            "threads-of-workers",
+            "each of joblib's workers has as many threads as there are cores",
+            "1 if multiprocessing.parent_process() else usable_cores()",
+            "usable_cores()",
+        ),
+    ),
     "kernels/gemm/tiles.py": (
         Bug(
             "sign-of-the-neighbours",
@@ -2108,6 +2136,8 @@ JIT_TESTS: dict[str, tuple[str, ...]] = {
         *("-m", "slow or not slow"),
     ),
     "kernels/gemm/blocks.py": ("kernels/test_kernels.py", "-k", "sign_of_its_zero"),
+    "kernels/gemm/shares.py": ("kernels/test_threads.py", "-k", "every_number"),
+    "kernels/gemm/threads.py": ("kernels/test_threads.py", "-k", "joblib"),
     "kernels/gemm/tiles.py": ("kernels/test_plain_loops.py", "-k", "step_gives"),
     "kernels/simd/tile_llvm.py": (f"{COMPUTES}[linear]",),
     "kernels/simd/lanes_llvm.py": (

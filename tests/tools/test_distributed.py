@@ -77,16 +77,60 @@ def pair():
     yield from cluster_of(2)
 
 
+class Mortals:
+    """Workers that are processes of their own on loopback, to be killed and replaced.
+
+    No nanny watches over them: under load, Dask's now and then never brings a worker back.
+    """
+
+    def __init__(self, client):
+        self.client, self.started = client, []
+
+    def start(self):
+        """Have one more worker."""
+        command = [
+            sys.executable,
+            "-m",
+            "distributed.cli.dask_worker",
+            self.client.cluster.scheduler_address,
+        ]
+        command += ["--host", "127.0.0.1", "--nthreads", "1", "--no-nanny", "--no-dashboard"]
+        self.started.append(launched(command))
+
+    def be_two(self):
+        """Start as many as are missing, and wait for them."""
+        self.started = [process for process in self.started if process.poll() is None]
+        while len(self.started) < 2:
+            self.start()
+        self.client.wait_for_workers(2, timeout=240)
+
+    def end(self):
+        for process in self.started:
+            process.kill()
+            process.wait()
+
+
+def launched(command, **options):
+    """Start a process that finds the modules of these tests, and says nothing."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen(command, env=environment, **quiet, **options)
+
+
 @pytest.fixture(scope="module")
-def processes():
-    """Two workers, processes of their own, on loopback."""
-    yield from cluster_of(2, processes=True)
+def mortals():
+    for client in cluster_of(0, processes=True):
+        workers = Mortals(client)
+        try:
+            yield workers
+        finally:
+            workers.end()
 
 
 @pytest.fixture
-def two_alive(processes):
-    processes.wait_for_workers(2, timeout=240)
-    return processes
+def two_alive(mortals):
+    mortals.be_two()
+    return mortals.client
 
 
 def blocks(array=None, sizes=SIZES):
@@ -450,7 +494,9 @@ class TestDeaths:
         assert_equal(history, train_here(net2, loss_fn2, optimizer2), net, net2)
 
     @pytest.mark.slow
-    def test_a_killed_worker_that_comes_back_gets_a_share_again(self, two_alive, monkeypatch):
+    def test_a_worker_that_comes_for_a_killed_one_gets_a_share(
+        self, two_alive, mortals, monkeypatch
+    ):
         pids = two_alive.run(os.getpid)
         seen = []
 
@@ -461,7 +507,7 @@ class TestDeaths:
 
         def waiting(shares):
             if len(seen) >= 1:
-                two_alive.wait_for_workers(2, timeout=240)
+                mortals.be_two()
             original(shares)
             seen.append(shares.workers)
 
@@ -477,7 +523,6 @@ class TestDeaths:
         self, tmp_path, monkeypatch, pair
     ):
         path, where = tmp_path / "run.safetensors", tmp_path / "scheduler.json"
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         common = ["--scheduler-file", str(where)]
         module, local = "distributed.cli.dask_", ["--host", "127.0.0.1", "--no-dashboard"]
         commands = [
@@ -485,13 +530,7 @@ class TestDeaths:
             [f"{module}worker", *local, "--nthreads", "1", "--no-nanny"],
         ]
         started = [
-            subprocess.Popen(
-                [sys.executable, "-m", *command, *common],
-                env=environment,
-                cwd=tmp_path,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
+            launched([sys.executable, "-m", *command, *common], cwd=tmp_path)
             for command in commands
         ]
         try:
@@ -650,10 +689,11 @@ class TestManyModels:
         assert tn.fingerprint(ours) == tn.fingerprint(theirs)
 
     @pytest.mark.slow
-    def test_one_thread_per_worker_and_no_more(self, two_alive):
+    def test_one_thread_per_worker_and_no_more(self):
         def threads_of_libraries():
             TinyNetClassifier(epochs=1).fit(X, y)
             return [library["num_threads"] for library in threadpool_info()]
 
-        for counts in two_alive.run(threads_of_libraries).values():
-            assert set(counts) == {1}
+        for client in cluster_of(2, processes=True):
+            for counts in client.run(threads_of_libraries).values():
+                assert set(counts) == {1}

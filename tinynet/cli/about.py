@@ -6,7 +6,6 @@ five seconds once the kernels are compiled, and reads three that it has never se
 """
 
 import argparse
-import os
 import platform
 import time
 from importlib.metadata import PackageNotFoundError, version
@@ -35,13 +34,12 @@ def environment() -> dict[str, str]:
     """Versions, threads and the state of the compiled kernels, each as one line."""
     blas = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
     products = ", ".join(f"{pool['internal_api']} {pool['version']}" for pool in blas)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "tinynet": tn.__version__,
         "Python": f"{platform.python_version()}, {platform.platform()}",
         "packages": ", ".join(map(_version, ("numpy", "numba", "llvmlite", "safetensors"))),
         "optional": ", ".join(map(_version, OPTIONAL)),
-        "threads": f"{cores} cores; training uses 1, very large layers 1 of BLAS ({products})",
+        "threads": f"large products {tn.get_num_threads()}, very large ones 1 of BLAS ({products})",
         "kernels": state(),
     }
 

@@ -4,9 +4,10 @@ A kernel is a pair. ``linear_reference`` is the equation, in NumPy; ``linear`` i
 Numba compiles, which the layers call. Pairs stand together: ``products.py`` has the matrix products
 of Linear, ``activations.py`` what stands between them, ``rows.py`` batches and softmax,
 ``losses.py`` the losses over classes, ``errors.py`` those over numbers, ``updates.py`` the
-optimizers' steps. The folders are for later: ``gemm/`` is the one sum that all products share,
-``simd/`` the vectors and register tiles of its loops, and ``jit/`` compiles the pairs, ties them,
-and chooses what runs: equations, plain loops or fast ones (``rung.py``).
+optimizers' steps. The folders are for later: ``gemm/`` is the one sum that all products share, on
+all cores if it is large, ``simd/`` the vectors and register tiles of its loops, and ``jit/``
+compiles the pairs, ties them, and chooses what runs: equations, plain loops or fast ones
+(``rung.py``).
 
 Kernels expect C-contiguous arrays of one dtype and of matching shapes, and labels in range: layers
 and losses see to that. Results go into arrays that the caller hands over, always the last argument.
@@ -34,4 +35,5 @@ from tinynet.kernels.updates import adam_direction, descend, rmsprop_direction, 
 from tinynet.kernels.updates import track_highest, track_mean, track_square, track_velocity
 
 if COMPILES:
-    from tinynet.kernels.simd import lanes_llvm, tile_llvm  # what vectors and tiles mean to LLVM
+    from tinynet.kernels.jit import atomic_llvm  # what words mean to LLVM
+    from tinynet.kernels.simd import lanes_llvm, tile_llvm  # and vectors and tiles

@@ -8,7 +8,8 @@ faster (``gemm/``), and adds the same numbers in the same order: a test compares
 
 import numpy as np
 
-from tinynet.kernels.gemm.blocks import affine, product
+from tinynet.kernels.gemm.product import product
+from tinynet.kernels.gemm.shares import affine
 from tinynet.kernels.jit.compile import jit
 from tinynet.kernels.jit.kernel import kernel
 from tinynet.kernels.simd.lanes import fma

@@ -21,18 +21,15 @@ from tinynet.kernels.gemm.nonzeros import (
     lies_in_rows,
     looks_full,
 )
-from tinynet.kernels.gemm.one_row import add_narrow, times_rows
-from tinynet.kernels.gemm.panels import is_finite, pack, transpose
+from tinynet.kernels.gemm.one_row import add_narrow
+from tinynet.kernels.gemm.panels import is_finite, pack
 from tinynet.kernels.gemm.plan import (
     FAR,
     FEW,
     MANY,
-    ROWS,
     SEVERAL,
     SOME,
     Plan,
-    full_from,
-    is_better_turned,
     is_one_full_block,
     make_plan,
     shares_places,
@@ -60,7 +57,7 @@ class Scratch(NamedTuple):
     halves: Halves
 
 
-def _affine_signature(dtype: Any) -> tuple[Any, ...]:
+def affine_signature(dtype: Any) -> tuple[Any, ...]:
     start = types.Array(dtype, 1, "C", readonly=True)
     return matrix(dtype), matrix(dtype), start, dtype, dtype[:, :]
 
@@ -123,8 +120,8 @@ def _by_blocks(
                     add_nonzeros(block, bits, in_pairs, panel, into, M[:0], bits[:0])
 
 
-@shared(_affine_signature, jit)
-def affine(A: Array, M: Array, start: Array, alpha: float, out: Array) -> None:
+@shared(affine_signature, jit)
+def affine_alone(A: Array, M: Array, start: Array, alpha: float, out: Array) -> None:
     """out = alpha * (A @ M) + start: (R, J) = (R, K) @ (K, J) + (J,).
 
     An empty start stands for what `out` holds. Then alpha must be negative (its product with a sum
@@ -159,58 +156,6 @@ def affine(A: Array, M: Array, start: Array, alpha: float, out: Array) -> None:
     for j in range(0, J, plan.columns):
         end = j + plan.columns
         _by_blocks(A, M[:, j:end], first[:, j:end], alpha, out[:, j:end], plan, scratch)
-
-
-@shared(lambda t: (matrix(t), matrix(t), t, t[:, :], matrix(t), types.int64[::1]), jit)
-def add_affine_ahead(A: Array, M: Array, alpha: float, out: Array, X: Array, rows: Array) -> None:
-    """out += alpha * (A @ M), while the memory looks for `rows` of X, which are wanted next.
-
-    A has 64 columns at most.
-    """
-    R, J = A.shape[0], M.shape[1]
-    nothing = np.empty(0, out.dtype)
-    if J > SEVERAL or J % 16 != 0:
-        affine(A, M, nothing, alpha, out)
-        return
-    step = min(R, ROWS)
-    bits, halves = np.empty(step, np.uint64), np.empty((2, step), np.uint32)
-    wanted = np.empty(rows.size, np.uint64)
-    for n in range(rows.size):
-        wanted[n] = rows[n]
-    in_pairs = len(widest(M)) >= 16 and is_finite(M)
-    for r in range(0, R, ROWS):
-        block, sums = A[r : r + ROWS], out[r : r + ROWS]
-        full = looks_full(block, NEARLY_FULL)
-        if full or find_nonzeros(block, bits, halves) > full_from(J) * block.size:
-            affine(block, M, nothing, alpha, sums)
-        else:
-            for j in range(0, J, BLOCK):
-                panel, to = M[:, j : j + BLOCK], sums[:, j : j + BLOCK]
-                asked = wanted if j == 0 else wanted[:0]
-                into = Into(to, 1, alpha, to)
-                add_nonzeros(block, bits, in_pairs, panel, into, X[:, r:], asked)
-
-
-@shared(lambda t: (matrix(t), matrix(t), t[:, :]), jit)
-def product(A: Array, M: Array, out: Array) -> None:
-    """out = A @ M; where that takes less time, (M.T @ A.T).T, to the same bits.
-
-    That way zeros of M are skipped, not those of A. So A must be finite; and if no zero of A has
-    met NaN or infinity in M, what comes out is finite. So it is for a single row by columns of M.
-    """
-    (R, K), J = A.shape, M.shape[1]
-    if R == 1 and K >= 8 and J >= 8 and lies_in_rows(M.T):
-        times_rows(A, M.T, room(1, 16, out.dtype), out)
-        if is_finite(out):
-            return
-    nothing = np.zeros(max(R, J), out.dtype)
-    if is_better_turned(A, M) and is_finite(A if lies_in_rows(A) else A.T):
-        turned = room(J, R, out.dtype)
-        affine(M.T, A.T, nothing[:R], 1.0, turned)
-        if is_finite(turned):
-            transpose(turned.T, out)
-            return
-    affine(A, M, nothing[:J], 1.0, out)
 
 
 @inlined

@@ -25,6 +25,7 @@ NOT_MANY = 32  # rows for which it does not pay where M has two panels, one besi
 FAR = 2**17  # numbers in M from which the next panel is asked for ahead: more than the L2 cache has
 LONG = 128  # columns of M for each of these rows, from which M is read along its rows
 SPARE = 4  # lanes of 16 that may be left without work before it pays to turn a product round
+WORTH_SHARING = 2_000_000  # multiply-adds from which all cores take a product: some 40 us of one
 DEEP = 8  # numbers in a sum for each row of A from which turning the result beats turning M
 
 

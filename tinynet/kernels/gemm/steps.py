@@ -6,8 +6,10 @@ Each row of W is moved as soon as its sums are complete, which saves three ways 
 
 import numpy as np
 
-from tinynet.kernels.gemm.blocks import add_affine_ahead, affine, product
+from tinynet.kernels.gemm.ahead import add_affine_ahead
 from tinynet.kernels.gemm.nonzeros import BLOCK
+from tinynet.kernels.gemm.product import product
+from tinynet.kernels.gemm.shares import affine
 from tinynet.kernels.jit.compile import jit
 from tinynet.kernels.jit.kernel import FUSED, Fusion, kernel
 from tinynet.kernels.jit.shared import shared, types

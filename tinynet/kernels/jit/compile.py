@@ -72,3 +72,8 @@ def is_kept(compiled: Any) -> bool:
     """Whether the cache on disk has code of a compiled function, for some types."""
     cache = compiled._cache
     return isinstance(cache, CheckedCache) and cache.has_code()
+
+
+def compiles_now() -> bool:
+    """Whether functions are compiled: not if Numba is absent, or told to compile nothing."""
+    return COMPILES and not config.DISABLE_JIT
