@@ -21,7 +21,8 @@ SOURCES = sorted((ROOT / "tinynet").rglob("*.py"))
 NOT_PUBLISHED = {".git", *(ROOT / ".gitignore").read_text().replace("/", "").split()}
 PROVIDED_BY = {
     "sklearn": "scikit-learn", "joblib": "scikit-learn", "scipy": "scikit-learn",
-    "PIL": "matplotlib", "distributed": "dask", "pandas": "dask", "IPython": "ipython",
+    "PIL": "matplotlib", "mpl_toolkits": "matplotlib",
+    "distributed": "dask", "pandas": "dask", "IPython": "ipython",
 }  # fmt: skip
 NEED_AN_EXTRA = {"estimator": "sklearn scipy", "distributed": "distributed"}  # by folder
 MODULES = [
