@@ -173,7 +173,7 @@ print(json.dumps({"y": y.tolist(), "loaded": sum(kernels.linear.loop.stats.cache
 def test_a_part_that_kernels_call_by_address_may_be_lost_from_the_cache(tmp_path):
     assert finish(start(tmp_path, PRODUCT)) == {"y": [[4], [4]], "loaded": 0}
     assert finish(start(tmp_path, PRODUCT)) == {"y": [[4], [4]], "loaded": 1}
-    (part,) = tmp_path.glob("*/blocks.affine-*")
+    (part,) = tmp_path.glob("*/shares.affine-*")
     part.unlink()
     assert finish(start(tmp_path, PRODUCT)) == {"y": [[4], [4]], "loaded": 1}
     assert part.exists()
