@@ -143,6 +143,30 @@ def test_there_are_as_many_as_cores_or_as_the_environment_says():
     assert told(say, TINYNET_THREADS="7") == "7"
 
 
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        ({"TINYNET_KERNELS": "plain"}, "TINYNET_KERNELS is plain"),
+        ({"TINYNET_KERNELS": "equations"}, "TINYNET_KERNELS is equations"),
+        ({"NUMBA_DISABLE_JIT": "1"}, "NUMBA_DISABLE_JIT is set"),
+    ],
+    ids=["plain", "equations", "no JIT"],
+)
+def test_other_kernels_have_one_and_say_so_if_more_are_wanted(other, why):
+    code = (
+        "import warnings\n"
+        "with warnings.catch_warnings(record=True) as said:\n"
+        "    import tinynet as tn\n"
+        "print(tn.get_num_threads(), *(w.message for w in said))"
+    )
+    assert told(code, **other) == "1"
+    assert told(code, TINYNET_THREADS="1", **other) == "1"
+    message = (
+        "set_num_threads: 3 threads are wanted, but one runs: only compiled fast kernels share"
+    )
+    assert told(code, TINYNET_THREADS="3", **other) == f"1 {message} a product, and {why}"
+
+
 @pytest.mark.parametrize("wrong", ["0", "two", "-3", "1.5"])
 def test_an_environment_that_says_no_number(wrong):
     code = "try:\n    import tinynet\nexcept ValueError as error:\n    print(error)"

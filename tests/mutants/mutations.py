@@ -1985,8 +1985,8 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "threads-of-workers",
             "each of joblib's workers has as many threads as there are cores",
-            "1 if multiprocessing.parent_process() else usable_cores()",
-            "usable_cores()",
+            "usable_cores() if SHARES and not multiprocessing.parent_process() else 1",
+            "usable_cores() if SHARES else 1",
         ),
     ),
     "kernels/gemm/tiles.py": (

@@ -10,6 +10,7 @@ import ctypes
 import multiprocessing
 import os
 import threading
+import warnings
 from typing import NoReturn
 
 import numpy as np
@@ -17,9 +18,15 @@ import numpy as np
 from tinynet.kernels.gemm.shares import ASLEEP, FAILED, HELPERS, OWNER, TICKET, WAKE, help_others
 from tinynet.kernels.jit.atomic import WORDS
 from tinynet.kernels.jit.compile import compiles_now
+from tinynet.kernels.jit.rung import RUNG, WHY_NOT_COMPILED
 from tinynet.support.checks import whole_number
 
 PATIENCE = 5000  # turns of waiting for work, some 200 us, before a helper falls asleep
+
+SHARES = RUNG == "fast" and compiles_now()
+_OTHERS = WHY_NOT_COMPILED or (
+    "NUMBA_DISABLE_JIT is set" if RUNG == "fast" else f"TINYNET_KERNELS is {RUNG}"
+)
 
 _awake = threading.Event()
 _started: list[threading.Thread] = []
@@ -33,15 +40,17 @@ def get_num_threads() -> int:
 def set_num_threads(number: int) -> None:
     """Let so many threads share each large product of matrices; with 1, nobody helps.
 
-    Without it there are as many as this process may use cores (its affinity mask), or as the
-    environment variable ``TINYNET_THREADS`` says; one in a process that another one has started to
-    share its work, as joblib's and Dask's workers are, and one after a fork. Results have the same
-    bits for every number. Products that are small (the lesson's are) stay on one thread.
+    Without it there are as many as the environment variable ``TINYNET_THREADS`` says. Where that is
+    not set, as many as this process may use cores (its affinity mask), and one if another process
+    has started this one to share its work, as it does with joblib's and Dask's workers. After a
+    fork there is one. Results have the same bits for every number. Products that are small (the
+    lesson's are) stay on one thread.
 
     Parameters
     ----------
     number : int
-        At least 1. Where kernels are not compiled, one thread runs whatever it is.
+        At least 1. Only the fast kernels share: with others there is one thread, and a warning
+        says so if this is more.
 
     Raises
     ------
@@ -49,7 +58,14 @@ def set_num_threads(number: int) -> None:
         If it is no such number.
     """
     number = whole_number("set_num_threads", "number", number, 1)
-    WORDS[HELPERS] = number - 1 if compiles_now() else 0
+    if number > 1 and not SHARES:
+        warnings.warn(
+            f"set_num_threads: {number} threads are wanted, but one runs: only compiled fast "
+            f"kernels share a product, and {_OTHERS}",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    WORDS[HELPERS] = number - 1 if SHARES else 0
 
 
 def usable_cores() -> int:
@@ -61,7 +77,7 @@ def _at_first() -> int:
     """How many threads there are until somebody sets another number."""
     asked = os.environ.get("TINYNET_THREADS", "")
     if not asked:
-        return 1 if multiprocessing.parent_process() else usable_cores()
+        return usable_cores() if SHARES and not multiprocessing.parent_process() else 1
     if not asked.isdecimal() or int(asked) < 1:
         raise ValueError(
             f"TINYNET_THREADS is {asked!r}, expected a number of threads, at least 1; set it "
