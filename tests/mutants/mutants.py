@@ -168,6 +168,17 @@ def killers(verdicts: Verdicts, clean: Verdicts) -> dict[str, str]:
     }
 
 
+def unheard(tests: tuple[str, ...], verdicts: Verdicts) -> list[str]:
+    """The files and tests of a selection of which nothing runs: one marked slow, say."""
+    ran = {test.removeprefix("tests/") for test in verdicts}
+    places = [place for place in tests if place.partition("::")[0].endswith(".py")]
+    return [
+        place
+        for place in places
+        if not any(test == place or test.startswith((f"{place}::", f"{place}[")) for test in ran)
+    ]
+
+
 def run_all(jit: bool) -> int:
     start, planted = time.perf_counter(), mutants(jit)
     for mutant in planted:
@@ -182,6 +193,11 @@ def run_all(jit: bool) -> int:
             print(
                 f"no bug    {passed} of {len(verdicts)} tests pass: {' '.join(tests)}", flush=True
             )
+            if places := unheard(tests, verdicts):
+                raise SystemExit(
+                    f"no test runs of {', '.join(places)}; mend the selection in "
+                    "tests/mutants/mutations.py (a slow test needs -m 'slow or not slow')"
+                )
         results = pool.map(lambda mutant: run(mutant.tests, mutant), planted)
         for mutant, verdicts in zip(planted, results):
             found = killers(verdicts, clean[mutant.tests])

@@ -1775,7 +1775,6 @@ PRODUCTS = (
 )
 BITS_OF_THE_LAYERS = (
     "tools/test_compiler.py::test_every_optimizer_gives_the_bits_of_the_layers[SGD]",
-    "tools/test_compiler.py::test_every_optimizer_gives_the_bits_of_the_layers[SGD with all else]",
     "tools/test_compiler.py::test_every_optimizer_gives_the_bits_of_the_layers[Adam with all else]",
     "tools/test_compiler.py::test_a_parameter_in_two_layers_gives_the_bits_of_the_layers",
     "tools/test_compiler.py::test_predict_runs_compiled_with_the_same_bits_until_the_layers_change",
@@ -1891,6 +1890,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "core/test_training_faults.py::TestFatalSteps",
         "tools/test_strangers_compiled.py",
         *BITS_OF_THE_LAYERS,
+        "tools/test_compiler.py::test_every_optimizer_gives_the_bits_of_the_layers",
         "-m",
         "slow or not slow",
     ),
@@ -2155,6 +2155,7 @@ JIT_TESTS: dict[str, tuple[str, ...]] = {
     "kernels/jit/folder.py": (
         "kernels/test_jit.py::test_an_edited_kernel_never_runs_as_its_old_self",
         "kernels/test_rungs.py::test_rungs_share_no_compiled_code",
+        *("-m", "slow or not slow"),
     ),
     "kernels/jit/cache.py": (
         "kernels/test_jit.py::test_one_flipped_bit_anywhere_in_a_cache_file_is_noticed",

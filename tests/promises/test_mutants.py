@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 import pytest
-from mutants import REPO, Recorder, Verdict, killers, mutants
+from mutants import REPO, Recorder, Verdict, killers, mutants, unheard
 
 import tinynet as tn
 
@@ -59,3 +59,11 @@ def test_only_what_passes_without_the_bug_kills():
     red = {name: Verdict("failed", name) for name in ("a", "b", "c", "d")}
     clean = {"a": Verdict("passed"), "b": Verdict("failed"), "c": Verdict("crashed")}
     assert killers(red | {"e": Verdict("crashed")}, clean | {"e": Verdict("passed")}) == {"a": "a"}
+
+
+def test_a_selection_of_which_nothing_runs_is_noticed():
+    ran = {"tests/a.py::test[1]": Verdict("passed"), "tests/b.py::T::test": Verdict("failed")}
+    heard = ("a.py", "a.py::test", "a.py::test[1]", "b.py::T", "b.py::T::test", "-m", "slow")
+    assert unheard(heard, ran) == []
+    silent = ("c.py", "a.py::tes", "a.py::test[2]", "b.py::T::tests")
+    assert unheard((*heard, *silent), ran) == list(silent)
