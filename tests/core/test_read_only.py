@@ -68,6 +68,7 @@ def in_workers(job: Any, *cases: Any) -> list[Any]:
     return results
 
 
+@pytest.mark.slow
 def test_the_report_s_network_in_the_workers_of_joblib() -> None:
     net = tn.Sequential(tn.Linear(784, 512, rng=0), tn.ReLU(), tn.Linear(512, 10, rng=1))
     before = tn.fingerprint(net)

@@ -413,7 +413,9 @@ class TestAScoreOfOnesOwn:
         assert history.train_score == pytest.approx([np.mean(parts)], rel=1e-6)
 
     @pytest.mark.parametrize("optimizer", slow_but(1, [tn.SGD, tn.Adam]))
-    @pytest.mark.parametrize("y", [Y, np.eye(4, dtype=np.float32)[Y]], ids=["labels", "shares"])
+    @pytest.mark.parametrize(
+        "y", slow_but(1, [Y, np.eye(4, dtype=np.float32)[Y]]), ids=["labels", "shares"]
+    )
     def test_compiled_steps_give_the_same_bits(self, optimizer, y):
         def mean_of_both(outputs, target):
             assert outputs.dtype == np.float32 and len(outputs) == len(target)

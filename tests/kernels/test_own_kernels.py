@@ -112,6 +112,7 @@ def edited(folder, file, old, new):
         (folder / file).write_text(source)
 
 
+@pytest.mark.slow
 def test_an_edited_constant_is_noticed(folder):
     assert edited(folder, "own_kernel.py", "curve(2.0 * x[i])", "curve(3.0 * x[i])") == [3.0, 0]
     assert run(folder) == [2.0, 1], "the old machine code is still there for the old source"

@@ -1,6 +1,7 @@
 """The switch of rungs: equations, plain loops and fast ones, and a machine without Numba."""
 
 import ast
+import functools
 import json
 import os
 import subprocess
@@ -43,54 +44,69 @@ def small_run(folder, **how):
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory):
-    """The same program on each rung, and where Numba cannot be imported."""
+def run_on(tmp_path_factory):
+    """The same program on a rung, or "without" Numba, where it cannot be imported."""
     folder = tmp_path_factory.mktemp("runs")
-    made = {name: small_run(folder, name=name) for name in rung.RUNGS}
-    return made | {"without": small_run(folder, without_numba=True)}
+
+    @functools.cache
+    def run(name):
+        return small_run(folder, **{"without_numba": True} if name == "without" else {"name": name})
+
+    return run
 
 
-def test_each_rung_runs_when_it_is_asked_for(runs):
-    for name in rung.RUNGS:
-        assert runs[name]["rung"] == name
-        assert runs[name]["about"].startswith(f"{name}, ")
-        assert runs[name]["warnings"] == []
-        assert runs[name]["right"] and runs[name]["same"]
+EACH = ["fast", "equations", pytest.param("plain", marks=pytest.mark.slow)]  # compiles all anew
 
 
-def test_all_rungs_learn_the_same_up_to_rounding(runs):
-    losses = runs["fast"]["losses"]
+@pytest.mark.parametrize("name", EACH)
+def test_each_rung_runs_when_it_is_asked_for(run_on, name):
+    run = run_on(name)
+    assert run["rung"] == name
+    assert run["about"].startswith(f"{name}, ")
+    assert run["warnings"] == []
+    assert run["right"] and run["same"]
+
+
+@pytest.mark.parametrize("name", [*EACH[1:], "without"])
+def test_all_rungs_learn_the_same_up_to_rounding(run_on, name):
+    losses, outputs = run_on("fast")["losses"], run_on("fast")["outputs"]
     assert losses[-1] < 0.8 * losses[0]
-    for name in ("plain", "equations", "without"):
-        np.testing.assert_allclose(runs[name]["losses"], losses, rtol=FAR)
-        np.testing.assert_allclose(runs[name]["outputs"], runs["fast"]["outputs"], rtol=0, atol=FAR)
+    np.testing.assert_allclose(run_on(name)["losses"], losses, rtol=FAR)
+    np.testing.assert_allclose(run_on(name)["outputs"], outputs, rtol=0, atol=FAR)
 
 
-def test_plain_and_fast_loops_learn_the_same_bits(runs):
+@pytest.mark.slow
+def test_plain_and_fast_loops_learn_the_same_bits(run_on):
     for what in ("losses", "outputs"):
-        assert runs["plain"][what] == runs["fast"][what]
+        assert run_on("plain")[what] == run_on("fast")[what]
 
 
-def test_only_loops_need_numba(runs):
-    assert runs["equations"]["imported"] == runs["without"]["imported"] == []
-    assert runs["fast"]["imported"] == ["llvmlite", "numba"]
+def test_only_loops_need_numba(run_on):
+    assert run_on("equations")["imported"] == run_on("without")["imported"] == []
+    assert run_on("fast")["imported"] == ["llvmlite", "numba"]
 
 
-def test_without_numba_the_equations_run_and_one_line_says_so(runs):
-    run = runs["without"]
+def test_without_numba_the_equations_run_and_one_line_says_so(run_on):
+    run = run_on("without")
     assert run["rung"] == "equations" and run["right"] and run["same"]
     (line,) = run["warnings"]
     assert line.startswith("tinynet: Numba cannot be imported (No module named 'numba'), so ")
     assert "times as long" in line and line.endswith("pip install numba") and "\n" not in line
 
 
-def test_equations_are_not_compiled_and_say_why(runs):
-    for name, why in ("equations", "TINYNET_KERNELS is equations"), ("without", "Numba cannot"):
-        assert why in runs[name]["about"]
-        assert why in runs[name]["compile"]
-        assert runs[name]["fit"].startswith("fit: compiled=True, but ") and why in runs[name]["fit"]
-    for name in ("plain", "fast"):
-        assert runs[name]["compile"] == ""
+@pytest.mark.parametrize(
+    ("name", "why"), [("equations", "TINYNET_KERNELS is equations"), ("without", "Numba cannot")]
+)
+def test_equations_are_not_compiled_and_say_why(run_on, name, why):
+    run = run_on(name)
+    assert why in run["about"]
+    assert why in run["compile"]
+    assert run["fit"].startswith("fit: compiled=True, but ") and why in run["fit"]
+
+
+@pytest.mark.parametrize("name", ["fast", EACH[2]])
+def test_loops_compile(run_on, name):
+    assert run_on(name)["compile"] == ""
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import time
 import joblib
 import numpy as np
 import pytest
+from cases import slow_but
 from child import PYTHONPATH
 from conftest import JIT_IS_OFF, promised_by_loops
 from plain_run import FAST, case, compare
@@ -145,12 +146,15 @@ def test_there_are_as_many_as_cores_or_as_the_environment_says():
 
 @pytest.mark.parametrize(
     ("other", "why"),
-    [
-        ({"TINYNET_KERNELS": "plain"}, "TINYNET_KERNELS is plain"),
-        ({"TINYNET_KERNELS": "equations"}, "TINYNET_KERNELS is equations"),
-        ({"NUMBA_DISABLE_JIT": "1"}, "NUMBA_DISABLE_JIT is set"),
-    ],
-    ids=["plain", "equations", "no JIT"],
+    slow_but(
+        1,
+        [
+            ({"TINYNET_KERNELS": "equations"}, "TINYNET_KERNELS is equations"),
+            ({"TINYNET_KERNELS": "plain"}, "TINYNET_KERNELS is plain"),
+            ({"NUMBA_DISABLE_JIT": "1"}, "NUMBA_DISABLE_JIT is set"),
+        ],
+    ),
+    ids=["equations", "plain", "no JIT"],
 )
 def test_other_kernels_have_one_and_say_so_if_more_are_wanted(other, why):
     code = (
@@ -167,7 +171,7 @@ def test_other_kernels_have_one_and_say_so_if_more_are_wanted(other, why):
     assert told(code, TINYNET_THREADS="3", **other) == f"1 {message} a product, and {why}"
 
 
-@pytest.mark.parametrize("wrong", ["0", "two", "-3", "1.5"])
+@pytest.mark.parametrize("wrong", slow_but(1, ["two", "0", "-3", "1.5"]))
 def test_an_environment_that_says_no_number(wrong):
     code = "try:\n    import tinynet\nexcept ValueError as error:\n    print(error)"
     message = f"TINYNET_THREADS is {wrong!r}, expected a number of threads, at least 1; set it"

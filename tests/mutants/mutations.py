@@ -1779,6 +1779,10 @@ BITS_OF_THE_LAYERS = (
     "tools/test_compiler.py::test_a_parameter_in_two_layers_gives_the_bits_of_the_layers",
     "tools/test_compiler.py::test_predict_runs_compiled_with_the_same_bits_until_the_layers_change",
 )
+STRANGERS_COMPILED = (
+    *("tools/test_strangers_compiled.py", "-m", "slow or not slow"),
+    *("-k", "not short_fit"),  # a process of its own, which compiles
+)
 TESTS: dict[str, tuple[str, ...]] = {
     "kernels/products.py": PRODUCTS,
     "kernels/gemm/steps.py": PRODUCTS,
@@ -1878,13 +1882,13 @@ TESTS: dict[str, tuple[str, ...]] = {
             "tools/test_recording.py",
             "tools/test_compiler.py::test_predict_notices_what_was_replaced_since",
         ),
-        "tools/test_strangers_compiled.py",
+        *STRANGERS_COMPILED,
     ),
     "compiler/trial.py": ("tools/test_recording.py",),
     "compiler/verbs.py": (
-        "tools/test_strangers_compiled.py",
         "core/test_training_faults.py::TestFatalSteps",
         *BITS_OF_THE_LAYERS,
+        *STRANGERS_COMPILED,
     ),
     "compiler/compiled.py": (
         "core/test_training_faults.py::TestFatalSteps",
@@ -1894,7 +1898,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "-m",
         "slow or not slow",
     ),
-    "compiler": ("tools/test_strangers_compiled.py", *BITS_OF_THE_LAYERS),
+    "compiler": (*BITS_OF_THE_LAYERS, *STRANGERS_COMPILED),
     "formats/safetensors.py": ("tools/test_serialization.py", "-k", "flip or hash"),
     "formats/serialization.py": ("tools/test_serialization.py", "-k", "finite"),
     "support/atomic.py": ("tools/test_atomic.py", "-k", "device_is or links or mode or no_place"),

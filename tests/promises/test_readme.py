@@ -6,6 +6,7 @@ from urllib.parse import urldefrag
 import mutations
 import pytest
 import readme
+from cases import slow_but
 from readme import PAGES, ROOT, blocks, extract, printed_by, run_python, same
 
 COMMANDS = [block for page in PAGES for block in blocks(page) if block.command]
@@ -18,7 +19,7 @@ def name_of(page):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:distributed")
-@pytest.mark.parametrize("page", WITH_BLOCKS, ids=name_of)
+@pytest.mark.parametrize("page", slow_but(1, WITH_BLOCKS), ids=name_of)
 def test_python_blocks_run_in_one_process_and_print_what_they_say(
     page, tmp_path, monkeypatch, capfd
 ):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cases import slow_but
 from strategies import same_bits
 
 import tinynet as tn
@@ -303,7 +304,7 @@ def test_the_reason_why_it_cannot_be_written_out_is_said(net, reason):
         tn.compile(net, tn.CrossEntropyLoss(), tn.SGD(net.parameters()))
 
 
-@pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
+@pytest.mark.parametrize("optimizer", slow_but(1, ["SGD", "Adam"]))
 def test_another_order_of_parameters_gives_the_bits_of_the_layers(optimizer):
     X, y = data()
     results = []
@@ -318,12 +319,15 @@ def test_another_order_of_parameters_gives_the_bits_of_the_layers(optimizer):
     assert results[0] == results[1]
 
 
-def test_a_parameter_in_two_layers_gives_the_bits_of_the_layers():
+@pytest.mark.parametrize(
+    "optimizer",
+    slow_but(1, [lambda p: tn.SGD(p, 0.1), lambda p: tn.SGD(p, 0.1, 0.5), OPTIMIZERS["Adam"]]),
+    ids=["SGD", "momentum", "Adam"],
+)
+def test_a_parameter_in_two_layers_gives_the_bits_of_the_layers(optimizer):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(ROWS, 5)).astype(np.float32), data()[1]
-    assert_same_bits(tied, tn.CrossEntropyLoss(), OPTIMIZERS["Adam"], X, y)
-    assert_same_bits(tied, tn.CrossEntropyLoss(), lambda p: tn.SGD(p, 0.1, momentum=0.5), X, y)
-    assert_same_bits(tied, tn.CrossEntropyLoss(), lambda p: tn.SGD(p, 0.1), X, y)
+    assert_same_bits(tied, tn.CrossEntropyLoss(), optimizer, X, y)
 
 
 def test_an_optimizer_over_some_parameters_leaves_the_others_alone():

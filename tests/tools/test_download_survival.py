@@ -212,6 +212,7 @@ def kill_at_lines(
     return kills, stored
 
 
+@pytest.mark.slow
 def test_killed_at_every_line_of_storing(
     server: LoopbackServer, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:

@@ -213,6 +213,7 @@ def test_killed_at_every_line_of_to_onnx(tmp_path: Path) -> None:
     assert 0 < new < 10
 
 
+@pytest.mark.slow
 def test_interrupted_at_every_line_of_to_onnx(tmp_path: Path) -> None:
     stops, new = interrupted_at_every_line(EXPORT, tmp_path, "support/atomic formats/onnx_export")
     assert stops > 25

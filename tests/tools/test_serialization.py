@@ -765,6 +765,7 @@ def test_killed_at_every_line_of_save(
     record_property("save: kills survived", kills)
 
 
+@pytest.mark.slow
 def test_interrupted_at_every_line_of_save(tmp_path: Path) -> None:
     stops, new = interrupted_at_every_line(SAVE, tmp_path, SAVING)
     assert stops > 60

@@ -9,6 +9,7 @@ import warnings
 
 import numpy as np
 import pytest
+from cases import slow_but
 from own_layers import KernelDropout, KernelLeaky, NumpyTanh
 
 import tinynet as tn
@@ -42,10 +43,12 @@ def trained(net, compiled, epochs=3, optimizer=tn.Adam):
 
 @pytest.mark.parametrize(
     "make",
-    [lambda: network(KernelLeaky()), lambda: network(KernelDropout(0.3), KernelLeaky())],
-    ids=["parameter", "state and option"],
+    [
+        pytest.param(lambda: network(KernelLeaky()), id="parameter", marks=pytest.mark.slow),
+        pytest.param(lambda: network(KernelDropout(0.3), KernelLeaky()), id="state and option"),
+    ],
 )
-@pytest.mark.parametrize("optimizer", [tn.SGD, tn.Adam])
+@pytest.mark.parametrize("optimizer", slow_but(1, [tn.SGD, tn.Adam]))
 def test_a_layer_on_kernels_trains_compiled_to_the_same_bits(make, optimizer):
     by_layers = trained(make(), False, optimizer=optimizer)
     assert trained(make(), True, optimizer=optimizer) == by_layers
@@ -152,7 +155,7 @@ class Residual(tn.Module):
         return self.add(x, self.fc2(self.relu(self.fc1(x))))
 
 
-@pytest.mark.parametrize("optimizer", [tn.SGD, tn.Adam])
+@pytest.mark.parametrize("optimizer", slow_but(1, [tn.SGD, tn.Adam]))
 def test_a_network_that_replays_its_calls_trains_compiled_to_the_same_bits(optimizer):
     def make():
         return network(Residual(16, np.random.default_rng(5)), tn.ReLU())
