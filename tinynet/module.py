@@ -7,7 +7,7 @@ and all of backpropagation.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, SupportsIndex, overload
+from typing import TYPE_CHECKING, Any, Self, SupportsIndex, overload
 
 import numpy as np
 
@@ -17,13 +17,16 @@ from tinynet.support.checks import float_array, float_array_like
 from tinynet.support.description import Description, InFiles
 from tinynet.support.held import PASSING, held, named
 from tinynet.support.memory import in_shape, on_cache_lines, writable
-from tinynet.support.options import constructor_options
+from tinynet.support.options import Flag, constructor_options
 from tinynet.support.sequence import check_layers, chosen
 from tinynet.support.state import Named, copies, take_over, with_buffers
 from tinynet.support.types import Array
 
 if TYPE_CHECKING:
     from tinynet.inspection.summary import Summary
+
+_FLAG = Flag()
+_FLAG.name = "requires_grad"
 
 
 class Parameter:
@@ -33,6 +36,8 @@ class Parameter:
     ----------
     data : array of float32 or float64
         The initial values, any shape; copied.
+    requires_grad : bool
+        Whether it is learned.
 
     Attributes
     ----------
@@ -40,16 +45,23 @@ class Parameter:
         The values. Optimizers change them in place.
     grad : ndarray or None
         dLoss/ddata, the same shape. None: optimizers leave this parameter alone.
+    requires_grad : bool
+        False freezes it: its `grad` is None and stays None, so that no optimizer changes it, while
+        gradients still go through its layer to those before. True again: `grad` starts from zeros.
 
     Raises
     ------
     TypeError, ValueError
-        If `data` is no such array, or a later `data` or `grad` has another dtype or shape.
+        If `data` is no such array, or a later `data` or `grad` has another dtype or shape; if
+        `requires_grad` is no bool, or a frozen parameter is given a `grad`.
     """
 
-    def __init__(self, data: Array) -> None:
+    _requires_grad = True  # also of one from a pickle of version 0.2
+
+    def __init__(self, data: Array, requires_grad: bool = True) -> None:
         self._data = on_cache_lines(float_array("Parameter", data))
         self._grad: Array | None = on_cache_lines(np.zeros_like(self._data))
+        self.requires_grad = requires_grad
 
     @property
     def data(self) -> Array:
@@ -67,10 +79,30 @@ class Parameter:
     def grad(self, values: Array | None) -> None:
         if values is not None:
             values = float_array_like("Parameter.grad", values, self._data)
+            if not self._requires_grad:
+                raise ValueError("Parameter.grad: it is frozen; set its requires_grad = True first")
         self._grad = values
 
+    @property
+    def requires_grad(self) -> bool:
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, flag: bool) -> None:
+        flag = _FLAG.checked("Parameter", flag)
+        if not flag:
+            self._grad = None
+        elif not self._requires_grad:
+            self._grad = on_cache_lines(np.zeros_like(self._data))
+        self._requires_grad = flag
+
     def accumulate(self, gradient: Array | None = None) -> Array:
-        """Add to the gradient, which is allocated anew if it was set to None; return it."""
+        """Add to the gradient, which is allocated anew if it was set to None; return it.
+
+        Of a frozen parameter, nothing is kept: what is returned are zeros that nobody else sees.
+        """
+        if not self._requires_grad:
+            return np.zeros_like(self._data)
         if self._grad is None:
             self._grad = on_cache_lines(np.zeros_like(self._data))
         if gradient is not None:
@@ -87,7 +119,8 @@ class Parameter:
         self._grad = None if self._grad is None else on_cache_lines(self._grad)
 
     def __repr__(self) -> str:
-        return f"Parameter({'x'.join(map(str, self.data.shape))}, {self.data.dtype})"
+        frozen = "" if self.requires_grad else ", requires_grad=False"
+        return f"Parameter({'x'.join(map(str, self.data.shape))}, {self.data.dtype}{frozen})"
 
 
 class Module(Description, InFiles):
@@ -204,6 +237,12 @@ class Module(Description, InFiles):
     def parameters(self) -> list[Parameter]:
         """All parameters, in the order of construction."""
         return [parameter for _, parameter in self.named_parameters()]
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Set `requires_grad` of every parameter: False freezes them; return the module itself."""
+        for parameter in self.parameters():
+            parameter.requires_grad = requires_grad
+        return self
 
     def zero_grad(self) -> None:
         """Set every gradient to zeros."""

@@ -845,6 +845,18 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "        self._data = on_cache_lines(self._data)\n",
             "",
         ),
+        Bug(
+            "frozen-yet-learning",
+            "a frozen parameter is given its gradient, and steps go on",
+            "        if not self._requires_grad:\n            return np",
+            "        if self._requires_grad is None:\n            return np",
+        ),
+        Bug(
+            "frozen-with-the-last-gradient",
+            "the gradient of before moves a parameter that was frozen since",
+            "        if not flag:\n            self._grad = None\n        elif",
+            "        if not flag:\n            pass\n        elif",
+        ),
     ),
     "support/axes.py": (
         Bug(
@@ -1119,6 +1131,12 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "for start in range(0, 1, rows):",
         ),
         Bug(
+            "frozen-not-compared",
+            "a run goes on with other parameters frozen",
+            """f"False of {', '.join(frozen)}" if frozen else None""",
+            "None",
+        ),
+        Bug(
             "labels-not-compared",
             "a checkpoint is continued with other labels",
             '"data.y": digest(loader.y)}',
@@ -1367,8 +1385,20 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "velocity-from-zero",
             "the first velocity is dampened, as if there had been one of 0",
-            "if not all(name in state for state in states for name in names):",
-            "if not all(name in state for state in states for name in self.counts):",
+            "all(name in state for state in states for name in names):",
+            "all(name in state for state in states for name in self.counts):",
+        ),
+        Bug(
+            "memories-of-the-first",
+            "with the first layer frozen, parameters are stepped by what is remembered of others",
+            "        return self._states()[position][name]",
+            "        return self.optimizer.state[position][name]",
+        ),
+        Bug(
+            "thawed-unnoticed",
+            "steps that were compiled before go on though other parameters are frozen now",
+            "return self.places == learning(self.optimizer)",
+            "return bool(self.places)",
         ),
     ),
     "compiler/options.py": (
@@ -1377,6 +1407,12 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "a layer that takes another's place in the list is not noticed",
             "map(operator.is_, now, then)",
             "map(operator.is_, now, now)",
+        ),
+        Bug(
+            "frozen-after-compiling",
+            "the compiled backward goes on working out gradients that nobody wants any more",
+            "!= self._learn:",
+            "is None:",
         ),
     ),
     "compiler/compiled.py": (
@@ -1495,6 +1531,12 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "a module's option that its layer here does not have is dropped",
             "        if value is not option.default and value != option.default:",
             "        if False:",
+        ),
+        Bug(
+            "frozen-only-in-pytorch",
+            "what PyTorch had frozen learns here",
+            "parameter.requires_grad = values[name].requires_grad",
+            "parameter.requires_grad = True",
         ),
     ),
     "formats/onnx_export.py": (
@@ -1629,6 +1671,12 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "the check runs on the reader's own module",
             "self.module = copy.deepcopy(module)",
             "self.module = module",
+        ),
+        Bug(
+            "frozen-yet-checked",
+            "a frozen parameter is blamed for having no gradient",
+            "if id(parameter) not in seen and parameter.requires_grad:",
+            "if id(parameter) not in seen:",
         ),
     ),
     "gradcheck/trial.py": (
@@ -1832,6 +1880,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "optim.py": ("core/test_optim.py",),
     "module.py": (
         *("core/test_module.py", "core/test_layers.py::TestProtocol"),
+        *("core/test_freezing.py::TestParameter", "core/test_freezing.py::TestTraining"),
         *(
             "core/test_read_only.py::test_a_copy_or_a_pickle_stands_on_cache_lines",
             "-k",
@@ -1868,7 +1917,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "-m",
         "slow or not slow",
     ),
-    "formats/recipe.py": ("tools/test_same_run.py",),
+    "formats/recipe.py": ("tools/test_same_run.py", "core/test_freezing.py::TestFiles"),
     "formats/checkpoint.py": ("tools/test_same_run.py::TestChanged",),
     "runs/stopping.py": ("core/test_early_stopping.py", "-k", "rule or by_hand or its_best"),
     "runs/schedules.py": ("core/test_schedules.py", "-k", "pytorch or formulas"),
@@ -1876,13 +1925,14 @@ TESTS: dict[str, tuple[str, ...]] = {
     "compiler/common.py": ("tools/test_recording.py",),
     "compiler/options.py": (
         "tools/test_compiler.py::test_predict_notices_what_was_replaced_since",
+        "core/test_freezing.py::TestTraining",
     ),
     "compiler/recorded.py": (
         *(
             "tools/test_recording.py",
             "tools/test_compiler.py::test_predict_notices_what_was_replaced_since",
         ),
-        *STRANGERS_COMPILED,
+        *(*STRANGERS_COMPILED, "core/test_freezing.py::TestTraining"),
     ),
     "compiler/trial.py": ("tools/test_recording.py",),
     "compiler/verbs.py": (
@@ -1905,7 +1955,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "formats/plain_torch.py": ("tools/test_exchange.py", "-k", "class_says and not compile"),
     "formats/architecture.py": ("tools/test_strangers_files.py",),
     "formats/elsewhere.py": ("tools/test_strangers_files.py",),
-    "formats/exchange.py": ("tools/test_strangers_files.py",),
+    "formats/exchange.py": ("tools/test_strangers_files.py", "core/test_freezing.py::TestFiles"),
     "formats/onnx_export.py": ("tools/test_strangers_files.py",),
     "estimator/weights.py": ("tools/test_estimator.py", "-k", "class_weight_that"),
     "gradcheck/differences.py": (
@@ -1923,6 +1973,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "gradcheck/copies.py": (
         "tools/test_gradcheck.py",
         "tools/test_strangers_inspection.py::TestGradientCheck",
+        "core/test_freezing.py::TestTools",
         "-k",
         "not right_layers and not lesson and not command",
     ),

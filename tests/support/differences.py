@@ -451,7 +451,21 @@ OTHER_VALUES = [
         1.0,
         0.0,
     ),
+    OtherValue(
+        "a step after a parameter with a gradient was frozen",
+        lambda: frozen_step(torch.optim, torch.nn.Parameter(tensor(1)), tensor(1)),
+        lambda: frozen_step(tn, tn.Parameter(array(1)), array(1)),
+        array(0.5),
+        array(1.0),
+    ),
 ]
+
+
+def frozen_step(library: Any, w: Any, g: Any) -> Any:
+    w.grad = g
+    w.requires_grad = False
+    library.SGD([w], lr=0.5).step()
+    return w.data
 
 
 def torch_cosine(epochs: int, epoch: int) -> torch.Tensor:

@@ -9,20 +9,28 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.compiler.recording import lasting, modules_of
+from tinynet.compiler.recording import lasting, modules_of, parameters_of
 from tinynet.module import Module
 from tinynet.optim import Optimizer
+
+_LEARNS = operator.attrgetter("_requires_grad")
 
 
 class Options:
     """What a part holds when it is recorded, to notice later what was replaced.
 
-    The content of arrays that compiled code is `handed`, given by their ids, may change.
+    The content of arrays that compiled code is `handed`, given by their ids, may change. Only if it
+    `trains`, it matters which parameters are frozen.
     """
 
-    def __init__(self, part: Module | Optimizer, handed: Collection[int] = ()) -> None:
+    def __init__(
+        self, part: Module | Optimizer, handed: Collection[int] = (), trains: bool = True
+    ) -> None:
         self._what, self._said = type(part).__name__, False
         self._modules = modules_of(part)
+        net = part if trains and isinstance(part, Module) else Module()
+        self._parameters = [parameter for _, parameter in parameters_of(net)]
+        self._learn = [*map(_LEARNS, self._parameters)]
         self._dicts, self._known = [*map(vars, self._modules)], [*map(lasting, self._modules)]
         self._sizes = [*map(len, self._dicts)]
         self._owners = [vars(m) for m in self._modules for _ in lasting(m)]
@@ -45,6 +53,8 @@ class Options:
         for now, then in self._lists:
             if len(now) != len(then) or not all(map(operator.is_, now, then)):
                 return False
+        if [*map(_LEARNS, self._parameters)] != self._learn:
+            return False
         return all(itertools.starmap(np.array_equal, self._arrays))
 
     def still_hold(self) -> bool:
@@ -53,6 +63,7 @@ class Options:
             return True
         if not self._said:
             self._said = True
-            why = "a layer or an option was replaced since it was compiled; it runs in Python now"
+            why = "a layer, an option or requires_grad was changed since it was compiled; it runs"
+            why += " in Python now"
             warnings.warn(f"{self._what}: {why}. Call tn.compile again", stacklevel=6)
         return False

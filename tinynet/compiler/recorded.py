@@ -19,7 +19,7 @@ from tinynet.compiler.recording import (
 from tinynet.compiler.trial import by_equation
 from tinynet.kernels.jit.kernel import listening
 from tinynet.module import Module, Parameter, Sequential
-from tinynet.optim import Optimizer
+from tinynet.optim import Optimizer, State
 from tinynet.support.memory import global_generators_kept
 from tinynet.support.types import Array
 
@@ -155,7 +155,7 @@ def _signature(part: Module | Optimizer) -> Any:
         signature.append(type(module))
         for name, value in lasting(module).items():
             if isinstance(value, Parameter):
-                signature.append((name, value.data.shape, value.data.dtype))
+                signature.append((name, value.data.shape, value.data.dtype, value.requires_grad))
             elif isinstance(value, np.ndarray):
                 signature.append((name, value.shape, value.dtype, value.tobytes()))
             elif isinstance(value, str | int | float | tuple | None):
@@ -166,35 +166,53 @@ def _signature(part: Module | Optimizer) -> Any:
 
 
 class Updates(NamedTuple):
-    """The recorded steps of an optimizer: a part for each parameter, and what is remembered."""
+    """The recorded steps of an optimizer: a part for each parameter that it changes."""
 
     optimizer: Optimizer
+    places: list[int]  # which of its parameters: those that are not frozen
     parts: list[Part]
     memories: tuple[str, ...]
     counts: tuple[str, ...]
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """The parameters that it changes."""
+        return [self.optimizer.parameters[place] for place in self.places]
+
+    def still_learn(self) -> bool:
+        """Whether the same parameters are frozen, and the same are not."""
+        return self.places == learning(self.optimizer)
 
     def are_alike(self) -> bool:
         """Whether every parameter has its memories, and has taken as many steps as the others.
 
         What is remembered comes into being in a first step, which the layers must take.
         """
-        states, names = self.optimizer.state, (*self.memories, *self.counts)
-        if not all(name in state for state in states for name in names):
+        states, names = self._states(), (*self.memories, *self.counts)
+        if not self.still_learn() or not all(name in state for state in states for name in names):
             return False
         return len({state[name] for state in states for name in self.counts}) <= 1
 
     def steps(self) -> int:
         """How many steps each parameter has taken, as far as the optimizer counts them."""
-        return self.optimizer.state[0][self.counts[0]] if self.counts else 0
+        return self._states()[0][self.counts[0]] if self.counts else 0
 
     def set_steps(self, steps: int) -> None:
         """Let each parameter have taken so many."""
-        for state in self.optimizer.state if self.counts else ():
+        for state in self._states() if self.counts else ():
             state[self.counts[0]] = steps
 
     def memory(self, position: int, name: str) -> Array:
         """What is remembered of a parameter."""
-        return self.optimizer.state[position][name]
+        return self._states()[position][name]
+
+    def _states(self) -> list[State]:
+        return [self.optimizer.state[place] for place in self.places]
+
+
+def learning(optimizer: Optimizer) -> list[int]:
+    """The positions of an optimizer's parameters that are not frozen."""
+    return [n for n, parameter in enumerate(optimizer.parameters) if parameter.requires_grad]
 
 
 @global_generators_kept()
@@ -205,10 +223,14 @@ def recorded_updates(net: Module, optimizer: Optimizer) -> Updates:
         raise CannotRecord(f"{kind.__name__} has its own step or zero_grad")
     own = {id(parameter) for _, parameter in parameters_of(net)}
     known: dict[Any, Update] = {}
-    each = []
+    each, places = [], learning(optimizer)
+    if not places:
+        raise CannotRecord(f"all parameters of the optimizer, {kind.__name__}, are frozen")
     for position, parameter in enumerate(optimizer.parameters):
         if id(parameter) not in own:
             raise CannotRecord(f"optimizer.parameters[{position}] is not the network's")
+        if position not in places:
+            continue
         key = parameter.data.shape, parameter.data.dtype
         try:
             if key not in known:
@@ -218,4 +240,4 @@ def recorded_updates(net: Module, optimizer: Optimizer) -> Updates:
         each.append(known[key])
     if len({(update.memories, update.counts) for update in each}) > 1:
         raise CannotRecord(f"the optimizer, {kind.__name__}, remembers other things of some")
-    return Updates(optimizer, [update.part for update in each], *each[0][1:])
+    return Updates(optimizer, places, [update.part for update in each], *each[0][1:])

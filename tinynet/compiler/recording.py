@@ -110,7 +110,8 @@ def _recorded(part: Module, run: Callable[[Trial, Any, int, float], None]) -> Pa
                     with np.errstate(all="ignore"):
                         parameter.data = parameter.data * 1.25 + parameter.data.dtype.type(0.125)
                 trial.know("parameter", key, parameter.data)
-                trial.know("gradient", key, parameter.accumulate())
+                if parameter.requires_grad:
+                    trial.know("gradient", key, parameter.accumulate())
             for key, array in states_of(twin):
                 trial.know("state", key, array())
             with _attributes_stay(twin):

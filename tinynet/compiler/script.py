@@ -90,8 +90,9 @@ class Script:
             names[w] = self.parameters.setdefault(parameter, f"{key}{i}")
             names[dw] = f"grad_{names[w]}" if adds else f"d{names[w]}"
             self.give(names[w], part, w, functools.partial(getattr, parameter, "_data"))
-            self.arrays[names[dw]] = part.arrays[dw]
-            if adds:
+            if parameter.requires_grad:
+                self.arrays[names[dw]] = part.arrays[dw]
+            if parameter.requires_grad and adds:
                 self.give(names[dw], part, dw, parameter.accumulate)
         for key, array in states_of(layer.module):
             names[Name("state", key)] = f"{key}{i}"

@@ -63,7 +63,7 @@ class Verbs:
             for key, array in states_of(layer.module)
             if any(getattr(o, "name", None) == Name("state", key) for o in layer.part.operands())
         ]
-        self._options = Options(net, handed=handed)
+        self._options = Options(net, handed, trains=loop)
 
     def are_valid(self, inputs: tuple[Any, ...] = (None,)) -> bool:
         """Whether nothing was replaced, and nobody listens in who must see each layer."""
@@ -195,7 +195,7 @@ class StepVerb:
     def __init__(self, optimizer: Optimizer, updates: Updates) -> None:
         self._optimizer, self._updates = optimizer, updates
         self._options = Options(optimizer)
-        self._parameters = list(optimizer.parameters)
+        self._all, self._parameters = list(optimizer.parameters), updates.parameters
         script, rows = Script(), list[Row]()
         for position, (part, parameter) in enumerate(
             zip(updates.parts, self._parameters, strict=True)
@@ -232,8 +232,10 @@ class StepVerb:
     def _are_usual(self) -> bool:
         """Whether the parameters are those that were compiled, and each has a gradient."""
         gradients = map(_gradient, self._parameters)
-        return self._optimizer.parameters == self._parameters and all(
-            map(operator.is_not, gradients, itertools.repeat(None))
+        return (
+            self._optimizer.parameters == self._all
+            and self._updates.still_learn()
+            and all(map(operator.is_not, gradients, itertools.repeat(None)))
         )
 
     def zero_grad(self) -> bool:

@@ -94,7 +94,7 @@ def write_train(
     backward, dy = script.rows(its, "backward", f"dy{len(layers) - 1}")
     backward = _made_anew(backward + script.backward(placed, dy)[0], script)
 
-    moved = {script.parameters[p]: p for p in updates.optimizer.parameters}
+    moved = {script.parameters[p]: p for p in updates.parameters}
     update, finite, fusions = list[Row](), [f"np.isfinite({value})"], dict[Kernel, Fusion]()
     for position, w in enumerate(moved):
         rows = script.update(updates, position, w)

@@ -36,7 +36,7 @@ class Total:
     Attributes
     ----------
     gradients : list of ndarray
-        One per parameter: the sum over the rows.
+        One per parameter that is not frozen: the sum over the rows.
     loss : float
         The sum over the rows.
     count : float
@@ -126,7 +126,7 @@ class Share:
             parameter.data[...] = values
         self.net.zero_grad()
         X, y = self._rows(seed, batch, batches)
-        total = Total([parameter.accumulate() for parameter in self.net.parameters()])
+        total = Total([p.accumulate() for p in self.net.parameters() if p.requires_grad])
         total.anything = self.anything
         if len(X) == 0:
             return total

@@ -76,7 +76,7 @@ class ClusterSteps:
         divisor = total.count if loss_fn.reduction == "mean" else 1.0
         loss = total.loss / divisor if divisor else float("nan")
         optimizer.zero_grad()
-        gradients = [parameter.accumulate() for parameter in net.parameters()]
+        gradients = [p.accumulate() for p in net.parameters() if p.requires_grad]
         with np.errstate(all="ignore"):  # too small a number is 0, whatever NumPy was told
             for gradient, summed in zip(gradients, total.gradients, strict=True):
                 gradient[...] = summed / (divisor or 1.0)

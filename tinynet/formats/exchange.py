@@ -38,8 +38,9 @@ def to_torch(net: Module) -> "torch.nn.Module":
     Returns
     -------
     torch.nn.Sequential
-        Or, for a single layer, its counterpart. Its weights are copies, of the same dtype, under
-        the names of ``net.state_dict()``. PyTorch's random numbers go on as if it was not made.
+        Or, for a single layer, its counterpart. Its weights are copies, of the same dtype, and
+        frozen (``requires_grad=False``) where they are frozen here, under the names of
+        ``net.state_dict()``. PyTorch's random numbers go on as if it was not made.
 
     Raises
     ------
@@ -72,8 +73,8 @@ def from_torch(module: "torch.nn.Module", layers: Iterable[type[Module]] = ()) -
     Returns
     -------
     Sequential
-        Or, for a single layer, its counterpart. Its weights are copies, of the same dtype; all of
-        them learn, those that PyTorch had frozen (``requires_grad=False``) too.
+        Or, for a single layer, its counterpart. Its weights are copies, of the same dtype, and
+        frozen (``requires_grad=False``) where they are frozen there.
 
     Raises
     ------
@@ -152,6 +153,9 @@ def _to_torch(torch: Any, net: Module, place: str) -> Any:
             "torch_layout"
         )
     module.load_state_dict(state, assign=True)  # with the dtypes that they have here
+    learned = dict(module.named_parameters())
+    for name, parameter in net.named_parameters():
+        learned[name].requires_grad_(parameter.requires_grad)
     return module
 
 
@@ -215,6 +219,8 @@ def _from_torch(torch: Any, module: Any, place: str, twins: dict[Any, type[Modul
         net.load_state_dict({name: one.detach().cpu().numpy() for name, one in values.items()})
     except ValueError as error:
         raise ValueError(f"from_torch: {where} is {theirs.__name__}: {error}") from error
+    for name, parameter in net.named_parameters():
+        parameter.requires_grad = values[name].requires_grad
     return net
 
 

@@ -51,10 +51,12 @@ def setup(owner: str, run: Run) -> Recipe:
         f"loader.{name}": repr(getattr(loader, name))
         for name in ("batch_size", "shuffle", "drop_last", "scale")
     }
+    frozen = [name for name, parameter in net.named_parameters() if not parameter.requires_grad]
     weights = (f"{name} {form(array)}" for name, array in net.state_dict().items())
     return options | {
         "net": _in_any_process(net),
         "net.state_dict()": ", ".join(weights),
+        "requires_grad": f"False of {', '.join(frozen)}" if frozen else None,
         "optimizer": type(optimizer).__name__,
         "optimizer.parameters": ", ".join(names[id(p)] for p in optimizer.parameters),
         "loader.rng": type(loader.rng).__name__,

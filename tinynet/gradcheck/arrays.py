@@ -38,7 +38,8 @@ def weights_are_parameters(trial: Trial) -> str:
     base = trial.fresh()
     base.forward(trial.point)  # which may make arrays
     written = _Written(base, trial.point, rng)
-    constants = []
+    frozen = [(n, p) for n, p in base.module.named_parameters() if not p.requires_grad]
+    constants = [f"{name} {parameter.data.shape}, frozen" for name, parameter in frozen]
     for name, slot in _slots(base.module).items():
         suspects = written.of_shape(name, np.shape(slot.value))
         is_array = isinstance(slot.value, np.ndarray)

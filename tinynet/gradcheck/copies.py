@@ -35,7 +35,8 @@ class Copy:
     module : Module
         The copy.
     parameters : dict of str to Parameter
-        By the name of the attribute: ``W``, or ``0.W`` in a Sequential.
+        By the name of the attribute: ``W``, or ``0.W`` in a Sequential. Those that are frozen are
+        constants, and not among them.
     input_names : list of str
         ``input x``, after the signature of forward.
     takes_dy : bool
@@ -50,9 +51,10 @@ class Copy:
     def __init__(self, module: Module, n_inputs: int) -> None:
         self.name = repr(module)
         self.module = copy.deepcopy(module)
+        for parameter in self.module.parameters():
+            values, learns = parameter.data.astype(np.float64), parameter.requires_grad
+            vars(parameter).update(vars(Parameter(values, learns)))
         self.parameters = parameters_of(self.module)
-        for parameter in self.parameters.values():
-            vars(parameter).update(vars(Parameter(parameter.data.astype(np.float64))))
         self.input_names = _input_names(module, n_inputs)
         self.takes_dy = bool(inspect.signature(self.module.backward).parameters)
         self.is_loss = hasattr(module, "reduction")
@@ -140,12 +142,12 @@ class Copy:
 
 
 def parameters_of(module: Module) -> dict[str, Parameter]:
-    """Each parameter once, by the name of its attribute."""
+    """Each parameter that is not frozen once, by the name of its attribute."""
     found: dict[str, Parameter] = {}
     seen: set[int] = set()
     for place, inner in module.named_modules():
         for name, parameter in inner.own_parameters():
-            if id(parameter) not in seen:
+            if id(parameter) not in seen and parameter.requires_grad:
                 seen.add(id(parameter))
                 found[f"{place}.{name}" if place else name] = parameter
     return found

@@ -29,7 +29,9 @@ class LayerSummary:
     output_shape : tuple of int or None
         Of one row, without N; None if it is not known, or forward does not call the layer.
     parameters : int
-        How many numbers it learns; one that several layers share is counted at its first.
+        How many numbers it has; one that several layers share is counted at its first.
+    frozen : int
+        How many of them are not learned: their ``requires_grad`` is False.
     nbytes : int
         What these take in memory.
     """
@@ -38,6 +40,7 @@ class LayerSummary:
     layer: Module
     output_shape: tuple[int, ...] | None
     parameters: int
+    frozen: int
     nbytes: int
 
 
@@ -60,7 +63,7 @@ class Summary:
     ----------
     layers : list of LayerSummary
         In the order in which forward calls them.
-    parameters, nbytes : int
+    parameters, frozen, nbytes : int
         Of the whole network.
     row_nbytes : int or None
         What the outputs of all layers take for each row of a batch; None if shapes are not known.
@@ -86,10 +89,12 @@ class Summary:
                     layer,
                     shapes.get(id(layer)),
                     sum(parameter.data.size for parameter in own),
+                    sum(p.data.size for p in own if not p.requires_grad),
                     sum(parameter.data.nbytes for parameter in own),
                 )
             )
         self.parameters = sum(layer.parameters for layer in self.layers)
+        self.frozen = sum(layer.frozen for layer in self.layers)
         self.nbytes = sum(layer.nbytes for layer in self.layers)
         rows = [y.nbytes for layer, y in outputs if id(layer) in places]
         self.row_nbytes = sum(rows) if rows else None
@@ -101,7 +106,7 @@ class Summary:
                 part.name,
                 repr(part.layer),
                 "?" if part.output_shape is None else f"({_joined('N', *part.output_shape)})",
-                f"{part.parameters:,}",
+                f"{part.parameters:,}" + _frozen(part),
                 _bytes(part.nbytes),
             )
             for part in self.layers
@@ -112,6 +117,12 @@ class Summary:
         notes = [
             f"{self.parameters:,} parameters, {_bytes(self.nbytes)}, and as much for gradients"
         ]
+        if self.frozen:
+            notes = [
+                f"{self.parameters:,} parameters, {_bytes(self.nbytes)}; "
+                f"{self.parameters - self.frozen:,} of them learn, and need as much again for "
+                f"gradients, {self.frozen:,} are frozen"
+            ]
         if self.row_nbytes is None:
             notes.append("the output shapes are not known; use net.summary(input_shape=...)")
         else:
@@ -179,6 +190,12 @@ def _own_parameters(layer: Module) -> list[Parameter]:
 
 def _is_row(layer: Module) -> bool:
     return not any(True for _ in layer.children()) or bool(_own_parameters(layer))
+
+
+def _frozen(part: LayerSummary) -> str:
+    if part.frozen == part.parameters:
+        return " frozen" if part.frozen else ""
+    return f" ({part.frozen:,} frozen)" if part.frozen else ""
 
 
 def _joined(*sizes: object) -> str:

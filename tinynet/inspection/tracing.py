@@ -77,9 +77,12 @@ def trace(
     originals = dict(_layers(net))
     copies: tuple[Module, Any, Any] = copy.deepcopy((net, loss_fn, optimizer))
     net_copy, loss_copy, optimizer_copy = copies
+    frozen = [parameter for parameter in net_copy.parameters() if not parameter.requires_grad]
     watched = [_Watched(name, layer, originals[name]) for name, layer in _layers(net_copy)]
     taken: list[Trace] = []
     for _ in range(steps):
+        for parameter in frozen:  # shown with the gradient that it would have,
+            parameter.requires_grad = True
         calls: list[_Watched] = []
         for layer in watched:
             layer.start(calls.append)
@@ -91,6 +94,8 @@ def trace(
             net_copy.backward(dy)
         before = [layer.values() for layer in watched]
         grads = [layer.grads() for layer in watched]
+        for parameter in frozen:  # and left alone
+            parameter.requires_grad = False
         if optimizer_copy is not None:
             optimizer_copy.step()
         parameters = {

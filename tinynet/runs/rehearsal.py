@@ -49,6 +49,11 @@ def check_optimizer(owner: str, net: Module, optimizer: Optimizer) -> None:
             f"{owner}: the optimizer holds no parameter of this network; make a new one with "
             "net.parameters()"
         )
+    if not any(id(p) in own and p.requires_grad for p in optimizer.parameters):
+        raise ValueError(
+            f"{owner}: every parameter that the optimizer holds is frozen; set requires_grad = "
+            "True for those that are to be learned"
+        )
 
 
 def deals_by_order(loader: Any) -> bool:
