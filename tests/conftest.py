@@ -3,11 +3,15 @@
 import os
 import signal
 
-import numpy as np
-import pytest
-from hypothesis import settings
+import kept_bytecode
 
-from tinynet.kernels.jit.rung import COMPILES
+kept_bytecode.keep_aside()
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
+
+from tinynet.kernels.jit.rung import COMPILES  # noqa: E402
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a shell's background
     signal.signal(signal.SIGINT, signal.default_int_handler)  # tests press Ctrl-C

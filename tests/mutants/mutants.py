@@ -132,6 +132,8 @@ def copy_of_tinynet() -> Iterator[Path]:
         path = Path(folder).resolve()
         shutil.copytree(REPO / "tinynet", path / "tinynet", ignore=lambda *_: ["__pycache__"])
         yield path
+    if prefix := os.environ.get("PYTHONPYCACHEPREFIX"):
+        shutil.rmtree(prefix + str(path), ignore_errors=True)
 
 
 def run(tests: tuple[str, ...], mutant: Mutant | None = None) -> Verdicts:
@@ -258,7 +260,9 @@ def main() -> int:
     os.environ["NUMBA_DISABLE_JIT"] = "0" if jit else "1"
     os.environ["OMP_NUM_THREADS"] = "1"
     multiprocessing.set_forkserver_preload(SLOW_IMPORTS)
-    return plant(everything[options.plant]) if options.plant else run_all(options.jit)
+    with tempfile.TemporaryDirectory(prefix="tinynet-bytecode-") as folder:
+        os.environ.setdefault("PYTHONPYCACHEPREFIX", folder)  # of the tests, for all bugs
+        return plant(everything[options.plant]) if options.plant else run_all(options.jit)
 
 
 if __name__ == "__main__":
