@@ -1247,6 +1247,12 @@ BUGS: dict[str, tuple[Bug, ...]] = {
     ),
     "compiler/script.py": (
         Bug(
+            "two-arrays-named-dx",
+            "an array that a loss names dx is taken for that of the first layer",
+            '[self.free("dx"), *(',
+            '["dx", *(',
+        ),
+        Bug(
             "looked-at-left-out",
             "the code no longer asks a kernel what a layer decides by",
             " or row.looked_at is not None:\n            kept",
@@ -1553,6 +1559,56 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "a negative class weight drops the rows of its class",
             "if isinstance(class_weight, Mapping):",
             "if False:",
+        ),
+        Bug(
+            "weight-of-a-row-forgotten",
+            "the gradient of a weighted loss counts all rows alike",
+            "weighted_mean_dx(float(dy), target, share)",
+            "weighted_mean_dx(float(dy), np.ones_like(target), share)",
+        ),
+    ),
+    "estimator/base.py": (
+        Bug(
+            "old-pickles-lack-options",
+            "an estimator of an earlier version has no options that are new",
+            "super().__setstate__({option.name: option.default for option in options} | state)",
+            "super().__setstate__(state)",
+        ),
+        Bug(
+            "weights-of-any-size",
+            "weights that are all 7 take steps seven times as long",
+            "rows[2] = rows[2] / rows[2].mean()",
+            "rows[2] = rows[2] / 1",
+        ),
+    ),
+    "estimator/network.py": (
+        Bug(
+            "activation-not-heard",
+            "whatever its name, the activation is a ReLU",
+            "return ACTIVATIONS[given]()",
+            'return ACTIVATIONS["relu"]()',
+        ),
+    ),
+    "estimator/regressor.py": (
+        Bug(
+            "columns-of-y-forgotten",
+            "one number for each row comes as a column",
+            "outputs.reshape(len(outputs), *self._y_shape)",
+            "outputs.reshape(len(outputs), -1)",
+        ),
+        Bug(
+            "other-outputs-learned",
+            "a later partial_fit may have a y of another shape",
+            "elif shape != self._y_shape:",
+            "elif len(shape) != len(self._y_shape):",
+        ),
+    ),
+    "estimator/sparse_rows.py": (
+        Bug(
+            "short-block-counts-in-full",
+            "the last block of sparse rows counts as much as the others",
+            "mean = partial(np.average, weights=sizes)",
+            "mean = partial(np.average, weights=None)",
         ),
     ),
     "gradcheck/__init__.py": (
@@ -1948,6 +2004,10 @@ TESTS: dict[str, tuple[str, ...]] = {
         "-m",
         "slow or not slow",
     ),
+    "compiler/script.py": (
+        *(*BITS_OF_THE_LAYERS, "tools/test_regressor.py::TestWeights"),
+        *STRANGERS_COMPILED,
+    ),
     "compiler": (*BITS_OF_THE_LAYERS, *STRANGERS_COMPILED),
     "formats/safetensors.py": ("tools/test_serialization.py", "-k", "flip or hash"),
     "formats/serialization.py": ("tools/test_serialization.py", "-k", "finite"),
@@ -1957,7 +2017,17 @@ TESTS: dict[str, tuple[str, ...]] = {
     "formats/elsewhere.py": ("tools/test_strangers_files.py",),
     "formats/exchange.py": ("tools/test_strangers_files.py", "core/test_freezing.py::TestFiles"),
     "formats/onnx_export.py": ("tools/test_strangers_files.py",),
-    "estimator/weights.py": ("tools/test_estimator.py", "-k", "class_weight_that"),
+    "estimator/weights.py": (
+        *("tools/test_estimator.py", "tools/test_regressor.py"),
+        *("-k", "class_weight_that or heavy or right_gradient"),
+    ),
+    "estimator/base.py": (
+        *("promises/test_stored.py", "tools/test_regressor.py"),
+        *("-k", "pickled_classifier or TestWeights"),
+    ),
+    "estimator/network.py": ("tools/test_estimator_network.py", "-k", "stands_behind"),
+    "estimator/regressor.py": ("tools/test_regressor.py", "-k", "shape_of_y or is_an_epoch"),
+    "estimator/sparse_rows.py": ("tools/test_regressor.py", "-k", "sparse_rows_are"),
     "gradcheck/differences.py": (
         *("tools/test_gradcheck.py", "-m", "slow or not slow"),
         *("-k", "not right_layers and not lesson and not command and not every_seed"),

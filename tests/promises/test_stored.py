@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 import tinynet as tn
 
@@ -64,6 +65,10 @@ def test_a_pickled_classifier_predicts_and_learns(folder, expected):
     assert set(model.predict(X)) <= set(write.NAMES)
     assert model.partial_fit(X, write.NAMES[y]) is model
     assert model.history_.plot() is not None
+    assert vars(model).get("activation") == "relu"  # which its version did not have
+    again = clone(model).fit(X, write.NAMES[y])
+    assert "TinyNetClassifier(" in repr(model)
+    np.testing.assert_allclose(again.history_.train_loss, expected["losses"], rtol=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore:.*checkpoint:UserWarning")

@@ -169,6 +169,14 @@ def test_no_hidden_layer_makes_a_linear_network(folder: Path, tmp_path: Path) ->
     assert [type(layer) for layer in layers] == [tn.Linear, tn.LogSoftmax]
 
 
+def test_any_activation(folder: Path, tmp_path: Path) -> None:
+    for name, kind in (("tanh", tn.Tanh), ("leaky_relu", tn.LeakyReLU)):
+        out = tmp_path / f"{name}.safetensors"
+        options = ("--activation", name, "--hidden", "8,8", "--epochs", 1, "--out", out)
+        assert run("train", folder / "digits.csv", *options).code == 0
+        assert [type(layer) for layer in list(tn.load(out))[1:4:2]] == [kind, kind]
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
@@ -505,6 +513,7 @@ def test_training_that_diverges_leaves_the_old_model(folder: Path, tmp_path: Pat
         (["train", "digits.csv", "--hidden", "64,0"], "'64,0' is not a list of layers"),
         (["train", "digits.csv", "--hidden", ","], "',' is not a list of layers"),
         (["train", "digits.csv", "--optimizer", "adamax"], "invalid choice: 'adamax'"),
+        (["train", "digits.csv", "--activation", "swish"], "invalid choice: 'swish'"),
         (["train", "digits.csv", "--hidden", "9" * 18], "--hidden 9"),
         (["train", "digits.csv", "--lr", "nan"], "'nan' is not a positive number"),
         (["train", "digits.csv", "--lr", "-1"], "'-1' is not a positive number"),

@@ -21,7 +21,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from strategies import same_bits
 
 import tinynet as tn
-from tinynet.estimator import TinyNetClassifier, classifier, sparse_rows
+from tinynet.estimator import TinyNetClassifier, base, sparse_rows
 
 FULL_BATCHES = TinyNetClassifier(dtype="float64", batch_size=10**6)
 ONE_BATCH_IS_NEEDED = (
@@ -386,7 +386,7 @@ class TestEarlyStopping:
             return original(X, y, *args, **kwargs)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(classifier, "DataLoader", watched)
+            patch.setattr(base, "DataLoader", watched)
             model.fit(X, y)
         share = np.bincount(seen[0]) / np.bincount(y)
         assert len(seen[0]) == 75 and np.abs(share - 0.75).max() < 0.06

@@ -19,6 +19,7 @@ import numpy as np
 
 import tinynet as tn
 from tinynet.datasets import DataError
+from tinynet.layers import ACTIVATIONS
 from tinynet.rng import Rng
 from tinynet.support.atomic import check_place, file_path
 from tinynet.support.types import Array, Labels
@@ -49,6 +50,12 @@ def add_to(commands: Any) -> None:
         default=[64, 32, 32],
         metavar="64,32,32",
         help='units of the hidden layers (64,32,32); "" for none, a linear network',
+    )
+    parser.add_argument(
+        "--activation",
+        choices=ACTIVATIONS,
+        default="relu",
+        help="what stands behind each hidden layer (relu)",
     )
     parser.add_argument(
         "--epochs", type=_at_least(1), default=60, metavar="N", help="passes through the data (60)"
@@ -91,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
     classes = _classes(y, options.data)
     test, train = np.split(rng.permutation(len(y)), [max(1, len(y) // 10)])
     try:
-        net = network(options.hidden, rng, classes)
+        net = network(options.hidden, rng, classes, options.activation)
     except (MemoryError, ValueError) as error:
         options.parser.error(f"--hidden {','.join(map(str, options.hidden))}: {error}")
     kind, usual_lr = OPTIMIZERS[options.optimizer]
@@ -142,11 +149,13 @@ def _classes(labels: Labels, source: str) -> int:
     return max(CLASSES, largest + 1)
 
 
-def network(hidden: list[int], rng: Rng, classes: int = CLASSES) -> tn.Sequential:
-    """An untrained network for digits: Linear and ReLU for each hidden layer, LogSoftmax last."""
+def network(
+    hidden: list[int], rng: Rng, classes: int = CLASSES, activation: str = "relu"
+) -> tn.Sequential:
+    """An untrained network for digits: Linear and activation by hidden layer, LogSoftmax last."""
     layers: list[tn.Module] = []
     for I, O in itertools.pairwise([PIXELS, *hidden, classes]):
-        layers += [tn.Linear(I, O, rng=rng), tn.ReLU()]
+        layers += [tn.Linear(I, O, rng=rng), ACTIVATIONS[activation]()]
     return tn.Sequential(*layers[:-1], tn.LogSoftmax())
 
 

@@ -131,7 +131,7 @@ class Script:
 
     def backward(self, layers: list[Placed], dy: str) -> tuple[list[Row], str]:
         """The lines of all layers' backward, and dx."""
-        rows, before = list[Row](), ["dx", *(f"dy{layer.suffix}" for layer in layers)]
+        rows, before = list[Row](), [self.free("dx"), *(f"dy{layer.suffix}" for layer in layers)]
         for layer, dx in reversed([*zip(layers, before, strict=False)]):
             layer.names[Name("upstream", "0")] = dy
             more, dy = self.rows(layer, "backward", dx)

@@ -1,45 +1,37 @@
-"""The classifier itself: its options, what it learns by, and its answers.
+"""The classifier: labels of any type, and how sure it is of each.
 
-scikit-learn's convention: the constructor only stores the options, ``fit`` makes everything whose
-name ends in an underscore, and labels may be of any type.
+What it learns by, and with which options, is in ``base.py``.
 """
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
-from scipy import sparse
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import ClassifierMixin
 from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
-from tinynet.data import DataLoader
-from tinynet.estimator.aside import Rows, lay_aside
-from tinynet.estimator.network import OWNER, feed_forward, hidden_sizes, optimizer_of
-from tinynet.estimator.sparse_rows import SparseBatches, blocks, dense, fit_sparse
+from tinynet.estimator.base import Activation, TinyNetEstimator
 from tinynet.estimator.weights import row_weights, weighted_target
 from tinynet.layers import LogSoftmax
 from tinynet.losses import CrossEntropyLoss
-from tinynet.module import Sequential
-from tinynet.optim import Optimizer
-from tinynet.runs.history import History
-from tinynet.runs.run import TrainingRun
 from tinynet.runs.stopping import EarlyStopping
-from tinynet.support.checks import whole_number
 from tinynet.support.types import Array
-from tinynet.training import fit
 
 
-class TinyNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A feed-forward network of Linear and ReLU layers that classifies rows of numbers.
+class TinyNetClassifier(ClassifierMixin, TinyNetEstimator):  # type: ignore[misc]
+    """A feed-forward network of Linear layers and activations that classifies rows of numbers.
 
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int
         The units of each hidden layer; ``()`` for none, which is softmax regression.
+    activation : str or callable
+        What stands behind each hidden layer: "relu", "leaky_relu", "relu6", "sigmoid", "tanh", or
+        what makes a layer when called: a class, or ``functools.partial(tn.LeakyReLU, 0.2)``. The
+        first weights are those of Linear whatever it is.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"}
     lr : float
         The learning rate.
@@ -87,14 +79,12 @@ class TinyNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     classes_: NDArray[Any]
-    network_: Sequential
-    history_: History
-    n_features_in_: int
 
     def __init__(
         self,
         hidden_layer_sizes: int | tuple[int, ...] = (64, 32),
         *,
+        activation: Activation = "relu",
         optimizer: str = "adam",
         lr: float = 0.003,
         batch_size: int = 32,
@@ -109,6 +99,7 @@ class TinyNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         verbose: bool = False,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
         self.optimizer = optimizer
         self.lr = lr
         self.batch_size = batch_size
@@ -146,26 +137,11 @@ class TinyNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         FloatingPointError
             If the loss becomes NaN or infinite: the learning rate is too large, or X is not scaled.
         """
-        epochs = whole_number("TinyNetClassifier", "epochs", self.epochs, 1)
         X, y = self._checked_data(X, y, reset=True)
         classes, labels = np.unique(y, return_inverse=True)
         weights = row_weights(self.class_weight, sample_weight, X, labels, classes)
-        if weights is not None:
-            if not weights.any():
-                raise ValueError(
-                    "TinyNetClassifier: every row has weight 0; see sample_weight and class_weight"
-                )
-            X, labels, weights = (a[weights > 0] for a in (X, labels, weights))
-            weights = weights / weights.mean()
-        parts: Rows = [X, labels, weights]
-        state = check_random_state(self.random_state)
-        if not self.early_stopping:
-            self._start(classes, state)
-            self._learn(epochs, parts)
-            return self
-        train, validation = lay_aside(self.validation_fraction, parts, classes, state)
-        self._start(classes, state)
-        self._learn(epochs, train, validation)
+        rows, loss = [X, labels, weights], CrossEntropyLoss()
+        self._learn_anew(rows, loss, len(classes), classes, classes_=classes)
         return self
 
     def partial_fit(
@@ -222,8 +198,9 @@ class TinyNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         labels = np.searchsorted(known, y)
         weights = row_weights(self.class_weight, sample_weight, X, labels, known)
         if first:
-            self._start(known, check_random_state(self.random_state))
-        self._learn(1, [X, labels, weights])
+            state = check_random_state(self.random_state)
+            self._start(len(known), state, classes_=known)
+        self._learn(1, [X, labels, weights], CrossEntropyLoss())
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -238,26 +215,7 @@ class TinyNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict_log_proba(self, X: Any) -> Array:
         """The logarithms of ``predict_proba``, exact where a probability would round to 0."""
-        check_is_fitted(self, "network_")
-        X = validate_data(self, X, accept_sparse="csr", dtype=self._kind, order="C", reset=False)
-        log_softmax = LogSoftmax()
-        return np.concatenate(
-            [log_softmax.predict(self.network_.predict(dense(X[rows]))) for rows in blocks(X)]
-        )
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
-
-    @property
-    def _kind(self) -> np.dtype[Any]:
-        kind = np.dtype(self.dtype)
-        if kind not in (np.float32, np.float64):
-            raise ValueError(
-                f"TinyNetClassifier: dtype = {self.dtype!r}, expected 'float32' or 'float64'"
-            )
-        return kind
+        return LogSoftmax().predict(self._outputs(X))
 
     def _checked_data(self, X: Any, y: Any, reset: bool) -> tuple[Any, NDArray[Any]]:
         X, y = validate_data(
@@ -267,40 +225,5 @@ class TinyNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_classification_targets(y)
         return X, y
 
-    def _start(self, classes: NDArray[Any], state: np.random.RandomState) -> None:
-        """A new network, and an optimizer that remembers nothing."""
-        whole_number(OWNER, "batch_size", self.batch_size, 1)
-        hidden = hidden_sizes(self.hidden_layer_sizes)
-        kind, options = optimizer_of(self.optimizer, self.lr, self.momentum, self.weight_decay)
-        self._rng = np.random.default_rng(state.randint(2**31 - 1))
-        sizes = [self.n_features_in_, *hidden, len(classes)]
-        network = feed_forward(sizes, self._rng, self._kind)
-        self._optimizer: Optimizer = kind(network.parameters(), **options)
-        self.classes_, self.network_, self.history_ = classes, network, History()
-
-    def _learn(self, epochs: int, rows: Rows, validation: Rows | None = None) -> None:
-        """Train on `rows`, and add the epochs to the history."""
-        parts = self.network_, CrossEntropyLoss(), self._optimizer
-        X, target = self._with_target(rows)
-        aside = None if validation is None else self._with_target(validation)
-        stopping = None if aside is None else self._stopping()
-        verbose = bool(self.verbose)
-        if sparse.issparse(X):
-            batches = SparseBatches(X, target, self.batch_size, self._rng)
-            run = TrainingRun("fit", *parts, batches, epochs, early_stopping=stopping)
-            history = fit_sparse(run, aside, verbose)
-        else:
-            loader = DataLoader(X, target, batch_size=self.batch_size, shuffle=True, rng=self._rng)
-            options: dict[str, Any] = {"validation": aside, "early_stopping": stopping}
-            history = fit(*parts, loader, epochs=epochs, progress=verbose, **options)
-        for name, scores in vars(history).items():
-            getattr(self.history_, name).extend(scores)
-
-    def _stopping(self) -> EarlyStopping:
-        given = self.early_stopping
-        return copy.deepcopy(given) if isinstance(given, EarlyStopping) else EarlyStopping()
-
-    def _with_target(self, rows: Rows) -> tuple[Any, NDArray[Any]]:
-        """X, and what the loss takes."""
-        X, labels, weights = rows
-        return X, weighted_target(labels, weights, len(self.classes_), self._kind)
+    def _target(self, y: NDArray[Any], weights: NDArray[Any] | None) -> NDArray[Any]:
+        return weighted_target(y, weights, len(self.classes_), self._kind)

@@ -1,4 +1,4 @@
-"""The network and the optimizer that a classifier's options describe."""
+"""The network and the optimizer that an estimator's options describe."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.layers import Linear, ReLU
+from tinynet.layers import ACTIVATIONS, Linear
 from tinynet.module import Module, Sequential
 from tinynet.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from tinynet.support.checks import whole_number
 
-OWNER = "TinyNetClassifier"
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "sgd": SGD,
     "rmsprop": RMSprop,
@@ -20,34 +19,68 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 }
 
 
-def hidden_sizes(given: Any) -> list[int]:
+def hidden_sizes(owner: str, given: Any) -> list[int]:
     """The option `hidden_layer_sizes` as a list."""
     sizes: list[int] = np.atleast_1d(given).tolist()
     for size in sizes:
-        whole_number(OWNER, "hidden_layer_sizes", size, 1)
+        whole_number(owner, "hidden_layer_sizes", size, 1)
     return sizes
 
 
 def optimizer_of(
-    name: str, lr: float, momentum: float, weight_decay: float
+    owner: str, name: str, lr: float, momentum: float, weight_decay: float
 ) -> tuple[type[Optimizer], dict[str, Any]]:
     """An optimizer's class, and its options."""
     if name not in OPTIMIZERS:
-        raise ValueError(f"{OWNER}: optimizer = {name!r}, expected one of {', '.join(OPTIMIZERS)}")
+        raise ValueError(f"{owner}: optimizer = {name!r}, expected one of {', '.join(OPTIMIZERS)}")
     options = {"lr": lr, "weight_decay": weight_decay}
     if name in ("sgd", "rmsprop"):
         options["momentum"] = momentum
     elif momentum:
         raise ValueError(
-            f"{OWNER}: momentum = {momentum} is for sgd and rmsprop; {name} has its own, so leave "
+            f"{owner}: momentum = {momentum} is for sgd and rmsprop; {name} has its own, so leave "
             "it at 0"
         )
     return OPTIMIZERS[name], options
 
 
-def feed_forward(sizes: Sequence[int], rng: np.random.Generator, dtype: Any) -> Sequential:
-    """Linear layers of these sizes, from the inputs to the classes, with ReLU between them."""
+def feed_forward(
+    owner: str, sizes: Sequence[int], activation: Any, rng: np.random.Generator, dtype: Any
+) -> Sequential:
+    """Linear layers of these sizes, from the inputs to the outputs, activations between them."""
     layers: list[Module] = []
     for I, O in pairwise(sizes):
-        layers += [Linear(I, O, rng=rng, dtype=dtype), ReLU()]
+        layers += [Linear(I, O, rng=rng, dtype=dtype), activation_of(owner, activation)]
     return Sequential(*layers[:-1])
+
+
+def activation_of(owner: str, given: Any) -> Module:
+    """A new layer as the option `activation` says.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is no name of one, or nothing that makes a layer.
+    """
+    names = ", ".join(ACTIVATIONS)
+    if isinstance(given, str):
+        if given not in ACTIVATIONS:
+            raise ValueError(
+                f"{owner}: activation = {given!r}, expected one of {names}, or the class of a layer"
+            )
+        return ACTIVATIONS[given]()
+    if isinstance(given, Module):
+        raise TypeError(
+            f"{owner}: activation = {given!r} is one layer, and each hidden layer needs its own; "
+            f"give the class {type(given).__name__}, or functools.partial of it with its options"
+        )
+    if not callable(given):
+        raise TypeError(
+            f"{owner}: activation = {given!r}, expected one of {names}, or the class of a layer"
+        )
+    made = given()
+    if not isinstance(made, Module):
+        raise TypeError(
+            f"{owner}: activation = {given!r} made {made!r}, expected a layer, a tn.Module"
+        )
+    return made

@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from tinynet.losses import CrossEntropyLoss
 from tinynet.module import Module
 from tinynet.runs.companions import CtrlC, in_order
 from tinynet.runs.history import History
 from tinynet.runs.progress import polite_interrupt, report
 from tinynet.runs.run import TrainingRun
-from tinynet.support.accuracy import accuracy
+from tinynet.runs.scores import evaluate
 from tinynet.support.types import Array
 from tinynet.training import steps_of, train
 
@@ -44,16 +43,16 @@ def fit_sparse(run: TrainingRun, validation: tuple[Any, Any] | None, progress: b
 
 
 def evaluate_in_blocks(
-    net: Module, loss_fn: CrossEntropyLoss, X: Any, target: NDArray[Any]
-) -> tuple[float, float]:
-    """Loss and accuracy on sparse rows."""
-    sums = np.zeros(2)
-    for rows in blocks(X):
-        outputs = net.predict(dense(X[rows]))
-        loss = float(loss_fn.predict(outputs, target[rows]))
-        sums += len(outputs) * np.array([loss, accuracy(outputs, target[rows])])
-    mean_loss, mean_accuracy = sums / X.shape[0]
-    return float(mean_loss), float(mean_accuracy)
+    net: Module, loss_fn: Module, X: Any, target: NDArray[Any]
+) -> tuple[float, float | None]:
+    """Loss and accuracy on sparse rows; None if the loss has no accuracy."""
+    slices = list(blocks(X))
+    losses, accuracies = zip(
+        *(evaluate(net, loss_fn, dense(X[rows]), target[rows]) for rows in slices), strict=True
+    )
+    sizes = [len(target[rows]) for rows in slices]
+    mean = partial(np.average, weights=sizes)
+    return float(mean(losses)), None if accuracies[0] is None else float(mean(accuracies))
 
 
 def blocks(X: Any) -> Iterator[slice]:

@@ -6,6 +6,7 @@ derivative with respect to x. Both have the shape of their array. The arithmetic
 kernel that each line calls; its equation stands beside it in ``tinynet/kernels``.
 """
 
+from tinynet.layers.activations import ACTIVATIONS as ACTIVATIONS
 from tinynet.layers.activations import LeakyReLU as LeakyReLU
 from tinynet.layers.activations import ReLU as ReLU
 from tinynet.layers.activations import ReLU6 as ReLU6

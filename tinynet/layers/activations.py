@@ -211,3 +211,13 @@ class Tanh(Module):
         dx = np.empty_like(y)
         kernels.tanh_dx(dy, y, dx)  # dx = dy * (1 - y * y)
         return dx
+
+
+ACTIVATIONS: dict[str, type[Module]] = {
+    "relu": ReLU,
+    "leaky_relu": LeakyReLU,
+    "relu6": ReLU6,
+    "sigmoid": Sigmoid,
+    "tanh": Tanh,
+}
+"""By the names that an option can have: of the estimators, and on the command line."""
