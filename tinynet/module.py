@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Self, SupportsIndex, overload
 import numpy as np
 
 from tinynet import kernels
-from tinynet.support.calls import called, checked, mode, predicting
+from tinynet.support.calls import called, checked, keeps, predicting
 from tinynet.support.checks import float_array, float_array_like
 from tinynet.support.description import Description, InFiles
 from tinynet.support.held import PASSING, held, named
 from tinynet.support.memory import in_shape, on_cache_lines, writable
+from tinynet.support.modes import Modes
 from tinynet.support.options import Flag, constructor_options
 from tinynet.support.sequence import check_layers, chosen
 from tinynet.support.state import Named, copies, take_over, with_buffers
@@ -123,7 +124,7 @@ class Parameter:
         return f"Parameter({'x'.join(map(str, self.data.shape))}, {self.data.dtype}{frozen})"
 
 
-class Module(Description, InFiles):
+class Module(Description, InFiles, Modes):
     """The base of all layers and networks.
 
     A subclass that is a layer writes ``forward`` and, directly below, ``backward``: forward hands
@@ -175,7 +176,7 @@ class Module(Description, InFiles):
         return recording.replay(dy, kernels.add)
 
     def predict(self, *inputs: Array) -> Array:
-        """Compute forward's output without keeping anything; safe from several threads at once."""
+        """Forward's output in evaluation, with nothing kept; safe from several threads at once."""
         if self._compiled is not None:
             output: Any = self._compiled.predict(*inputs)
             if output is not NotImplemented:
@@ -185,7 +186,7 @@ class Module(Description, InFiles):
 
     def keep(self, *values: Any) -> None:
         """Keep `values` for the next backward, instead of what an earlier forward kept."""
-        if not mode.predicting:
+        if keeps():
             self._kept, self._output = values, None
 
     def kept(self, dy: Any) -> tuple[Any, ...]:
@@ -283,6 +284,8 @@ class Module(Description, InFiles):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """What a pickle holds, all of it writable: see ``Parameter.__setstate__``."""
         vars(self).update({name: writable(value) for name, value in state.items()})
+        if "training" in state:  # of a class of the reader's own, before modules had a mode
+            self.training = bool(vars(self).pop("training"))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

@@ -99,11 +99,12 @@ def fit(
     changed: Collection[str] = (),
     score: Score | None = None,
 ) -> History:
-    """Train `net` for some epochs.
+    """Train `net` for some epochs, in the mode to learn in; all scores are of it in evaluation.
 
     Parameters
     ----------
     net : Module
+        Not as ``net.eval()`` leaves it; layers within may be so, and learn as they are.
     loss_fn : NLLLoss, CrossEntropyLoss, or a loss of one's own
         With a reduction other than "none". One of one's own is a Module: ``loss_fn(outputs, yb)``
         gives a float, ``loss_fn.backward()`` the gradient. If it has a method ``accuracy(outputs,

@@ -18,6 +18,34 @@ class Bug(NamedTuple):
 
 
 BUGS: dict[str, tuple[Bug, ...]] = {
+    "support/modes.py": (
+        Bug(
+            "predict-trains",
+            "layers that ask within predict are told the network's mode",
+            "return self._training and not calls.predicting",
+            "return self._training",
+        ),
+        Bug(
+            "mode-noted",
+            "a network that was in evaluation differs from one that never was",
+            "            vars(self).pop(MODE, None)",
+            "            vars(self)[MODE] = True",
+        ),
+        Bug(
+            "own-train-passed-over",
+            "train sets the layers within, whatever their own train does",
+            "                child.train(mode)\n                continue\n",
+            "                pass\n",
+        ),
+    ),
+    "runs/rehearsal.py": (
+        Bug(
+            "evaluation-trained",
+            "fit takes a network in evaluation mode without a word",
+            "if not run.net._training:",
+            "if run.net is None:",
+        ),
+    ),
     "kernels/products.py": (
         Bug(
             "bias-left-out",
@@ -830,7 +858,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "predict-keeps",
             "predict replaces what forward kept",
-            "        if not mode.predicting:\n            self._kept, self._output = values, None",
+            "        if keeps():\n            self._kept, self._output = values, None",
             "        self._kept, self._output = values, None",
         ),
         Bug(
@@ -1333,6 +1361,12 @@ BUGS: dict[str, tuple[Bug, ...]] = {
     ),
     "compiler/verbs.py": (
         Bug(
+            "mode-not-noticed",
+            "compiled verbs stay in the mode that they were recorded in",
+            "if modes == self._modes:",
+            "if modes or not modes:",
+        ),
+        Bug(
             "labels-not-looked-at",
             "the loss of a label that is no class is 0 once it is compiled",
             "        if not right:\n",
@@ -1422,6 +1456,12 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         ),
     ),
     "compiler/compiled.py": (
+        Bug(
+            "mode-not-noticed-in-fit",
+            "compiled steps run on in the mode that they were recorded in",
+            "if modes_of(self._modules) != self._modes:",
+            "if not self._modes:",
+        ),
         Bug(
             "compiled-steps-not-watched",
             "compiled steps go on with weights that are not finite",
@@ -1888,6 +1928,8 @@ STRANGERS_COMPILED = (
     *("-k", "not short_fit"),  # a process of its own, which compiles
 )
 TESTS: dict[str, tuple[str, ...]] = {
+    "support/modes.py": ("core/test_modes.py",),
+    "runs/rehearsal.py": ("core/test_modes.py",),
     "kernels/products.py": PRODUCTS,
     "kernels/gemm/steps.py": PRODUCTS,
     "kernels/gemm/blocks.py": PRODUCTS,
@@ -1992,11 +2034,13 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "compiler/trial.py": ("tools/test_recording.py",),
     "compiler/verbs.py": (
+        "core/test_modes.py",
         "core/test_training_faults.py::TestFatalSteps",
         *BITS_OF_THE_LAYERS,
         *STRANGERS_COMPILED,
     ),
     "compiler/compiled.py": (
+        "core/test_modes.py",
         "core/test_training_faults.py::TestFatalSteps",
         "tools/test_strangers_compiled.py",
         *BITS_OF_THE_LAYERS,

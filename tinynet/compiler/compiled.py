@@ -15,7 +15,7 @@ from tinynet.compiler.recorded import (
     recorded_loss,
     recorded_updates,
 )
-from tinynet.compiler.recording import modules_of, states_of
+from tinynet.compiler.recording import modes_of, modules_of, states_of
 from tinynet.compiler.trial import by_equation
 from tinynet.compiler.writer import write_train
 from tinynet.data import DataLoader
@@ -81,6 +81,8 @@ class CompiledSteps:
         self._guard = Guard("fit", net, optimizer)
         parts = [one for part in (net, loss_fn, optimizer) for one in modules_of(part)]
         self._is_proved = all(map(is_ours, parts))
+        self._modules = [module for part in (net, loss_fn) for module in modules_of(part)]
+        self._modes = modes_of(self._modules)
         self._left = 0.0  # batches that are left to the layers
         self._size = 1  # batches of one call
         if loader is not None:
@@ -124,6 +126,8 @@ class CompiledSteps:
         size = self._loader.batch_size
         full, rows = len(order) // size, min(len(order) - first * size, size)
         if rows < self._fewest or not self._updates.are_alike():
+            return (), ()
+        if modes_of(self._modules) != self._modes:  # as a score of the reader's own may leave them
             return (), ()
         if not self._is_proved:
             self._prove(order, first)

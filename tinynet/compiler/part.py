@@ -62,6 +62,7 @@ class Part(NamedTuple):
     arrays: dict[Name, tuple[Shape, Any]]  # shape and dtype
     constants: dict[Name, Array]
     fewest: int  # the smallest batch that it takes
+    asks: bool = False  # whether it asks for the mode: it is recorded as it is in the one it has
 
     def operands(self) -> list[Any]:
         """What all calls are handed."""

@@ -20,6 +20,7 @@ from tinynet.compiler.trial import by_equation
 from tinynet.kernels.jit.kernel import listening
 from tinynet.module import Module, Parameter, Sequential
 from tinynet.optim import Optimizer, State
+from tinynet.support.held import MODE
 from tinynet.support.memory import global_generators_kept
 from tinynet.support.types import Array
 
@@ -152,7 +153,7 @@ def _signature(part: Module | Optimizer) -> Any:
     for module in modules_of(part):
         if not is_ours(module):
             return None
-        signature.append(type(module))
+        signature.append((type(module), getattr(module, MODE, True)))
         for name, value in lasting(module).items():
             if isinstance(value, Parameter):
                 signature.append((name, value.data.shape, value.data.dtype, value.requires_grad))

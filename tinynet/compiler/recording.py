@@ -21,7 +21,8 @@ from tinynet.compiler.trial import Trial, by_equation
 from tinynet.kernels.jit.kernel import listening
 from tinynet.module import Module, Parameter
 from tinynet.optim import Optimizer
-from tinynet.support.held import PASSING, held
+from tinynet.support.calls import asking
+from tinynet.support.held import MODE, PASSING, held
 from tinynet.support.types import Array
 
 SIZES = ((5, 1.0), (5, 1.0), (7, 0.0), (70, 1000.0), (1, 1.0))
@@ -100,7 +101,7 @@ def record_loss(loss_fn: Module, classes: tuple[int, ...], dtype: Any, like: Arr
 
 
 def _recorded(part: Module, run: Callable[[Trial, Any, int, float], None]) -> Part:
-    trials = []
+    trials, asks = [], False
     twin = copy.deepcopy(part)
     for N, times in SIZES:
         trial = Trial(N=N)
@@ -114,7 +115,7 @@ def _recorded(part: Module, run: Callable[[Trial, Any, int, float], None]) -> Pa
                     trial.know("gradient", key, parameter.accumulate())
             for key, array in states_of(twin):
                 trial.know("state", key, array())
-            with _attributes_stay(twin):
+            with _attributes_stay(twin), asking() as asked:
                 run(trial, twin, N, times)
         except CannotRecord:
             raise
@@ -123,7 +124,8 @@ def _recorded(part: Module, run: Callable[[Trial, Any, int, float], None]) -> Pa
                 continue  # such as a batch norm, which needs two rows
             raise CannotRecord(f"it fails on a batch of {N} rows: {error}") from error
         trials.append(trial)
-    return part_of(trials)
+        asks |= bool(asked)
+    return part_of(trials)._replace(asks=asks)
 
 
 def modules_of(part: Module | Optimizer) -> list[Any]:
@@ -133,8 +135,13 @@ def modules_of(part: Module | Optimizer) -> list[Any]:
 
 def lasting(part: Any) -> dict[str, Any]:
     """The attributes of a layer, a loss or an optimizer, without those that come and go."""
-    fleeting = PASSING if isinstance(part, Module) else OF_OPTIMIZERS
+    fleeting = (*PASSING, MODE) if isinstance(part, Module) else OF_OPTIMIZERS
     return {name: value for name, value in vars(part).items() if name not in fleeting}
+
+
+def modes_of(modules: list[Any]) -> tuple[bool, ...]:
+    """Which of these modules are in the mode to learn in."""
+    return tuple(module._training for module in modules)
 
 
 OF_OPTIMIZERS = (*PASSING, "lr", "state", "parameters", "_scheduled")

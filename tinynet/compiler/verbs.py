@@ -15,7 +15,7 @@ import numpy as np
 from tinynet.compiler.options import Options
 from tinynet.compiler.part import CannotRecord, Name, Part
 from tinynet.compiler.recorded import Layer, Updates, record_layers, recorded_loss, recorded_updates
-from tinynet.compiler.recording import states_of
+from tinynet.compiler.recording import modes_of, modules_of, states_of
 from tinynet.compiler.script import Placed, Row, Script, words_of
 from tinynet.compiler.segment import Segment, can_be_split, keeping
 from tinynet.kernels import all_finite
@@ -56,6 +56,10 @@ class Verbs:
         first = next((s for s in self.segments if isinstance(s, Segment)), None)
         self.source, self.path = (first.source, first.path) if first else ("", "")
         self._net, self._renewed = net, True
+        asking = [layer.module for layer in layers if layer.part is not None and layer.part.asks]
+        self._asking = [module for layer in asking for module in modules_of(layer)]
+        self._modes = modes_of(self._asking)
+        self._by_modes: dict[Any, dict[str, Any]] = {}
         handed = [
             id(array())
             for layer in layers
@@ -88,12 +92,28 @@ class Verbs:
         vars(self).update(vars(new))
         return True
 
+    def _turned(self) -> bool:
+        """Turn to the code of the modes that layers are in now; say whether there is some."""
+        modes = modes_of(self._asking)
+        if modes == self._modes:
+            return True
+        known = self._by_modes
+        known[self._modes] = vars(self).copy()
+        if modes not in known:
+            try:
+                known[modes] = vars(Verbs(self._net, record_layers(self._net), self.loop))
+            except CannotRecord:
+                known[modes] = {}
+        vars(self).update(known[modes])
+        self._by_modes = known
+        return bool(known[modes])
+
     def _code(self) -> list[Any]:
         return [s.path if isinstance(s, Segment) else s for s in self.segments]
 
     def forward(self, *inputs: Any) -> Any:
         """The output; NotImplemented if the layers must do it."""
-        if not self.loop or mode.predicting or not self.are_valid(inputs):
+        if not self.loop or mode.predicting or not (self._turned() and self.are_valid(inputs)):
             return NotImplemented
         x = inputs[0]
         for segment in self.segments:
@@ -127,6 +147,7 @@ class LossVerbs:
     def __init__(self, loss_fn: Module) -> None:
         self._loss_fn = loss_fn
         self._options = Options(loss_fn)
+        self._modules = modules_of(loss_fn)
         self._codes: dict[Any, Any] = {}
 
     def forward(self, *inputs: Any) -> Any:
@@ -144,6 +165,7 @@ class LossVerbs:
         ):
             return NotImplemented
         key = outputs.shape[1:], outputs.dtype, target.shape[1:], target.dtype
+        key += modes_of(self._modules)
         code = self._codes.get(key, self)
         if code is self:
             code = self._codes[key] = self._code(outputs, target)

@@ -15,7 +15,7 @@ import numpy as np
 from tinynet import layers as _layers
 from tinynet.module import Module, Parameter, Sequential
 from tinynet.rng import TorchGenerator
-from tinynet.support.held import PASSING
+from tinynet.support.held import MODE, PASSING
 from tinynet.support.options import signature
 from tinynet.support.types import Array
 
@@ -220,7 +220,7 @@ def _refuse_loss(net: Module, twin: Module) -> None:
         at = f"{place} is a" if place else "it is a"
         if "forward" in vars(ours):
             raise ValueError(f"{at} {kind.__name__} with a forward of its own")
-        known: set[str] = {*PASSING, *kind.buffers, *kind.unsaved}
+        known: set[str] = {*PASSING, MODE, *kind.buffers, *kind.unsaved}
         known |= set() if _is_chain(kind) else {*kind.options(ours)}
         for name in vars(ours).keys() | vars(theirs).keys():
             a, b = vars(ours).get(name), vars(theirs).get(name)

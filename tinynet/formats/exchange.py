@@ -40,7 +40,8 @@ def to_torch(net: Module) -> "torch.nn.Module":
     torch.nn.Sequential
         Or, for a single layer, its counterpart. Its weights are copies, of the same dtype, and
         frozen (``requires_grad=False``) where they are frozen here, under the names of
-        ``net.state_dict()``. PyTorch's random numbers go on as if it was not made.
+        ``net.state_dict()``. Each layer is in the mode that it is in here. PyTorch's random numbers
+        go on as if it was not made.
 
     Raises
     ------
@@ -74,7 +75,8 @@ def from_torch(module: "torch.nn.Module", layers: Iterable[type[Module]] = ()) -
     -------
     Sequential
         Or, for a single layer, its counterpart. Its weights are copies, of the same dtype, and
-        frozen (``requires_grad=False``) where they are frozen there.
+        frozen (``requires_grad=False``) where they are frozen there. Each layer is in the mode that
+        it is in there.
 
     Raises
     ------
@@ -127,7 +129,10 @@ def _counterpart(torch: Any, owner: str, kind: type[Module]) -> Any:
 def _to_torch(torch: Any, net: Module, place: str) -> Any:
     if type(net) is Sequential:
         layers = enumerate(net.layers)
-        return torch.nn.Sequential(*[_to_torch(torch, one, inside(place, n)) for n, one in layers])
+        inner = [_to_torch(torch, one, inside(place, n)) for n, one in layers]
+        chain = torch.nn.Sequential(*inner)
+        chain.training = net._training
+        return chain
     kind, where = type(net), f"to_torch: {at(place, 'net')}"
     theirs = _counterpart(torch, "to_torch", kind)
     options = {kind.torch_options.get(name, name): v for name, v in kind.options(net).items()}
@@ -156,7 +161,7 @@ def _to_torch(torch: Any, net: Module, place: str) -> Any:
     learned = dict(module.named_parameters())
     for name, parameter in net.named_parameters():
         learned[name].requires_grad_(parameter.requires_grad)
-    return module
+    return module.train(net._training)
 
 
 def _listed(shapes: dict[str, tuple[int, ...]]) -> str:
@@ -200,7 +205,9 @@ def _from_torch(torch: Any, module: Any, place: str, twins: dict[Any, type[Modul
         held = [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]
         _refuse_more(where, module, [name for name, _ in held])
         layers = [_from_torch(torch, one, inside(place, n), twins) for n, one in enumerate(module)]
-        return Sequential(*layers)
+        net: Module = Sequential(*layers)
+        net.training = module.training
+        return net
     kind = twins[theirs]
     options = _options_of(torch, module, where, kind)
     try:
@@ -221,7 +228,7 @@ def _from_torch(torch: Any, module: Any, place: str, twins: dict[Any, type[Modul
         raise ValueError(f"from_torch: {where} is {theirs.__name__}: {error}") from error
     for name, parameter in net.named_parameters():
         parameter.requires_grad = values[name].requires_grad
-    return net
+    return net.train(module.training)
 
 
 def _refuse_more(where: str, module: Any, more: list[str]) -> None:

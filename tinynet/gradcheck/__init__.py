@@ -30,7 +30,8 @@ def check_gradients(
 ) -> GradientReport:
     """Check the backward pass of a layer, a loss, a Sequential or any Module of your own.
 
-    All of it happens on float64 copies; `module` and the inputs stay as they are. In a test of
+    All of it happens on float64 copies, in the mode that `module` is in (``module.eval()``); it and
+    the inputs stay as they are. In a test of
     your own layer, one line is enough::
 
         assert tn.check_gradients(MyLayer(), (5, 7)).passed

@@ -36,8 +36,8 @@ def trace(
     Parameters
     ----------
     net : Module
-        A Sequential or any other network; neither its weights, gradients nor what its layers keep
-        for backward are changed.
+        A Sequential or any other network, in the mode that it is in; neither its weights, gradients
+        nor what its layers keep for backward are changed.
     loss_fn : NLLLoss, CrossEntropyLoss, or a loss of one's own
         With a reduction other than "none".
     X : ndarray (N, features)

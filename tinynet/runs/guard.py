@@ -16,7 +16,7 @@ from tinynet.module import Module
 from tinynet.optim import SGD, AdamW, Optimizer, RMSprop, State
 from tinynet.runs.run import TrainingRun
 from tinynet.runs.scores import no_row_counts
-from tinynet.support.calls import predicting, watching
+from tinynet.support.calls import watching
 from tinynet.support.checks import FLOATS
 from tinynet.support.options import options_of
 from tinynet.support.types import Array
@@ -135,9 +135,10 @@ def check_step(
 
 
 def _first_stray_layer(net: Module, x: Array) -> str:
-    names = {id(module): f"{name}, " for name, module in net.named_modules() if name}
-    with predicting(), watching() as calls:
-        net(x)
+    twin = copy.deepcopy(net)  # in the mode of the step, and nothing that it keeps is lost
+    names = {id(module): f"{name}, " for name, module in twin.named_modules() if name}
+    with watching() as calls:
+        twin(x)
     for layer, output in calls:
         if not np.isfinite(output).all():
             place = names.get(id(layer), "")

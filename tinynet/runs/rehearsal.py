@@ -32,6 +32,11 @@ def check_run(run: TrainingRun) -> None:
     whole_number(owner, "epochs", run.epochs, 1)
     check_loss(owner, run.loss_fn)
     check_optimizer(owner, run.net, run.optimizer)
+    if not run.net._training:
+        raise ValueError(
+            f"{owner}: the network is in evaluation mode; call net.train() first, and after it "
+            "layer.eval() of layers that are to stay in evaluation"
+        )
     for name, kind, example in (
         ("early_stopping", EarlyStopping, "an EarlyStopping, such as tn.EarlyStopping(patience=5)"),
         ("schedule", Schedule, "a Schedule, such as tn.CosineLR(epochs)"),

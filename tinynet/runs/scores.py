@@ -20,7 +20,9 @@ Score = Callable[[Array, Any], float]
 def evaluate(
     net: Module, loss_fn: Module, X: Array, y: Any = None, score: Score | None = None
 ) -> tuple[float, float | None]:
-    """Loss and accuracy (percent) of `net` on a data set, in one piece; nothing is changed.
+    """Loss and accuracy (percent) of `net` on a data set, in one piece and in evaluation.
+
+    Nothing is changed, the mode that the network is in neither.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What goes along with a call of a layer: it is recorded, it is watched, or it keeps nothing.
+"""What goes along with a call of a layer: it is recorded, it is watched, or it only predicts.
 
 All this is set for one thread: another may train or predict with the same layers meanwhile.
 """
@@ -19,6 +19,7 @@ class _Mode(threading.local):
     predicting = False
     recording: Recording | None = None
     watched: list[tuple[Any, Array]] | None = None  # Any: a Module, which imports this file
+    asked: list[Any] | None = None
 
 
 mode = _Mode()
@@ -79,9 +80,24 @@ def watching() -> Iterator[list[tuple[Any, Array]]]:
 
 @contextmanager
 def predicting() -> Iterator[None]:
-    """Within, layers of this thread keep nothing and record nothing."""
+    """Within, layers of this thread evaluate: they keep nothing, record nothing, do not train."""
     before, mode.predicting = mode.predicting, True
     try:
         yield
     finally:
         mode.predicting = before
+
+
+def keeps() -> bool:
+    """Whether layers of this thread keep what backward needs."""
+    return not mode.predicting
+
+
+@contextmanager
+def asking() -> Iterator[list[Any]]:
+    """Within, every layer that asks in this thread whether it is training is listed."""
+    before, mode.asked = mode.asked, []
+    try:
+        yield mode.asked
+    finally:
+        mode.asked = before

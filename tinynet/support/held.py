@@ -22,6 +22,9 @@ T = TypeVar("T")
 PASSING = ("_kept", "_output", "_compiled")
 """What a module holds for a while only: what a forward kept, and compiled code."""
 
+MODE = "_training"
+"""What a module holds once it is in evaluation: False."""
+
 _PLAIN: tuple[type, ...] = (
     *(str, bytes, int, float, complex, type(None), type, types.ModuleType),
     *(np.generic, np.random.Generator, weakref.ref, *weakref.ProxyTypes),

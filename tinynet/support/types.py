@@ -18,6 +18,7 @@ class Layer(Protocol):
 
     _kept: tuple[Any, ...] | None
     _output: tuple[Any, ...] | None
+    _training: bool
     torch_layout: ClassVar[dict[str, tuple[str, Callable[[Array], Array]]]]
 
     def named_modules(
