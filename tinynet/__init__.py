@@ -24,7 +24,18 @@ from tinynet.inspection.traced import Trace
 from tinynet.inspection.tracing import trace
 from tinynet.kernels.gemm.threads import get_num_threads, set_num_threads
 from tinynet.kernels.jit.kernel import kernel
-from tinynet.layers import Add, LeakyReLU, Linear, LogSoftmax, ReLU, ReLU6, Sigmoid, Softmax, Tanh
+from tinynet.layers import (
+    Add,
+    LeakyReLU,
+    Linear,
+    LogSoftmax,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    Softmax,
+    Tanh,
+    TransposedLinear,
+)
 from tinynet.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss
 from tinynet.module import Module, Parameter, Sequential
 from tinynet.optim import SGD, Adam, AdamW, Optimizer, RMSprop
@@ -89,6 +100,7 @@ __all__ = [
     "Tanh",
     "TorchGenerator",
     "Trace",
+    "TransposedLinear",
     "accuracy",
     "check_gradients",
     "compile",

@@ -40,6 +40,7 @@ ROW_LAYERS = {"Softmax": tn.Softmax, "LogSoftmax": tn.LogSoftmax}
 LAYERS = {
     "Linear": lambda dtype: tn.Linear(5, 4, rng=0, dtype=dtype),
     "Linear without bias": lambda dtype: tn.Linear(5, 4, bias=False, rng=0, dtype=dtype),
+    "TransposedLinear": lambda dtype: tn.TransposedLinear(5, 4, rng=0, dtype=dtype),
     "ReLU": lambda dtype: tn.ReLU(),
     "LeakyReLU": lambda dtype: tn.LeakyReLU(0.2),
     "ReLU6": lambda dtype: tn.ReLU6(),
@@ -72,9 +73,10 @@ class TestAgainstPyTorch:
     )  # fmt: skip
     def test_linear(self, seed, N, I, O, density, bias):
         rng = np.random.default_rng(seed)
-        layer = tn.Linear(I, O, bias=bias, rng=rng, dtype=np.float64)
         x, dy = normal(rng, N, I, density=density), normal(rng, N, O, density=density)
-        assert_agrees_with_torch(layer, dy, x)
+        for kind in (tn.Linear, tn.TransposedLinear):
+            layer = kind(I, O, bias=bias, rng=rng, dtype=np.float64)
+            assert_agrees_with_torch(layer, dy, x)
 
     @pytest.mark.parametrize("bias", [True, False])
     def test_linear_so_large_that_blas_takes_its_products(self, bias):

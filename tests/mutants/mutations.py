@@ -626,14 +626,26 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "dW-assigned",
             "x.T @ dy replaces the gradient instead of being added to it",
-            "self.W.accumulate(dW)",
-            "self.W.accumulate()[:] = dW",
+            "self.W.accumulate(dW)  # .grad",
+            "self.W.accumulate()[:] = dW  # .grad",
         ),
         Bug(
             "db-assigned",
             "dy.sum(axis=0) replaces the gradient instead of being added to it",
-            "self.b.accumulate(db)",
-            "self.b.accumulate()[:] = db",
+            "self.b.accumulate(db)  # .grad",
+            "self.b.accumulate()[:] = db  # .grad",
+        ),
+        Bug(
+            "tied-to-a-copy",
+            "the transposed layer begins with the weights of the other, and goes its own way",
+            "        layer.W = self.W\n",
+            "        layer.W = Parameter(self.W.data)\n",
+        ),
+        Bug(
+            "only-the-first-adds",
+            "a transposed layer's part of the shared gradient is lost",
+            "        self.W.accumulate(dW)\n",
+            "        self.W.accumulate()\n",
         ),
     ),
     "init.py": (
@@ -886,6 +898,28 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "        if not flag:\n            pass\n        elif",
         ),
     ),
+    "support/ties.py": (
+        Bug(
+            "untied-by-loading",
+            "what is loaded has an array for each place, and they part ways in training",
+            "holder[key] = places[first].parameter",
+            "holder[key] = places[name].parameter",
+        ),
+    ),
+    "formats/torch_ties.py": (
+        Bug(
+            "tied-once-copied-there",
+            "PyTorch's modules begin with the same weights, and go their own ways",
+            "setattr(other, attribute, shared)",
+            "setattr(other, attribute, torch.nn.Parameter(shared.detach().clone()))",
+        ),
+        Bug(
+            "ties-left-in-pytorch",
+            "what PyTorch's modules share, layers do not",
+            "groups.setdefault(id(parameter), [])",
+            "groups.setdefault(len(groups), [])",
+        ),
+    ),
     "support/axes.py": (
         Bug(
             "axis-swapped",
@@ -931,6 +965,12 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         ),
     ),
     "support/state.py": (
+        Bug(
+            "torn-unnoticed",
+            "of two arrays for one parameter, the last one counts",
+            "        if not np.array_equal(own, known):",
+            "        if False:",
+        ),
         Bug(
             "state-dict-shares",
             "state_dict returns the weights themselves",
@@ -1968,6 +2008,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "datasets": ("tools/test_pictures.py", "-k", "by_hand or every_form or without_shadows"),
     "datasets/download.py": ("tools/test_download.py", "-k", "other_names or keras"),
     "layers": ("core/test_layers.py",),
+    "layers/linear.py": ("core/test_layers.py", "core/test_ties.py::TestTraining"),
     "kernels/errors.py": (
         *(COMPUTES, STRAYS, "core/test_number_losses.py::TestAgainstPyTorch"),
         *("-k", "errors or entropy or probability or PyTorch"),
@@ -1985,11 +2026,15 @@ TESTS: dict[str, tuple[str, ...]] = {
             "not Threads",
         ),
     ),
+    "support/ties.py": ("core/test_ties.py::TestTools", "core/test_ties.py::TestTies"),
+    "formats/torch_ties.py": ("core/test_ties.py::TestTools",),
     "support/axes.py": ("core/test_layers.py",),
     "support/learned.py": ("core/test_optim.py",),
     "support/options.py": ("core/test_losses.py",),
     "support/calls.py": ("core/test_module.py", "tools/test_trace.py"),
-    "support/state.py": ("core/test_module.py", "tools/test_strangers_files.py"),
+    "support/state.py": (
+        *("core/test_module.py", "tools/test_strangers_files.py", "core/test_ties.py::TestTools"),
+    ),
     "support/held.py": ("core/test_module.py", "-k", "Where"),
     "support/replay.py": (
         "core/test_module.py::TestComposed",

@@ -160,6 +160,7 @@ ROUNDINGS: dict[str, Callable[..., Any]] = {
     "negative": lambda g: 0,
     "add": lambda a, b: abs(a) + abs(b),
     "copied": lambda a: 0,
+    "transposed": lambda a: 0,
     "add_scaled": lambda a, b, factor: 3 * (abs(a) + abs(factor * b)),
     "track_velocity": lambda v, g, momentum, share: 4 * (abs(momentum * v) + abs(share * g)),
     "track_mean": lambda m, g, decay: 4 * (abs(m) + abs(g)),

@@ -28,6 +28,8 @@ def twin(module: tn.Module) -> torch.nn.Module:
             linear = torch.nn.Linear(I, O, bias=module.b is not None, dtype=torch.float64)
             linear.load_state_dict({k: tensor(v) for k, v in module.state_dict().items()})
             return linear
+        case tn.TransposedLinear():
+            return tn.to_torch(module)
         case tn.ReLU():
             return torch.nn.ReLU()
         case tn.LeakyReLU():
@@ -60,6 +62,13 @@ def assert_gradients_agree(module: tn.Module, other: torch.nn.Module) -> None:
     theirs = dict(other.named_parameters())
     ours = dict(module.named_parameters())
     assert ours.keys() == theirs.keys()
+    layouts = {
+        id(parameter): layer.torch_layout[name][1]
+        for _, layer in module.named_modules()
+        for name, parameter in layer.own_parameters()
+        if name in layer.torch_layout
+    }
     for name, parameter in ours.items():
         gradient: Any = parameter.grad
-        assert_close_to_torch(gradient.T if gradient.ndim == 2 else gradient, theirs[name].grad)
+        layout = layouts.get(id(parameter), np.asarray)
+        assert_close_to_torch(layout(gradient), theirs[name].grad)

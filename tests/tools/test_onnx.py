@@ -14,7 +14,7 @@ import pytest
 from onnx import numpy_helper
 from strategies import Array, fingerprint, normal, same_bits
 from survival import errors_in_a_full_folder, interrupted_at_every_line, kills_at_every_line
-from test_exchange import Own, Residual, tied, with_extra
+from test_exchange import Own, Residual, with_extra
 
 import tinynet as tn
 
@@ -163,7 +163,6 @@ def two_dtypes() -> tn.Module:
         (Own(tn.ReLU()), TypeError, "to_onnx: net is Own"),
         (tn.CrossEntropyLoss(), TypeError, "to_onnx: net is CrossEntropyLoss"),
         ([tn.ReLU()], TypeError, "to_onnx: net is list, not a Module"),
-        (tied(), ValueError, "layers that share one"),
         (with_extra(), ValueError, "parameters beside its layers"),
         (with_nan(), ValueError, "0.bias holds NaN or inf"),
         (misfits(), ValueError, "Linear(5, 2): input has 4 features, expected 5"),

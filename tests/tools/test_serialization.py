@@ -270,12 +270,6 @@ def test_a_foreign_file_alone_is_no_network(tmp_path: Path) -> None:
 # Networks that a file cannot build
 
 
-def tied() -> tn.Module:
-    net = tn.Sequential(tn.Linear(3, 3, rng=0), tn.ReLU(), tn.Linear(3, 3, rng=1))
-    net.layers[2].W = net.layers[0].W
-    return net
-
-
 def with_extra() -> tn.Module:
     net = tn.Sequential(tn.Linear(3, 3, rng=0))
     net.scale = tn.Parameter(np.ones(3, np.float32))
@@ -288,7 +282,6 @@ def with_extra() -> tn.Module:
         (Untold, "Untold does not tell its option depth: keep it as an attribute of that name"),
         (lambda: tn.Sequential(tn.ReLU(), Untold()), "or write options(self) in class Untold"),
         (lambda: Own(Untold()), "Untold does not tell its option depth"),
-        (tied, "layers that share one"),
         (with_extra, "parameters beside its layers"),
     ],
 )

@@ -17,6 +17,7 @@ from tinynet.module import Module, Parameter, Sequential
 from tinynet.rng import TorchGenerator
 from tinynet.support.held import MODE, PASSING
 from tinynet.support.options import signature
+from tinynet.support.ties import tie, ties_of
 from tinynet.support.types import Array
 
 Kinds = dict[str, type[Module]]
@@ -63,7 +64,7 @@ def kinds_for(owner: str, given: Iterable[type[Module]]) -> Kinds:
 
 
 def told(net: Module, weights: dict[str, Array]) -> dict[str, Any]:
-    """How `net` is built, if that and `weights` give the same network again.
+    """How `net` is built, if that, its ties and `weights` give the same network again.
 
     Raises
     ------
@@ -80,9 +81,11 @@ def told(net: Module, weights: dict[str, Array]) -> dict[str, Any]:
     architecture = described(net)
     refuse_size(architecture, kinds, weights)
     twin = build(architecture, kinds)
+    if ties_of(twin) != (shared := ties_of(net)):
+        tie(twin, shared)
     names = [name for name, _ in net.named_parameters()]
     if [name for name, _ in twin.named_parameters()] != names:
-        raise ValueError("it has parameters beside its layers, or layers that share one")
+        raise ValueError("it has parameters beside its layers, or does not share one that they do")
     twin.load_state_dict(weights)
     _refuse_loss(net, twin)
     return architecture

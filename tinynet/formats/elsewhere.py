@@ -26,16 +26,15 @@ def shared_layers(owner: str, net: Module, row: str) -> list[tuple[str, Module]]
     TypeError
         If a layer's class does not say it.
     ValueError
-        If there are parameters beside those of the layers, or layers share one.
+        If there are parameters beside those of the layers.
     """
     if not isinstance(net, Module):
         raise TypeError(f"{owner}: net is {type(net).__name__}, not a Module; use a tn.Sequential")
     layers = list(_chained(owner, net, "", row))
-    held = [id(parameter) for _, layer in layers for parameter in layer.parameters()]
-    if held != [id(parameter) for parameter in net.parameters()]:
+    held = dict.fromkeys(id(p) for _, layer in layers for p in layer.parameters())
+    if [*held] != [id(parameter) for parameter in net.parameters()]:
         raise ValueError(
-            f"{owner}: {net!r} has parameters beside its layers, or layers that share one; give "
-            "each layer its own"
+            f"{owner}: {net!r} has parameters beside its layers; let a layer of your own hold them"
         )
     return layers
 

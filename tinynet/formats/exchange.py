@@ -16,6 +16,13 @@ import numpy as np
 from tinynet.formats.architecture import OURS, Kinds, kinds_for
 from tinynet.formats.elsewhere import at, expected, inside, says, shared_layers
 from tinynet.formats.plain_torch import instead, plain_again, refuse_hooks, refuse_tensors
+from tinynet.formats.torch_ties import (
+    TURNED,
+    has_turned_weight,
+    tie_as_in_torch,
+    tie_in_torch,
+    turned,
+)
 from tinynet.module import Module, Sequential
 from tinynet.support.options import signature
 
@@ -49,14 +56,16 @@ def to_torch(net: Module) -> "torch.nn.Module":
         If `net` or a layer in it is something else, or its counterpart does not take its options;
         the message names it.
     ValueError
-        If `net` has parameters beside its layers, or layers that share one, or a counterpart has
-        not the parameters and buffers of its layer.
+        If `net` has parameters beside its layers, or a counterpart has not the parameters and
+        buffers of its layer.
     ModuleNotFoundError
         If PyTorch is not installed.
     """
     torch = _torch("to_torch")
     shared_layers("to_torch", net, "torch_layer")
-    return _to_torch(torch, net, "")
+    module = _to_torch(torch, net, "")
+    tie_in_torch(torch, net, module)
+    return module
 
 
 def from_torch(module: "torch.nn.Module", layers: Iterable[type[Module]] = ()) -> Module:
@@ -86,8 +95,8 @@ def from_torch(module: "torch.nn.Module", layers: Iterable[type[Module]] = ()) -
         does not have), or weights are neither float32 nor float64; the message names it. If
         `layers` is no list of classes that say what they are in PyTorch.
     ValueError
-        If modules share weights or have none (on the meta device), or a softmax leaves its `dim`
-        open, or a Sequential is empty, or a weight is NaN or infinite.
+        If weights are parts of one another, or there are none (on the meta device), or a softmax
+        leaves its `dim` open, or a Sequential is empty, or a weight is NaN or infinite.
     ModuleNotFoundError
         If PyTorch is not installed.
     """
@@ -105,12 +114,14 @@ def from_torch(module: "torch.nn.Module", layers: Iterable[type[Module]] = ()) -
         "remove it (the handle that it came with has .remove())",
     )
     net = _from_torch(torch, module, "", twins)
-    places = [w.data_ptr() for _, w in module.named_parameters(remove_duplicate=False) if w.numel()]
+    places = [w.data_ptr() for _, w in module.named_parameters() if w.numel()]
     if len(places) > len(set(places)):
         raise ValueError(
-            "from_torch: modules share weights, which would part ways in training; give each "
-            "its own with copy.deepcopy"
+            "from_torch: modules have parameters of their own in the same memory, which would part "
+            "ways in training; let them share one parameter, or give each its own with "
+            "copy.deepcopy"
         )
+    tie_as_in_torch(net, module)
     return net
 
 
@@ -181,6 +192,9 @@ def _twins(torch: Any, kinds: Kinds) -> dict[Any, type[Module]]:
             )
         theirs = _counterpart(torch, "from_torch", kind)
         if theirs in twins or theirs is torch.nn.Sequential:
+            if name in OURS:  # TransposedLinear is a Linear, too, where it shares its weights
+                twins[turned(theirs)] = kind
+                continue
             other = getattr(twins.get(theirs), "__name__", "Sequential")
             raise ValueError(
                 f"from_torch: layers holds {name}, and {other} is PyTorch's {theirs.__name__}, "
@@ -192,10 +206,14 @@ def _twins(torch: Any, kinds: Kinds) -> dict[Any, type[Module]]:
 
 def _from_torch(torch: Any, module: Any, place: str, twins: dict[Any, type[Module]]) -> Module:
     nn, theirs, where = torch.nn, type(module), at(place, "module")
+    is_turned = has_turned_weight(torch, module)
+    key = turned(theirs.__mro__[1]) if is_turned else theirs
     known = {nn.Sequential, *twins}
-    if theirs not in known:
+    if key not in known:
         named = theirs.__name__
-        if named in {one.__name__ for one in known}:  # quantised, or the user's own
+        if named in {
+            one.__name__ for one in known if isinstance(one, type)
+        }:  # quantised, or the user's own
             named = f"{theirs.__module__}.{theirs.__qualname__}"
         raise TypeError(
             f"from_torch: {where} is {named}, expected plain {expected('torch_layer')}, or what a "
@@ -208,7 +226,7 @@ def _from_torch(torch: Any, module: Any, place: str, twins: dict[Any, type[Modul
         net: Module = Sequential(*layers)
         net.training = module.training
         return net
-    kind = twins[theirs]
+    kind = twins[key]
     options = _options_of(torch, module, where, kind)
     try:
         net = kind(**options)
@@ -217,6 +235,10 @@ def _from_torch(torch: Any, module: Any, place: str, twins: dict[Any, type[Modul
     # Pruned and normalised layers keep their class, but compute their weight from others.
     values = dict([*module.named_parameters(), *module.named_buffers()])
     names, children = net.state_dict().keys(), dict(net.children())
+    if is_turned:
+        del values[TURNED]
+        values["weight"] = module.weight
+        children |= {TURNED.partition(".")[0]: net}
     more = [name for name in values if name not in names]
     more += [name for name, _ in module.named_children() if name not in children]
     for one in module.modules():

@@ -28,9 +28,9 @@ def to_onnx(net: Module, path: str | os.PathLike[str]) -> None:
 
     The model has one input `x` of shape (N, features) and one output `y`, of the dtype of the
     weights; N is free. How many features x has is the option `in_features` of the first layer that
-    takes one; without it, they are free, too. Weights have the names and the layout of PyTorch.
-    Needs the extra `onnx`. A network with layers of your own is computed once as ONNX says, and
-    must give the same numbers.
+    takes one; without it, they are free, too. Weights have the names and the layout of PyTorch; one
+    that layers share is written for each. Needs the extra `onnx`. A network with layers of your own
+    is computed once as ONNX says, and must give the same numbers.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def to_onnx(net: Module, path: str | os.PathLike[str]) -> None:
         If `net` or a layer in it is something else, or layers differ in dtype; the message names
         it.
     ValueError
-        If layers do not fit each other, or share parameters, or a weight is NaN or infinite, or a
+        If layers do not fit each other, or a weight is NaN or infinite, or a
         class says of its layer what is no operation of ONNX's, or another one. Nothing is written.
     OSError
         If the file cannot be written, or the disk is full.

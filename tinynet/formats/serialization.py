@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from tinynet.formats.architecture import OURS, build, kinds_for, refuse_size, told
-from tinynet.formats.safetensors import ModelFileError, read, to_bytes
+from tinynet.formats.safetensors import Document, ModelFileError, read, to_bytes
 from tinynet.module import Module
 from tinynet.support.atomic import file_path, write_atomically
+from tinynet.support.ties import tie, ties_of
 from tinynet.support.types import Array
 
 FORMAT = "tinynet model 1"
@@ -64,7 +65,9 @@ def save(net: Module, path: str | os.PathLike[str]) -> None:
             "keep the code that builds it, and use tn.load(path, into=net)",
             stacklevel=2,
         )
-    document = {"format": FORMAT, "architecture": architecture}
+    document: Document = {"format": FORMAT, "architecture": architecture}
+    if architecture is not None and (shared := ties_of(net)):
+        document["ties"] = shared
     write_atomically(path, to_bytes(weights, document))
 
 
@@ -125,6 +128,7 @@ def load(
         try:
             refuse_size(architecture, kinds, weights)
             net = build(architecture, kinds)
+            tie(net, [] if document is None else document.get("ties", []))
         except (ValueError, RecursionError) as error:
             raise ModelFileError(
                 f"{path} holds no network that tinynet can build: {error}. Build it yourself, and "

@@ -29,6 +29,12 @@ class ParameterTrace:
     grad: Array
     update: Array | None = None
 
+    @property
+    def T(self) -> "ParameterTrace":
+        """All of it transposed."""
+        update = None if self.update is None else self.update.T
+        return ParameterTrace(self.value.T, self.grad.T, update)
+
     def __repr__(self) -> str:
         return f"ParameterTrace({'x'.join(map(str, self.value.shape))})"
 
@@ -83,7 +89,8 @@ class LayerTrace:
         if matrix_of(self.layer) is None or self.output.ndim != 2:
             return None
         W, b = (*self.layer.wired_by, "")[:2]
-        return self.parameters[W], self.parameters.get(b)
+        matrix = self.parameters[W.removesuffix(".T")]
+        return matrix.T if W.endswith(".T") else matrix, self.parameters.get(b)
 
     @property
     def input_names(self) -> list[str]:

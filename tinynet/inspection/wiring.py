@@ -23,10 +23,10 @@ def matrix_of(layer: Module) -> Array | None:
     """
     if not layer.wired_by:
         return None
-    own, name = dict(layer.own_parameters()), layer.wired_by[0]
+    own, name = dict(layer.own_parameters()), layer.wired_by[0].removesuffix(".T")
     if name not in own or own[name].data.ndim != 2:
         raise TypeError(
-            f"{type(layer).__name__}.wired_by begins with {name!r}, which is no Parameter (I, O) "
-            f"of {layer!r}; it holds {', '.join(own) or 'none'}"
+            f"{type(layer).__name__}.wired_by begins with {layer.wired_by[0]!r}, which is no "
+            f"Parameter (I, O) of {layer!r}; it holds {', '.join(own) or 'none'}"
         )
-    return own[name].data
+    return own[name].data.T if layer.wired_by[0].endswith(".T") else own[name].data

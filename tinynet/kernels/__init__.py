@@ -27,7 +27,7 @@ from tinynet.kernels.losses import cross_entropy, cross_entropy_dx, most_likely,
 from tinynet.kernels.losses import label_targets, label_weights, probability_targets
 from tinynet.kernels.losses import percent_right, row_mean, row_mean_dx, total
 from tinynet.kernels.products import linear, linear_db, linear_dW, linear_dx
-from tinynet.kernels.rows import add, copied, gather, gather_scaled
+from tinynet.kernels.rows import add, copied, gather, gather_scaled, transposed
 from tinynet.kernels.rows import log_softmax, log_softmax_dx, softmax, softmax_dx
 from tinynet.kernels.simd.lanes import room
 from tinynet.kernels.updates import accumulate, add_scaled, all_finite, negative, squares

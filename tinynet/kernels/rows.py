@@ -75,6 +75,17 @@ def copied(a: Array, y: Array) -> None:
         copies[i] = numbers[i]
 
 
+def transposed_reference(a: Array) -> Array:
+    return a.T
+
+
+@kernel(transposed_reference, equation="y = a.T")
+def transposed(a: Array, y: Array) -> None:
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            y[j, i] = a[i, j]
+
+
 @inlined
 def _highest(x: Array, n: int) -> float:
     """The largest number of row n; a NaN in the row reaches the result through its sum."""

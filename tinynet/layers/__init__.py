@@ -13,6 +13,7 @@ from tinynet.layers.activations import ReLU6 as ReLU6
 from tinynet.layers.activations import Sigmoid as Sigmoid
 from tinynet.layers.activations import Tanh as Tanh
 from tinynet.layers.linear import Linear as Linear
+from tinynet.layers.linear import TransposedLinear as TransposedLinear
 from tinynet.layers.paths import Add as Add
 from tinynet.layers.softmax import LogSoftmax as LogSoftmax
 from tinynet.layers.softmax import Softmax as Softmax

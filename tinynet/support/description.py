@@ -38,7 +38,8 @@ class Description:
     wired_by: ClassVar[tuple[str, ...]] = ()
     """The names of W and b, ``("W", "b")`` or ``("W",)``, if the layer is ``y = x @ W + b``.
 
-    x is (N, I), W is (I, O). The sum is then told term by term, W drawn as wires and as pictures.
+    x is (N, I), W is (I, O), or (O, I) under the name ``"W.T"``. The sum is then told term by term,
+    W drawn as wires and as pictures.
     """
 
     javascript: str | None = None

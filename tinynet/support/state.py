@@ -4,7 +4,7 @@ A buffer is state that is not learned, such as a running mean: an array among th
 the class names in ``buffers``.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -120,6 +120,7 @@ def take_over(owner: str, parameters: Iterable[Named], state: Mapping[str, Any])
                 advice.add(f"np.asarray(a, np.{wanted.dtype.name})")
         elif not np.isfinite(got).all():
             problems.append(f"{name} holds NaN or inf")
+    problems += [] if problems else _torn(places, values)
     if problems:
         raise ValueError(
             f"{owner}.load_state_dict: {'; '.join(sorted(problems))}; "
@@ -128,6 +129,17 @@ def take_over(owner: str, parameters: Iterable[Named], state: Mapping[str, Any])
     for name, (parameter, layout) in places.items():
         parameter.data = writable(parameter.data)
         layout(parameter.data)[...] = values[name]
+
+
+def _torn(places: Mapping[str, Any], values: Mapping[str, Array]) -> Iterator[str]:
+    """The names whose values differ from those of another name of the same parameter."""
+    firsts: dict[int, tuple[str, Array]] = {}
+    for name, (parameter, layout) in places.items():
+        own = np.empty_like(parameter.data)
+        layout(own)[...] = values[name]
+        first, known = firsts.setdefault(id(parameter), (name, own))
+        if not np.array_equal(own, known):
+            yield f"{name} differs from {first}, which is the same parameter here"
 
 
 def _next_step(other_network: bool, conversions: set[str]) -> str:
