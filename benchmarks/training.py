@@ -42,7 +42,20 @@ VARIANTS = {
     "tinynet_fit_numpy_tanh": "`tn.fit`, Tanh in your own NumPy",
 }
 """What tinynet does with a reader's own code: a loop, and layers in three places."""
-NAMES = PEERS | VARIANTS
+NETWORKS = {
+    "autoencoder 784-250-50-250-784": ("tinynet_fit_autoencoder", "pytorch_autoencoder", ">= 1.5"),
+}
+"""Other networks: tinynet's peer, PyTorch's, and how much faster tinynet is asked to be.
+
+The autoencoder ends with Sigmoid and learns its own input by MSELoss and Adam at 0.001; its
+accuracy is the share of the pixels' variance that the rebuilt digits have.
+"""
+OF_NETWORKS = {
+    peer: f"{who}, {network}"
+    for network, pair in NETWORKS.items()
+    for who, peer in zip(("tinynet, `tn.fit`", "PyTorch, bare tensors"), pair)
+}
+NAMES = PEERS | VARIANTS | OF_NETWORKS
 OTHER_NETWORKS = ("tinynet_fit_own_tanh", "tinynet_fit_numpy_tanh")  # Tanh learns otherwise
 TWO_FITS = "tinynet_two_fits"
 RATIOS = (
@@ -63,10 +76,14 @@ FITS = (
 
 def faults(processes: list[Process]) -> list[str]:
     """Who has not learned what tinynet has learned."""
-    ours = next(p for p in processes if p.peer == "tinynet_fit")
+    partners = {theirs: ours for ours, theirs, _ in NETWORKS.values()}
     found = []
     for process in processes:
-        if process.peer in OTHER_NETWORKS:
+        if process.peer in OTHER_NETWORKS or process.peer in partners.values():
+            continue
+        partner = partners.get(process.peer, "tinynet_fit")
+        ours = next((p for p in processes if p.peer == partner), None)
+        if ours is None:  # it was skipped, and that is told
             continue
         loss, our_loss = process.losses[EPOCHS - 1], ours.losses[EPOCHS - 1]
         who = f"{NAMES[process.peer]} ({process.threads})"
@@ -99,6 +116,8 @@ def print_results(results: Results, rounds: int) -> None:
     fastest = min(chosen["tinynet_fit"].seconds)
     rows = []
     for p in processes:
+        if p.peer in OF_NETWORKS:
+            continue
         median = statistics.median(p.seconds)
         ratio, of_fastest = f"{median / ours:.2f}", f"{min(p.seconds) / fastest:.2f}"
         times = (f"{t:.4f}" for t in (median, min(p.seconds), max(p.seconds)))
@@ -114,6 +133,7 @@ def print_results(results: Results, rounds: int) -> None:
         "fastest epochs, which a neighbour on a shared machine has disturbed least.\n"
     )
     print_ratios(chosen, results.fresh)
+    print_networks(chosen)
     for who, why in results.skipped.items():
         print(f"skipped: {told(who)}: {why}")
 
@@ -136,6 +156,25 @@ def print_ratios(chosen: dict[str, Process], fresh: list[dict[str, float]]) -> N
         "places. A process's first fit finds compiled code on disk; the smallest of "
         f"{len(fresh)}\nprocesses stands under min / min.\n"
     )
+
+
+def print_networks(chosen: dict[str, Process]) -> None:
+    """Other networks, PyTorch and tinynet each at its faster thread setting."""
+    rows = []
+    for network, (ours, theirs, asked) in NETWORKS.items():
+        if ours in chosen and theirs in chosen:
+            pair = [chosen[peer] for peer in (ours, theirs)]
+            medians, fastest = ([f(p.seconds) for p in pair] for f in (statistics.median, min))
+            learned = (f"{p.losses[EPOCHS - 1]:.4f}, {p.accuracy:.2f}" for p in pair)
+            times = (f"{p.threads}: {median:.4f}" for p, median in zip(pair, medians))
+            ratios = (f"{seconds[1] / seconds[0]:.2f}" for seconds in (medians, fastest))
+            rows.append((network, *times, *ratios, asked, *learned))
+    if not rows:
+        return
+    columns = ("tinynet (s)", "PyTorch (s)", "PyTorch / tinynet", "min / min", "asked for")
+    print("Other networks, in the same rounds, each at its better number of threads:\n")
+    print_table(("network", *columns, "tinynet learned", "PyTorch learned"), rows)
+    print("Learned: the loss of the fifth epoch, and the accuracy after it.\n")
 
 
 def save_json(results: Results, path: Path) -> None:

@@ -7,13 +7,17 @@ from torch.utils.data import DataLoader, TensorDataset
 
 
 def make_model(task: Task) -> nn.Sequential:
+    return nn.Sequential(*linears(task.weights)[:-1], nn.LogSoftmax(dim=1))
+
+
+def linears(weights: list[tuple[Floats, Floats]]) -> list[nn.Module]:
+    """Linear layers with these weights, and a ReLU behind each."""
     layers: list[nn.Module] = []
-    for W, b in task.weights:
+    for W, b in weights:
         linear = nn.Linear(*W.shape)
         linear.load_state_dict({"weight": torch.tensor(W.T), "bias": torch.tensor(b)})
         layers += [linear, nn.ReLU()]
-    layers[-1] = nn.LogSoftmax(dim=1)
-    return nn.Sequential(*layers)
+    return layers
 
 
 class PyTorchCourse:

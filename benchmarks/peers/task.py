@@ -4,6 +4,8 @@
 of 32, a new order in every epoch, the short last batch dropped, plain SGD at 0.01, float32. All
 peers start from the same weights; they differ in the order of the digits alone. Nothing here
 imports tinynet, so that a peer's process holds only what the peer needs.
+
+Some peers learn another network, and come in pairs: theirs is compared with tinynet's on the same.
 """
 
 import gzip
@@ -24,6 +26,7 @@ Ints = NDArray[np.int64]
 DIGITS = Path(__file__).parents[2] / "tinynet" / "data_files"
 
 SIZES = (784, 64, 32, 32, 10)
+AUTOENCODER = (784, 250, 50, 250, 784)
 BATCH = 32
 TRAINING_DIGITS = 18_000
 EPOCHS = 5  # after these, every peer must have learned the same
@@ -57,22 +60,35 @@ def load_task() -> Task:
     """Load the digits that come with tinynet, and draw the initial weights."""
     X = _read_idx("train-images-20000-idx3-ubyte.gz", 16).reshape(-1, 784) / np.float32(255)
     y = _read_idx("train-labels-20000-idx1-ubyte.gz", 8).astype(np.int64)
+    n = TRAINING_DIGITS
+    return Task(X[:n], y[:n], X[n:], y[n:], draw_weights(SIZES))
+
+
+def draw_weights(sizes: tuple[int, ...]) -> list[tuple[Floats, Floats]]:
+    """First weights of a network of these sizes, always the same."""
     rng = np.random.default_rng(0)
     weights = []
-    for I, O in pairwise(SIZES):
+    for I, O in pairwise(sizes):
         bound = 1 / np.sqrt(I)
         W, b = rng.uniform(-bound, bound, (I, O)), rng.uniform(-bound, bound, O)
         weights.append((W.astype(np.float32), b.astype(np.float32)))
-    n = TRAINING_DIGITS
-    return Task(X[:n], y[:n], X[n:], y[n:], weights)
+    return weights
 
 
 def _read_idx(name: str, header: int) -> NDArray[np.uint8]:
     return np.frombuffer(gzip.decompress((DIGITS / name).read_bytes()), np.uint8, offset=header)
 
 
+def explained(rebuilt: Floats, X: Floats) -> float:
+    """The share of the pixels' variance that a rebuilt digit has, in percent."""
+    return float((1 - ((rebuilt - X) ** 2).mean() / X.var()) * 100)
+
+
 def accuracy(peer: Peer, task: Task) -> float:
-    """The share of the 2,000 test digits that are read rightly, in percent."""
+    """The share of the 2,000 test digits that are read rightly, in percent, or the peer's own."""
+    own = getattr(peer, "accuracy", None)
+    if own is not None:
+        return float(own(task))
     return float((peer.guesses(task.X_test) == task.y_test).mean() * 100)
 
 

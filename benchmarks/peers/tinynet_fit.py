@@ -12,18 +12,21 @@ class TinynetFit:
     compiled: bool | None = True
 
     def __init__(self, task: Task) -> None:
-        layers: list[tn.Module] = []
-        for W, b in task.weights:
-            linear = tn.Linear(*W.shape)
-            linear.W.data[:], linear.b.data[:] = W, b
-            layers += [linear, self.activation()]
-        layers[-1] = tn.LogSoftmax()
-        self.net = tn.Sequential(*layers)
+        layers = self.layers(task.weights)
+        self.net = tn.Sequential(*layers[:-1], tn.LogSoftmax())
         self.loss_fn = tn.NLLLoss()
         self.optimizer = tn.SGD(self.net.parameters(), lr=task.lr)
         self.loader = tn.DataLoader(
             task.X, task.y, batch_size=BATCH, shuffle=True, drop_last=True, rng=0
         )
+
+    def layers(self, weights: list[tuple[Floats, Floats]]) -> list[tn.Module]:
+        layers: list[tn.Module] = []
+        for W, b in weights:
+            linear = tn.Linear(*W.shape)
+            linear.W.data[:], linear.b.data[:] = W, b
+            layers += [linear, self.activation()]
+        return layers
 
     def epoch(self) -> float:
         history = tn.fit(

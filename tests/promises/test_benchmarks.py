@@ -67,6 +67,25 @@ def test_every_peer_takes_the_same_steps(load, one_batch, ours, name):
     assert (guesses == our_guesses).mean() > 0.995
 
 
+OF_OTHER_NETWORKS = (
+    ("tinynet_fit_autoencoder.TinynetFitAutoencoder", "pytorch_autoencoder.PyTorchAutoencoder"),
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pair", OF_OTHER_NETWORKS, ids=lambda pair: pair[1])
+def test_the_peers_of_other_networks_take_the_same_steps(load, one_batch, pair):
+    peers = []
+    for name in pair:
+        module, _, peer_class = name.partition(".")
+        peers.append(getattr(load(module), peer_class)(one_batch))
+    ours, theirs = ([peer.epoch() for _ in range(STEPS)] for peer in peers)
+    assert ours[-1] < 0.9 * ours[0]
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4)
+    accuracies = [load("task").accuracy(peer, one_batch) for peer in peers]
+    assert accuracies[0] == pytest.approx(accuracies[1], rel=1e-3)
+
+
 OWN_LAYERS = (
     *("tinynet_fit_own_relu.OwnReLU", "tinynet_fit_own_tanh.OwnTanh"),
     "tinynet_fit_numpy_tanh.NumpyTanh",
@@ -103,10 +122,14 @@ def result(peer, loss, accuracy):
         (float("nan"), 10.0, ["accuracy 10.00", "loss nan"]),
     ],
 )
-def test_a_fast_wrong_answer_does_not_count(load, loss, accuracy, words):
-    ours, other = result("tinynet_fit", 0.52, 87.0), result("plain_c", loss, accuracy)
+@pytest.mark.parametrize("who", ["plain_c", "pytorch_autoencoder"])
+def test_a_fast_wrong_answer_does_not_count(load, who, loss, accuracy, words):
+    ours, other = result("tinynet_fit", 0.52, 87.0), result(who, loss, accuracy)
+    if who != "plain_c":
+        ours = result("tinynet_fit_autoencoder", 0.52, 87.0)
     found = load("training").faults([ours, other])
-    assert load("training").faults([ours, result("tinynet_fit_numpy_tanh", 9.0, 10.0)]) == []
+    for apart in ("tinynet_fit_numpy_tanh", "tinynet_fit_autoencoder"):
+        assert load("training").faults([ours, result(apart, 9.0, 10.0)]) == []
     assert len(found) == len(words)
     for fault, word in zip(found, words):
         assert word in fault
@@ -120,6 +143,7 @@ def run(*arguments):
 @pytest.mark.slow
 def test_the_training_benchmark_runs(tmp_path):
     peers = ["numpy_by_hand", "jax_scan", "plain_c", "tinynet_loop", "tinynet_fit_numpy_tanh"]
+    peers += ["tinynet_fit_autoencoder", "pytorch_autoencoder"]
     done = run("training.py", "--rounds", 4, "--results", tmp_path, "--peers", *peers)
     assert done.returncode == 0, done.stderr
     assert "| tinynet, `tn.fit` " in done.stdout
@@ -127,6 +151,7 @@ def test_the_training_benchmark_runs(tmp_path):
     assert len(saved["peers"]["NumPy by hand, OpenBLAS"]["1 thread"]["seconds"]) == 4
     for ratio in ("NumPy by hand / your own loop", "fit with your NumPy Tanh / fit with ReLU"):
         assert f"| {ratio} " in done.stdout
+    assert "| autoencoder 784-250-50-250-784 " in done.stdout
     assert saved["fits of a process"][0].keys() == {"first", "second", "long"}
     assert "| second fit of a process, 2 epochs / long fit, per epoch |" in done.stdout
     for who in ("JAX, jitted lax.scan", "plain C, dense"):  # ran, or skipped with a word

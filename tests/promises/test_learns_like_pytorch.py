@@ -1,0 +1,90 @@
+"""Networks of the course learn what PyTorch's learn: the same first weights, the same batches.
+
+Three seeds each, on digits that come with tinynet. Both compute in float32 and add in other orders,
+so that the weights drift apart. How far that may go, the seeds say: other first weights and another
+order of the digits change the test loss, too. A difference that is small beside that is none that
+anybody could see; a forgotten term, another epsilon or another default is larger.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+
+import tinynet as tn
+
+pytestmark = pytest.mark.slow
+SEEDS, EPOCHS, BATCH = (0, 1, 2), 3, 32
+TRAINED, TESTED = 6000, 2000
+
+
+class Learned(NamedTuple):
+    """What a network has learned, by tinynet and by PyTorch: for each seed one number."""
+
+    ours: np.ndarray
+    theirs: np.ndarray
+
+    def assert_same(self, share: float) -> None:
+        """The two differ by no more than this share of the seeds' standard deviation."""
+        spread = self.theirs.std(ddof=1)
+        assert spread > 0
+        differences = np.abs(self.ours - self.theirs)
+        assert differences.max() <= share * spread, (self, spread)
+
+
+@pytest.fixture(scope="module")
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    small = tn.datasets.mnist_small()
+    chosen = slice(0, TRAINED + TESTED)
+    X = tn.data.minmax_scale(small.images[chosen], 0, 255).reshape(-1, 784)
+    return X, small.labels[chosen]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Any:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def both(net, parts, their_parts, X, y, seed):
+    """Train `net` and its copy in PyTorch on the same batches; return both."""
+    module = tn.to_torch(net).train()
+    loss_fn, optimizer = parts(net)
+    their_loss_fn, their_optimizer = their_parts(module)
+    loader = tn.DataLoader(X, y, batch_size=BATCH, shuffle=True, rng=seed)
+    again = tn.DataLoader(X, y, batch_size=BATCH, shuffle=True, rng=seed)
+    tn.fit(net, loss_fn, optimizer, loader, epochs=EPOCHS, progress=False)
+    for _ in range(EPOCHS):
+        for xb, yb in again:
+            loss = their_loss_fn(module(torch.tensor(xb)), torch.tensor(yb))
+            their_optimizer.zero_grad()
+            loss.backward()
+            their_optimizer.step()
+    return loss_fn, module.eval(), their_loss_fn
+
+
+def test_the_autoencoder(digits):
+    X = digits[0]
+    losses = []
+    for seed in SEEDS:
+        rng = np.random.default_rng(seed)
+        net = tn.Sequential(
+            *(tn.Linear(784, 250, rng=rng), tn.ReLU(), tn.Linear(250, 50, rng=rng), tn.ReLU()),
+            *(tn.Linear(50, 250, rng=rng), tn.ReLU(), tn.Linear(250, 784, rng=rng), tn.Sigmoid()),
+        )
+        train, test = X[:TRAINED], X[TRAINED:]
+        loss_fn, module, their_loss_fn = both(
+            net,
+            lambda net: (tn.MSELoss(), tn.Adam(net.parameters(), lr=0.001)),
+            lambda module: (torch.nn.MSELoss(), torch.optim.Adam(module.parameters(), lr=0.001)),
+            *(train, train, seed),
+        )
+        with torch.no_grad():
+            theirs = float(their_loss_fn(module(torch.tensor(test)), torch.tensor(test)))
+        losses.append((tn.evaluate(net, loss_fn, test, test)[0], theirs))
+    learned = Learned(*np.transpose(losses))
+    assert learned.ours.max() < 0.4 * test.var()  # it has learned more than the mean digit
+    learned.assert_same(share=0.1)
