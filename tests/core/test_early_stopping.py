@@ -6,11 +6,11 @@ import math
 import numpy as np
 import pytest
 from by_hand import learned, network, rows, train_by_hand
+from cases import slow_but
 from strategies import same_bits
 
 import tinynet as tn
 
-both_ways = pytest.mark.parametrize("compiled", [False, True], ids=["by layers", "compiled"])
 VALIDATION = rows(19, seed=1)
 TEST = rows(19, seed=2)
 
@@ -25,7 +25,7 @@ def fit(parts, epochs, **options):
     return tn.fit(*parts, epochs=epochs, progress=False, **options)
 
 
-@both_ways
+@pytest.mark.parametrize("compiled", slow_but(1, [False, True]), ids=["by layers", "compiled"])
 def test_stops_where_a_run_by_hand_would_and_goes_back_to_the_best(compiled):
     twin, loss_fn, optimizer, loader = parts()
     losses, weights = [], []

@@ -121,6 +121,7 @@ def test_load_state_dict_and_everything_else_in_a_worker() -> None:
     assert found == [tn.fingerprint(other), tn.fingerprint(other), "True"]
 
 
+@pytest.mark.slow
 def test_plain_arrays_of_a_layer_can_be_written_in_a_worker() -> None:
     def job(net: tn.Module) -> Array:
         net.predict(X)

@@ -266,6 +266,7 @@ class Doubled(tn.ReLU):
         return super().backward(2 * dy)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_written_out_trains_by_the_layers():
     X, y = data()
     rng = np.random.default_rng(0)

@@ -325,6 +325,7 @@ def assert_equal(digits: Digits, table: np.ndarray) -> None:
     assert (digits.labels == table[:, 0]).all()
 
 
+@pytest.mark.slow
 def test_csv_of_20000_rows(tmp_path: Path) -> None:
     digits = mnist_small()
     path = tmp_path / "mnist_train_small.csv"

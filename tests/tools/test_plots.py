@@ -1,5 +1,6 @@
 """Figures: right units, titles, labels, errors that name the fault, matplotlib left alone."""
 
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -225,21 +226,6 @@ def shown_pixels(text: Text) -> float:
     return text.get_fontsize() * style.SHOWN_WIDTH / style.WIDTH / 72
 
 
-def every_text(figure: Figure) -> list[Text]:
-    figure.canvas.draw()  # which makes the ticks
-    found = figure.findobj(Text)
-    return [text for text in found if text.get_visible() and text.get_text().strip()]
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_text_is_at_least_14_pixels_high_as_shown(name):
-    figure = ALL[name]()
-    texts = every_text(figure)
-    smallest = min(texts, key=Text.get_fontsize)
-    assert shown_pixels(smallest) >= 14, smallest
-    assert figure.get_figwidth() <= style.WIDTH
-
-
 MANY = np.random.default_rng(0).normal(size=(2000, 30))
 WIDE = {
     "correlations of thousands": lambda: plots.correlations(np.corrcoef(MANY)),
@@ -258,9 +244,30 @@ WIDE = {
 }
 
 
+@functools.cache
+def drawn(name: str) -> Figure:
+    figure = (ALL | WIDE)[name]()
+    figure.canvas.draw()  # which makes the ticks
+    return figure
+
+
+def every_text(figure: Figure) -> list[Text]:
+    found = figure.findobj(Text)
+    return [text for text in found if text.get_visible() and text.get_text().strip()]
+
+
+@pytest.mark.parametrize("name", ALL | WIDE)
+def test_text_is_at_least_14_pixels_high_as_shown(name):
+    figure = drawn(name)
+    texts = every_text(figure)
+    smallest = min(texts, key=Text.get_fontsize)
+    assert shown_pixels(smallest) >= 14, smallest
+    assert figure.get_figwidth() <= style.WIDTH
+
+
 @pytest.mark.parametrize("name", ALL | WIDE)
 def test_no_text_reaches_beyond_the_figure(name):
-    figure = (ALL | WIDE)[name]()
+    figure = drawn(name)
     texts = every_text(figure)
     axes = [axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)]
     ticks = [tick for axis in axes for tick in axis.get_major_ticks() + axis.get_minor_ticks()]

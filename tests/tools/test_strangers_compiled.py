@@ -423,6 +423,7 @@ class Looks(tn.Module):
         return dx
 
 
+@pytest.mark.slow
 def test_what_a_layer_decides_by_a_kernel_is_asked_in_each_step():
     results = []
     for compiled in (True, False):
@@ -447,6 +448,7 @@ class Pairs(tn.ReLU):
         return super().forward(x)
 
 
+@pytest.mark.slow
 def test_a_layer_that_needs_two_rows_says_so_once_compiled():
     net = network(Pairs())
     parts = net, tn.NLLLoss(), tn.SGD(net.parameters())
@@ -484,6 +486,7 @@ class Doubled(Looks):
         return y
 
 
+@pytest.mark.slow
 def test_two_kernels_of_one_name_are_told_apart():
     net = network(tn.ReLU(), Doubled())
     expected = net.predict(X)
