@@ -91,7 +91,8 @@ def test_full_folder_keeps_what_it_has_and_can_be_continued(
 def test_quota_on_file_size(server: LoopbackServer, tmp_path: Path) -> None:
     home = tmp_path / "home"
     code = f"""
-import resource
+import resource, sys
+sys.dont_write_bytecode = True  # of what is imported from here on: it would be cut off, too
 resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
 try:
     mnist({str(home)!r})
