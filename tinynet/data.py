@@ -5,16 +5,27 @@ one pair of constants for the whole data set, which the test set must share. The
 into small batches; the order is a fresh permutation per epoch, drawn from its own generator.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from tinynet.rng import Rng, TorchGenerator, as_generator, epoch_permutation, seed_of
+from tinynet.rng import Rng, TorchGenerator, as_generator, epoch_permutation, foreseen, seed_of
 from tinynet.support.checks import check_dataset, check_finite, number, unmasked
-from tinynet.support.options import Flag, OptionalNumber, WholeNumber, WithOptions, code
+from tinynet.support.options import (
+    Flag,
+    OptionalFunction,
+    OptionalNumber,
+    WholeNumber,
+    WithOptions,
+    code,
+)
+from tinynet.support.transforms import named, transformed, unchanged
 from tinynet.support.types import Array
+
+Transform = Callable[[Array, np.random.Generator], Array]
+"""What a DataLoader may do to the x of a batch before it is learned."""
 
 
 def minmax_scale(
@@ -99,9 +110,18 @@ class DataLoader(WithOptions):
     scale : float, optional
         Batches are converted to float32 and multiplied by this; so pixels can stay uint8 in memory,
         or in a memory-mapped file.
+    transform : function, optional
+        ``transform(x, rng)`` gives what is learned in place of the batch x, of the same shape and
+        dtype: noise added, pictures moved or mirrored. x is a copy that it may change. It draws
+        from `rng`, a numpy.random.Generator of this batch's own, which follows from the loader's
+        `rng`, the epoch and the number of the batch: so the same seed gives the same batches, also
+        after a resume, and the orders are those of a loader without a transform. What ``fit``
+        scores is handed over as arrays, and never transformed.
 
     Attributes
     ----------
+    epoch_seed : int or None
+        What the generators of this epoch's batches follow from, once ``order()`` was called.
     seed : str or None
         What `rng` was made with, as far as it can be seen (see ``tinynet.rng.seed_of``).
 
@@ -112,11 +132,13 @@ class DataLoader(WithOptions):
         or infinity, `batch_size` is not a positive int, or `scale` is not finite.
     TypeError
         If X is neither float32 nor float64 and there is no `scale`, or an option is of a wrong
-        type.
+        type. What `transform` returns is looked at in every batch: it must be a finite array like
+        x, and the data set must stay as it is.
     """
 
     batch_size, shuffle, drop_last = WholeNumber(1), Flag(), Flag()
-    scale = OptionalNumber()
+    scale, transform = OptionalNumber(), OptionalFunction()
+    epoch_seed: int | None = None
     seed: str | None = None  # of a loader from a file of version 0.1
     _rng_code = "rng"
 
@@ -129,11 +151,12 @@ class DataLoader(WithOptions):
         drop_last: bool = False,
         rng: Rng = None,
         scale: float | None = None,
+        transform: Transform | None = None,
     ) -> None:
         check_dataset("DataLoader", X, y, scale)
         self.X, self.y = X, y
         self.batch_size = batch_size
-        self.shuffle, self.scale = shuffle, scale
+        self.shuffle, self.scale, self.transform = shuffle, scale, transform
         self.rng, self.seed = as_generator(rng), seed_of(rng)
         self._rng_code = "" if rng is None else "rng" if self.rng is rng else str(rng)
         self.drop_last = drop_last
@@ -163,18 +186,30 @@ class DataLoader(WithOptions):
 
     def order(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         """The row numbers of the next epoch, in the order in which they will be dealt out."""
+        order = np.arange(len(self.X))
         if self.shuffle:
-            return epoch_permutation(self.rng, len(self.X))
-        if isinstance(self.rng, TorchGenerator):
+            order = epoch_permutation(self.rng, len(self.X))
+        elif isinstance(self.rng, TorchGenerator):
             self.rng.random_int64()  # PyTorch's loader draws a seed per pass, shuffled or not
-        return np.arange(len(self.X))
+        elif self.transform is not None:
+            self.rng.random()  # another epoch, other numbers
+        self.epoch_seed = None if self.transform is None else foreseen(self.rng)
+        return order
 
     def batch(self, order: NDArray[np.int64], number: int) -> tuple[Array, Any]:
-        """Batch `number` of an epoch that deals out the rows in this order."""
-        return self.gather(order[number * self.batch_size : (number + 1) * self.batch_size])
+        """Batch `number` of an epoch that deals out the rows in this order, transformed."""
+        X, y = self.gather(order[number * self.batch_size : (number + 1) * self.batch_size])
+        if self.transform is None:
+            return X, y
+        if self.epoch_seed is None:
+            self.epoch_seed = foreseen(self.rng)
+        rng = np.random.default_rng([self.epoch_seed, number])
+        with unchanged("DataLoader: transform", self.X):
+            made = self.transform(X, rng)
+        return transformed("DataLoader: transform", made, X.shape, X.dtype), y
 
     def gather(self, rows: np.ndarray[Any, np.dtype[np.int64]]) -> tuple[Array, Any]:
-        """One batch: these rows of X (converted, if there is a `scale`) and of y."""
+        """These rows of X (converted, if there is a `scale`, and not transformed) and of y."""
         plain = type(self.X) is np.ndarray and self.X.flags.c_contiguous
         X = self.X.take(rows, axis=0) if plain else self.X[rows]
         if self.scale is not None:
@@ -183,4 +218,5 @@ class DataLoader(WithOptions):
         return X, self.y[rows]
 
     def __repr__(self) -> str:
-        return code(self, "X", "y", X="", y="", rng=self._rng_code)
+        transform = "" if self.transform is None else named(self.transform)
+        return code(self, "X", "y", X="", y="", rng=self._rng_code, transform=transform)

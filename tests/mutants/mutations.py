@@ -898,6 +898,20 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "        if not flag:\n            pass\n        elif",
         ),
     ),
+    "support/transforms.py": (
+        Bug(
+            "nan-from-a-transform",
+            "NaN that a transform makes is blamed on the layers",
+            "    if not np.isfinite(made).all():",
+            "    if False:",
+        ),
+        Bug(
+            "transform-of-the-data-set",
+            "a transform may change the data set, and epochs go on from each other",
+            "        data.flags.writeable = False",
+            "        data.flags.writeable = True",
+        ),
+    ),
     "support/ties.py": (
         Bug(
             "untied-by-loading",
@@ -1020,6 +1034,18 @@ BUGS: dict[str, tuple[Bug, ...]] = {
     ),
     "data.py": (
         Bug(
+            "noise-of-the-first-batch",
+            "all batches of an epoch are transformed with the same random numbers",
+            "np.random.default_rng([self.epoch_seed, number])",
+            "np.random.default_rng([self.epoch_seed, 0])",
+        ),
+        Bug(
+            "noise-of-the-first-epoch",
+            "without a shuffle, every epoch is transformed with the same random numbers",
+            "            self.rng.random()  # another epoch, other numbers\n",
+            "            pass\n",
+        ),
+        Bug(
             "last-batch-kept",
             "drop_last keeps the short batch",
             "return full if self.drop_last or rest == 0 else full + 1",
@@ -1028,8 +1054,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "same-order-every-epoch",
             "every epoch deals out the same permutation",
-            "            return epoch_permutation(self.rng, len(self.X))",
-            "            return epoch_permutation(as_generator(0), len(self.X))",
+            "            order = epoch_permutation(self.rng, len(self.X))",
+            "            order = epoch_permutation(as_generator(0), len(self.X))",
         ),
         Bug(
             "labels-stay-behind",
@@ -1218,6 +1244,12 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         ),
     ),
     "formats/checkpoint.py": (
+        Bug(
+            "noise-of-another-epoch",
+            "an epoch that goes on after a resume is transformed with other random numbers",
+            """    loader.epoch_seed = document.get("epoch_seed")\n""",
+            "",
+        ),
         Bug(
             "change-not-kept",
             "a learning rate that was changed on purpose is the file's again",
@@ -1496,6 +1528,12 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         ),
     ),
     "compiler/compiled.py": (
+        Bug(
+            "compiled-as-if-not-transformed",
+            "compiled steps learn what the data set holds",
+            "X = np.concatenate([loader.batch(order, n)[0] for n in range(first, last)])",
+            "X = X[rows]",
+        ),
         Bug(
             "mode-not-noticed-in-fit",
             "compiled steps run on in the mode that they were recorded in",
@@ -2026,6 +2064,7 @@ TESTS: dict[str, tuple[str, ...]] = {
             "not Threads",
         ),
     ),
+    "support/transforms.py": ("core/test_transforms.py", "-k", "must_not or read_only"),
     "support/ties.py": ("core/test_ties.py::TestTools", "core/test_ties.py::TestTies"),
     "formats/torch_ties.py": ("core/test_ties.py::TestTools",),
     "support/axes.py": ("core/test_layers.py",),
@@ -2040,7 +2079,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "core/test_module.py::TestComposed",
         "core/test_module.py::TestWhatARecordCannotExpress",
     ),
-    "data.py": ("core/test_data.py",),
+    "data.py": ("core/test_data.py", "core/test_transforms.py::TestBatches"),
     "rng": ("core/test_rng.py",),
     "training.py": (
         "core/test_training.py::TestScores",
@@ -2061,7 +2100,10 @@ TESTS: dict[str, tuple[str, ...]] = {
         "slow or not slow",
     ),
     "formats/recipe.py": ("tools/test_same_run.py", "core/test_freezing.py::TestFiles"),
-    "formats/checkpoint.py": ("tools/test_same_run.py::TestChanged",),
+    "formats/checkpoint.py": (
+        "tools/test_same_run.py::TestChanged",
+        "core/test_transforms.py::TestTraining",
+    ),
     "runs/stopping.py": ("core/test_early_stopping.py", "-k", "rule or by_hand or its_best"),
     "runs/schedules.py": ("core/test_schedules.py", "-k", "pytorch or formulas"),
     "compiler/recording.py": ("tools/test_recording.py",),
@@ -2085,7 +2127,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         *STRANGERS_COMPILED,
     ),
     "compiler/compiled.py": (
-        "core/test_modes.py",
+        *("core/test_modes.py", "core/test_transforms.py::TestTraining"),
         "core/test_training_faults.py::TestFatalSteps",
         "tools/test_strangers_compiled.py",
         *BITS_OF_THE_LAYERS,

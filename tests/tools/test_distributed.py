@@ -274,6 +274,20 @@ class TestFit:
         expected = train_here(net2, loss_fn2, optimizer2, batch_size=2, epochs=1)
         assert_equal(history, expected, net, net2)
 
+    def test_a_frozen_layer_stays_as_it_is(self, pair):
+        trained = []
+        for where in ("there", "here"):
+            net, loss_fn, optimizer = parts(tn.Adam)
+            net[0].requires_grad_(False)
+            before = net[0].W.data.copy()
+            if where == "there":
+                history = tnd.fit(net, loss_fn, optimizer, *blocks(), client=pair, **OPTIONS)
+            else:
+                history = train_here(net, loss_fn, optimizer)
+            assert (net[0].W.data == before).all() and net[0].W.grad is None
+            trained.append((history, net))
+        assert_equal(trained[0][0], trained[1][0], trained[0][1], trained[1][1])
+
     def test_float32_and_a_test_set(self, pair):
         net = network()
         test = rows(20, seed=1)

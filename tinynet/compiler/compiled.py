@@ -71,9 +71,10 @@ class CompiledSteps:
         self._score = score
         if score is None and "score" not in loss.calls and hasattr(loss_fn, "accuracy"):
             self._score = loss_fn.accuracy
+        self._scaled = loader is not None and loader.scale is not None and not loader.transform
         self._code = write_train(
             *(layers, loss, self._updates, self._targets),
-            scaled=loader is not None and loader.scale is not None,
+            scaled=self._scaled,
             scored=self._score is not None,
             title=[f"{net!r}", f"with {loss_fn!r} and {type(optimizer).__name__}"],
         )
@@ -182,11 +183,16 @@ class CompiledSteps:
         size, steps = loader.batch_size, updates.steps()
         losses, scores = np.empty(last - first), np.full(last - first, np.nan)
         rows = order[first * size : last * size]
+        X, targets = np.asarray(loader.X), self._targets
         outputs = np.empty((len(rows) if self._score else 0, *self._outputs), self._dtype)
-        more: list[Any] = [] if loader.scale is None else [float(loader.scale)]
+        more: list[Any] = [float(loader.scale)] if self._scaled else []
         more += [outputs] if self._score else []
+        if loader.transform is not None:  # these batches, one after the other, are the data
+            X = np.concatenate([loader.batch(order, n)[0] for n in range(first, last)])
+            targets, order = targets[rows], np.arange(len(rows))
+            first, last = 0, last - first
         taken = self._code.module.train(
-            *(np.asarray(loader.X), self._targets, order, size, first, last, losses, scores),
+            *(X, targets, order, size, first, last, losses, scores),
             *(optimizer.lr, float(steps), *more),
             *(array() for array in self._code.handed),
         )

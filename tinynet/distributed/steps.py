@@ -23,7 +23,7 @@ class Rows(DataLoader):
     def __init__(self, X: Any, y: Any, batch_size: int, rng: Rng) -> None:
         self.X, self.y = X, y
         self.batch_size = whole_number("distributed.fit", "batch_size", batch_size, 1)
-        self.shuffle, self.drop_last, self.scale = True, False, None
+        self.shuffle, self.drop_last, self.scale, self.transform = True, False, None, None
         self.rng, self.seed = as_generator(rng), seed_of(rng)
 
     def next_seed(self) -> int:

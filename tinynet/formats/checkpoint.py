@@ -105,6 +105,8 @@ def save_checkpoint(
         "numbers": numbers,
         "rng": json.loads(json.dumps(generator_state(loader.rng), default=np.ndarray.tolist)),
     }
+    if loader.transform is not None:
+        document["epoch_seed"] = loader.epoch_seed
     if recipe is not None:
         document["recipe"] = dict(recipe)
     faults = list(find_faults(divide(arrays, optimizer), document, run))
@@ -209,6 +211,7 @@ def load_checkpoint(
         raise ModelFileError(f"{path} is no usable checkpoint: {error}") from error
     if "loader.seed" not in new:
         set_generator_state(loader.rng, document["rng"])
+    loader.epoch_seed = document.get("epoch_seed")
     optimizer.lr = float(document["lr"])
     optimizer.state[:] = [
         numbers | {name: np.array(memory) for name, memory in memories.items()}

@@ -71,6 +71,9 @@ def _state_faults(parts: Parts, document: Document, run: Run) -> Iterator[str]:
         set_generator_state(copy.deepcopy(run.loader.rng), document.get("rng", {}))
     except (TypeError, ValueError) as error:
         yield str(error)
+    seed = document.get("epoch_seed")
+    if seed is not None and (type(seed) is not int or seed < 0):
+        yield f"epoch_seed is {seed!r}, expected an int of at least 0"
     numbers = document.get("numbers")
     if (
         not isinstance(numbers, list)

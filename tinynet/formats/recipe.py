@@ -18,6 +18,7 @@ from tinynet.formats.safetensors import Document
 from tinynet.module import Module
 from tinynet.optim import Optimizer
 from tinynet.support.options import defaults_of, options_of
+from tinynet.support.transforms import named
 
 Recipe = dict[str, str | None]
 """What each thing is, by name; None: it cannot be seen."""
@@ -52,6 +53,7 @@ def setup(owner: str, run: Run) -> Recipe:
         for name in ("batch_size", "shuffle", "drop_last", "scale")
     }
     frozen = [name for name, parameter in net.named_parameters() if not parameter.requires_grad]
+    transform = loader.transform and named(loader.transform)
     weights = (f"{name} {form(array)}" for name, array in net.state_dict().items())
     return options | {
         "net": _in_any_process(net),
@@ -60,6 +62,7 @@ def setup(owner: str, run: Run) -> Recipe:
         "optimizer": type(optimizer).__name__,
         "optimizer.parameters": ", ".join(names[id(p)] for p in optimizer.parameters),
         "loader.rng": type(loader.rng).__name__,
+        "loader.transform": transform,
         "loader.X": form(loader.X),
         "loader.y": form(loader.y),
         "schedule": _in_any_process(run.schedule),

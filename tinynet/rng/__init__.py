@@ -7,6 +7,7 @@ same batches. `TorchGenerator` draws what PyTorch draws, so a tinynet program an
 be compared side by side with no weights copied between them.
 """
 
+import copy
 import math
 from typing import Any, TypeAlias
 
@@ -119,6 +120,11 @@ def linear_init(
     if not bias:
         return W, None
     return W, _uniform(generator, 1.0 / math.sqrt(in_features), (out_features,), dtype)
+
+
+def foreseen(generator: Generator) -> int:
+    """A seed that follows from where a generator stands, which stays there."""
+    return int(copy.deepcopy(generator).random(1, np.float64)[0] * 2**53)
 
 
 def epoch_permutation(generator: Generator, n: int) -> NDArray[np.int64]:

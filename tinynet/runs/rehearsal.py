@@ -70,7 +70,9 @@ def check_loader(run: TrainingRun) -> None:
     """Refuse what cannot deal out batches (xb, yb) in all epochs, or none that can be learned."""
     owner, loader, epochs = run.owner, run.loader, run.epochs
     if isinstance(loader, DataLoader):
-        rehearse(owner, run.net, run.loss_fn, loader.gather(np.arange(1))[0], loader.y)
+        rows = np.arange(len(loader.X))
+        first = loader.batch(rows, 0) if loader.transform else loader.gather(rows[:1])
+        rehearse(owner, run.net, run.loss_fn, first[0][:1], loader.y)
         return
     kind = type(loader)
     package = kind.__module__.partition(".")[0]

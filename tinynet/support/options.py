@@ -8,6 +8,7 @@ options: from them come the ``repr`` and what a checkpoint compares.
 
 import inspect
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
@@ -115,6 +116,19 @@ class ClassWeights(Weights):
 
     def fits(self, weights: Array) -> bool:
         return weights.ndim == 1
+
+
+class OptionalFunction(Option[Callable[..., Any] | None]):
+    """What can be called, or None."""
+
+    def checked(self, owner: str, value: Any) -> Callable[..., Any] | None:
+        if value is not None and not callable(value):
+            raise TypeError(
+                f"{owner}: {self.name} = {value!r}, expected a function, such as "
+                f"{self.name}=function without brackets"
+            )
+        called: Callable[..., Any] | None = value
+        return called
 
 
 class Flag(Option[bool]):
