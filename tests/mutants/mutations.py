@@ -712,6 +712,12 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "twice = dy[0] * x",
         ),
         Bug(
+            "l1-slope-where-equal",
+            "the slope of the absolute error is 1 where output and target are equal",
+            "dy[n] * np.sign(x[n, d] - y[n, d])",
+            "dy[n] * (1 if x[n, d] >= y[n, d] else -1)",
+        ),
+        Bug(
             "bce-not-clamped",
             "the logarithm of a probability of 0 is not held at -100",
             "yes, no = max(np.log(x[n, d]), -100.0)",

@@ -17,8 +17,8 @@ class Softmax(Module):
         forward    y  = exp(x) / exp(x).sum()
         backward   dx = y * (dy - (dy * y).sum())
 
-    Every output depends on every input of its row: dy_i/dx_j = y_i * ((i == j) - y_j), and dx sums
-    that over i.
+    x may have any shape. Every output depends on every input of its row:
+    dy_i/dx_j = y_i * ((i == j) - y_j), and dx sums that over i.
 
     Parameters
     ----------
@@ -78,7 +78,8 @@ class LogSoftmax(Module):
         forward    y  = x - log(exp(x).sum())
         backward   dx = dy - exp(y) * dy.sum()
 
-    dy_i/dx_j = (i == j) - exp(y_j): the derivative of log(exp(x).sum()) is the softmax.
+    x may have any shape. dy_i/dx_j = (i == j) - exp(y_j): the derivative of log(exp(x).sum()) is
+    the softmax.
 
     Parameters
     ----------

@@ -222,16 +222,16 @@ class CrossEntropyLoss(ClassLoss):
         self.keep(log_probs, q, counts)
         return self._reduced(losses, counts)
 
+    def _gradient(self, dy: Array, log_probs: Array, q: Array) -> Array:
+        dx = np.empty_like(q)
+        kernels.cross_entropy_dx(dy, log_probs, q, dx)  # dx = dy * (softmax(x) * q.sum() - q)
+        return dx
+
     def told_numbers(self, x: Any, y: Array, dy: Array) -> dict[str, Array]:
         alone = type(self)(**self.options())
         alone(*x)
         _, log_probs, q, _ = alone.kept(1.0)
         return {"p": np.exp(log_probs), "q": q, "total": q.sum(axis=1, keepdims=True)}
-
-    def _gradient(self, dy: Array, log_probs: Array, q: Array) -> Array:
-        dx = np.empty_like(q)
-        kernels.cross_entropy_dx(dy, log_probs, q, dx)  # dx = dy * (softmax(x) * q.sum() - q)
-        return dx
 
 
 def _int64(labels: Labels) -> Labels:

@@ -110,7 +110,7 @@ class L1Loss(NumberLoss):
         forward    loss = mean(abs(x - t))
         backward   dx = sign(x - t) / size
 
-    where t is the target. Where x = t the slope counts as 0.
+    where t is the target, of the shape of x: any shape. Where x = t the slope counts as 0.
 
     Parameters
     ----------
