@@ -294,7 +294,7 @@ class TestTools:
         report = tn.check_gradients(frozen(0), (5, 12))
         assert report.passed
         assert [row.argument for row in report.rows] == ["2.W", "2.b", "input x"]
-        assert "constants: 0.weight (12, 9), frozen" in str(report)
+        assert "constants: 0.W (12, 9), frozen" in str(report)
 
     def test_the_summary_counts_what_learns(self) -> None:
         net = frozen(0)

@@ -1855,7 +1855,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "frozen-yet-checked",
             "a frozen parameter is blamed for having no gradient",
-            "if id(parameter) not in seen and parameter.requires_grad:",
+            "if id(parameter) not in seen and parameter.requires_grad != frozen:",
             "if id(parameter) not in seen:",
         ),
     ),

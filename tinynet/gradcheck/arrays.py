@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinynet.gradcheck.copies import Copy, Point
+from tinynet.gradcheck.copies import Copy, Point, parameters_of
 from tinynet.gradcheck.report import HOLDS, GradientError
 from tinynet.gradcheck.trial import Trial
 from tinynet.module import Module, Parameter
@@ -38,8 +38,8 @@ def weights_are_parameters(trial: Trial) -> str:
     base = trial.fresh()
     base.forward(trial.point)  # which may make arrays
     written = _Written(base, trial.point, rng)
-    frozen = [(n, p) for n, p in base.module.named_parameters() if not p.requires_grad]
-    constants = [f"{name} {parameter.data.shape}, frozen" for name, parameter in frozen]
+    frozen = parameters_of(base.module, frozen=True)
+    constants = [f"{name} {parameter.data.shape}, frozen" for name, parameter in frozen.items()]
     for name, slot in _slots(base.module).items():
         suspects = written.of_shape(name, np.shape(slot.value))
         is_array = isinstance(slot.value, np.ndarray)

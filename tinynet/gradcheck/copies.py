@@ -51,7 +51,8 @@ class Copy:
     def __init__(self, module: Module, n_inputs: int) -> None:
         self.name = repr(module)
         self.module = copy.deepcopy(module)
-        for parameter in self.module.parameters():
+        every = parameters_of(self.module) | parameters_of(self.module, frozen=True)
+        for parameter in every.values():
             values, learns = parameter.data.astype(np.float64), parameter.requires_grad
             vars(parameter).update(vars(Parameter(values, learns)))
         self.parameters = parameters_of(self.module)
@@ -141,13 +142,13 @@ class Copy:
             )
 
 
-def parameters_of(module: Module) -> dict[str, Parameter]:
-    """Each parameter that is not frozen once, by the name of its attribute."""
+def parameters_of(module: Module, frozen: bool = False) -> dict[str, Parameter]:
+    """Each parameter that learns, or each that is `frozen`, once, by the name of its attribute."""
     found: dict[str, Parameter] = {}
     seen: set[int] = set()
     for place, inner in module.named_modules():
         for name, parameter in inner.own_parameters():
-            if id(parameter) not in seen and parameter.requires_grad:
+            if id(parameter) not in seen and parameter.requires_grad != frozen:
                 seen.add(id(parameter))
                 found[f"{place}.{name}" if place else name] = parameter
     return found
