@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from by_hand import network, rows
+from by_hand import network, rows, train_by_hand
 from cases import slow_but
 from strategies import same_bits
 
 import tinynet as tn
+from tinynet import training
 
 
 def frozen(*places: int) -> tn.Sequential:
@@ -175,19 +176,34 @@ class TestTraining:
         tn.SGD(twin.parameters(), lr=0.1).step()
         assert weights(net) == weights(twin)
 
-    def test_a_parameter_that_learns_again_is_stepped_by_itself(self) -> None:
-        """Adam remembers nothing of it yet, and counts its steps from 1."""
-        results = []
-        for compiled in (False, True):
-            net = frozen(0)
-            optimizer = tn.Adam(net.parameters(), lr=0.01)
-            batches = loader()
+    @pytest.mark.parametrize("make", [tn.Adam, tn.AdamW])
+    def test_a_parameter_that_learns_again_counts_its_own_steps(
+        self, make: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Adam remembers nothing of it yet, and counts its steps from 1: in compiled steps, too."""
+        results, by_layers = [], []
+        layers_step = training.step
+
+        def counted(*arguments: Any) -> Any:
+            by_layers.append(way)
+            return layers_step(*arguments)
+
+        monkeypatch.setattr(training, "step", counted)
+        for way in ("layers", "compiled", "verbs"):
+            net, loss_fn, batches = frozen(0), tn.NLLLoss(), loader()
+            optimizer = make(net.parameters(), lr=0.01)
             for _ in range(2):
-                tn.fit(*(net, tn.NLLLoss(), optimizer, batches), progress=False, compiled=compiled)
+                if way == "verbs":
+                    tn.compile(net, loss_fn, optimizer)
+                    assert train_by_hand(net, loss_fn, optimizer, batches).train_loss
+                else:
+                    options = {"progress": False, "compiled": way == "compiled"}
+                    tn.fit(net, loss_fn, optimizer, batches, **options)
                 net.requires_grad_()
             results.append((weights(net), [state["step"] for state in optimizer.state]))
-        assert results[0] == results[1]
+        assert results[0] == results[1] == results[2]
         assert results[0][1] == [6, 6, 12, 12]
+        assert by_layers.count("compiled") == 2  # those that bring memories into being
 
     def test_a_flag_set_by_a_score_is_noticed_within_a_run(self) -> None:
         results = []

@@ -1353,6 +1353,12 @@ BUGS: dict[str, tuple[Bug, ...]] = {
     ),
     "compiler/script.py": (
         Bug(
+            "later-steps-forgotten",
+            "a parameter that was frozen at first is taken to have made as many steps as others",
+            'f"(t + later[{position}])"',
+            '"t"',
+        ),
+        Bug(
             "two-arrays-named-dx",
             "an array that a loss names dx is taken for that of the first layer",
             '[self.free("dx"), *(',
@@ -1401,8 +1407,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "steps-not-counted",
             "all steps of one call correct for the start as its first one does",
-            '["t += 1"] * any(',
-            '["t += 0"] * any(',
+            '["t += 1"] * ("t" in',
+            '["t += 0"] * ("t" in',
         ),
         Bug(
             "labels-in-another-order",
@@ -1479,8 +1485,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "counts-of-the-first",
             "all parameters are taken to have made as many steps as the first one",
-            "return len({state[name] for state in states for name in self.counts}) <= 1",
-            "return len(states) >= 1",
+            "len({state[name] for state in states for name in self.counts}) <= 1",
+            "len(states) >= 1",
         ),
         Bug(
             "remembered-by-class",
@@ -2142,6 +2148,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "slow or not slow",
     ),
     "compiler/script.py": (
+        "core/test_freezing.py::TestTraining",
         *(*BITS_OF_THE_LAYERS, "tools/test_regressor.py::TestWeights"),
         *STRANGERS_COMPILED,
     ),

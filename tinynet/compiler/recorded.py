@@ -174,6 +174,7 @@ class Updates(NamedTuple):
     parts: list[Part]
     memories: tuple[str, ...]
     counts: tuple[str, ...]
+    uneven: bool  # whether it has taken more steps of some than of others, which were frozen then
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -192,16 +193,22 @@ class Updates(NamedTuple):
         states, names = self._states(), (*self.memories, *self.counts)
         if not self.still_learn() or not all(name in state for state in states for name in names):
             return False
-        return len({state[name] for state in states for name in self.counts}) <= 1
+        return self.uneven or len({state[name] for state in states for name in self.counts}) <= 1
 
     def steps(self) -> int:
-        """How many steps each parameter has taken, as far as the optimizer counts them."""
+        """How many steps the first parameter has taken, as far as the optimizer counts them."""
         return self._states()[0][self.counts[0]] if self.counts else 0
 
+    def later(self) -> Array:
+        """How many more steps than the first each parameter has taken."""
+        first = self.steps()
+        return np.array([state[self.counts[0]] - first for state in self._states()], np.float64)
+
     def set_steps(self, steps: int) -> None:
-        """Let each parameter have taken so many."""
+        """Let the first parameter have taken so many, and each other as many more as before."""
+        more = steps - self.steps()
         for state in self._states() if self.counts else ():
-            state[self.counts[0]] = steps
+            state[self.counts[0]] += more
 
     def memory(self, position: int, name: str) -> Array:
         """What is remembered of a parameter."""
@@ -241,4 +248,7 @@ def recorded_updates(net: Module, optimizer: Optimizer) -> Updates:
         each.append(known[key])
     if len({(update.memories, update.counts) for update in each}) > 1:
         raise CannotRecord(f"the optimizer, {kind.__name__}, remembers other things of some")
-    return Updates(optimizer, places, [update.part for update in each], *each[0][1:])
+    memories, counts = each[0][1:]
+    taken = {optimizer.state[place].get(name, 0) for place in places for name in counts}
+    parts = [update.part for update in each]
+    return Updates(optimizer, places, parts, memories, counts, len(taken) > 1)

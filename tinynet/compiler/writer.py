@@ -187,7 +187,7 @@ def _gathering(script: Script, scaled: bool, goal: str, finite: list[str]) -> li
 
 def _moves(script: Script, update: list[Row], fusions: dict[Kernel, Fusion]) -> list[str]:
     """The lines of all parameters' steps."""
-    lines = ["t += 1"] * any("t" in row.arguments.values() for row in update)
+    lines = ["t += 1"] * ("t" in words_of(update))
     for row in update:
         if row.kernel in fusions and row.arguments["x"] == "x":
             lines += [
