@@ -137,7 +137,7 @@ class DataLoader(WithOptions):
     """
 
     batch_size, shuffle, drop_last = WholeNumber(1), Flag(), Flag()
-    scale, transform = OptionalNumber(), OptionalFunction()
+    scale, transform = OptionalNumber(), OptionalFunction("x", "rng")
     epoch_seed: int | None = None
     seed: str | None = None  # of a loader from a file of version 0.1
     _rng_code = "rng"

@@ -165,6 +165,18 @@ def test_it_is_a_function(value: Any) -> None:
         loader(value)
 
 
+@pytest.mark.parametrize("function", [lambda x: x, lambda: None, lambda x, rng, more: x])
+def test_it_takes_a_batch_and_a_generator(function: Any) -> None:
+    words = "called with 2 arguments and takes others.*write it as transform\\(x, rng\\)"
+    with pytest.raises(TypeError, match=words):
+        loader(function)
+
+
+@pytest.mark.parametrize("function", [lambda x, rng, more=1: x, lambda *both: both[0], np.add])
+def test_more_may_have_a_default_or_be_unknown(function: Any) -> None:
+    assert loader(function).transform is function
+
+
 def fitted(
     compiled: bool | None, transform: Any = noisy, epochs: int = 3, **options: Any
 ) -> tuple[Any, dict[str, bytes]]:

@@ -119,7 +119,10 @@ class ClassWeights(Weights):
 
 
 class OptionalFunction(Option[Callable[..., Any] | None]):
-    """What can be called, or None."""
+    """What can be called with these arguments, or None."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.arguments = arguments
 
     def checked(self, owner: str, value: Any) -> Callable[..., Any] | None:
         if value is not None and not callable(value):
@@ -127,8 +130,23 @@ class OptionalFunction(Option[Callable[..., Any] | None]):
                 f"{owner}: {self.name} = {value!r}, expected a function, such as "
                 f"{self.name}=function without brackets"
             )
+        if value is not None and not self._takes_them(value):
+            raise TypeError(
+                f"{owner}: {self.name} = {value!r} is called with {len(self.arguments)} arguments "
+                f"and takes others: {self.name}{inspect.signature(value)}; write it as "
+                f"{self.name}({', '.join(self.arguments)})"
+            )
         called: Callable[..., Any] | None = value
         return called
+
+    def _takes_them(self, function: Callable[..., Any]) -> bool:
+        try:
+            inspect.signature(function).bind(*self.arguments)
+        except TypeError:
+            return False
+        except ValueError:  # written in C, and says nothing of its arguments
+            return True
+        return True
 
 
 class Flag(Option[bool]):
