@@ -13,7 +13,7 @@ class PyTorchAutoencoder(PyTorchBare):
         torch.manual_seed(0)
         self.X = self.y = torch.from_numpy(task.X)
         layers = linears(draw_weights(AUTOENCODER))
-        self.model = nn.Sequential(*layers[:-1], nn.Sigmoid())
+        self.model = nn.Sequential(*layers, nn.Sigmoid())
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=0.001)
 
     def loss(self, xb: torch.Tensor, yb: torch.Tensor) -> torch.Tensor:

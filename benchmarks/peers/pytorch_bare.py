@@ -29,8 +29,11 @@ class PyTorchBare:
         return total.item() / batches
 
     def guesses(self, X: Floats) -> Ints:
+        self.model.eval()
         with torch.inference_mode():
-            return self.model(torch.tensor(X)).argmax(dim=1).numpy()
+            guesses = self.model(torch.tensor(X)).argmax(dim=1).numpy()
+        self.model.train()
+        return guesses
 
 
 if __name__ == "__main__":

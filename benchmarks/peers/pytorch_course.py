@@ -1,5 +1,7 @@
 """PyTorch as a course writes it: DataLoader, modules, loss and accuracy of every batch kept."""
 
+from collections.abc import Callable
+
 import torch
 from task import BATCH, Floats, Ints, Task, run
 from torch import nn
@@ -7,16 +9,23 @@ from torch.utils.data import DataLoader, TensorDataset
 
 
 def make_model(task: Task) -> nn.Sequential:
-    return nn.Sequential(*linears(task.weights)[:-1], nn.LogSoftmax(dim=1))
+    return nn.Sequential(*linears(task.weights), nn.LogSoftmax(dim=1))
 
 
-def linears(weights: list[tuple[Floats, Floats]]) -> list[nn.Module]:
-    """Linear layers with these weights, and a ReLU behind each."""
+def relu(width: int) -> list[nn.Module]:
+    return [nn.ReLU()]
+
+
+def linears(
+    weights: list[tuple[Floats, Floats]], between: Callable[[int], list[nn.Module]] = relu
+) -> list[nn.Module]:
+    """Linear layers with these weights, and what stands between two of a width."""
     layers: list[nn.Module] = []
     for W, b in weights:
+        layers += between(len(W)) if layers else []
         linear = nn.Linear(*W.shape)
         linear.load_state_dict({"weight": torch.tensor(W.T), "bias": torch.tensor(b)})
-        layers += [linear, nn.ReLU()]
+        layers.append(linear)
     return layers
 
 

@@ -13,7 +13,7 @@ class TinynetFit:
 
     def __init__(self, task: Task) -> None:
         layers = self.layers(task.weights)
-        self.net = tn.Sequential(*layers[:-1], tn.LogSoftmax())
+        self.net = tn.Sequential(*layers, tn.LogSoftmax())
         self.loss_fn = tn.NLLLoss()
         self.optimizer = tn.SGD(self.net.parameters(), lr=task.lr)
         self.loader = tn.DataLoader(
@@ -23,10 +23,15 @@ class TinynetFit:
     def layers(self, weights: list[tuple[Floats, Floats]]) -> list[tn.Module]:
         layers: list[tn.Module] = []
         for W, b in weights:
+            layers += self.between(len(W)) if layers else []
             linear = tn.Linear(*W.shape)
             linear.W.data[:], linear.b.data[:] = W, b
-            layers += [linear, self.activation()]
+            layers.append(linear)
         return layers
+
+    def between(self, width: int) -> list[tn.Module]:
+        """What stands between two Linear layers."""
+        return [self.activation()]
 
     def epoch(self) -> float:
         history = tn.fit(

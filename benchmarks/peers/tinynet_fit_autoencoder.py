@@ -9,7 +9,7 @@ import tinynet as tn
 class TinynetFitAutoencoder(TinynetFit):
     def __init__(self, task: Task) -> None:
         layers = self.layers(draw_weights(AUTOENCODER))
-        self.net = tn.Sequential(*layers[:-1], tn.Sigmoid())
+        self.net = tn.Sequential(*layers, tn.Sigmoid())
         self.loss_fn = tn.MSELoss()
         self.optimizer = tn.Adam(self.net.parameters(), lr=0.001)
         self.loader = tn.DataLoader(
