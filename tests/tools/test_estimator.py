@@ -50,11 +50,12 @@ def test_scikit_learns_checks_with_defaults(estimator, check):
 
 
 @pytest.mark.slow
-def test_scikit_learns_check_that_needs_an_environment_variable():
+@pytest.mark.parametrize("name", ["TinyNetClassifier", "TinyNetRegressor"])
+def test_scikit_learns_check_that_needs_an_environment_variable(name):
     code = (
         "from sklearn.utils.estimator_checks import check_array_api_input\n"
-        "from tinynet.estimator import TinyNetClassifier\n"
-        "check_array_api_input('TinyNetClassifier', TinyNetClassifier(epochs=2),\n"
+        f"from tinynet.estimator import {name}\n"
+        f"check_array_api_input('{name}', {name}(epochs=2),\n"
         "    array_namespace='numpy', expect_only_array_outputs=False)\n"
     )
     environment = os.environ | {
