@@ -26,6 +26,7 @@ from tinynet.kernels.gemm.threads import get_num_threads, set_num_threads
 from tinynet.kernels.jit.kernel import kernel
 from tinynet.layers import (
     Add,
+    Dropout,
     LeakyReLU,
     Linear,
     LogSoftmax,
@@ -71,6 +72,7 @@ __all__ = [
     "CrossEntropyLoss",
     "DataLoader",
     "Diagnosis",
+    "Dropout",
     "EarlyStopping",
     "Finding",
     "GradientError",

@@ -36,13 +36,14 @@ def step(
 ) -> tuple[list[float], list[float]]:
     """One step, in five verbs; its loss and its score."""
     net, loss_fn, optimizer = run.net, run.loss_fn, run.optimizer
+    guard.note()
     outputs = net(xb)
     loss = one_loss(run.owner, loss_fn, loss_fn(outputs, yb))
     optimizer.zero_grad()
     alone = {"input_gradient": False} if isinstance(net, Sequential) else {}  # nobody needs dx
     net.backward(loss_fn.backward(), **alone)
     if not guard.step_compiled(loss):
-        check_step(run, loss, xb, outputs, yb, batch)  # NaN is found before it is learned
+        check_step(run, guard, loss, xb, outputs, yb, batch)  # NaN is found, not learned
         guard.step(len(run.history), batch)  # optimizer.step(), undone if a weight would be NaN
     score = score_of(loss_fn, outputs, yb, run.score)
     return [loss], [float("nan") if score is None else score]

@@ -46,6 +46,7 @@ LAYERS = {
     "ReLU6": lambda dtype: tn.ReLU6(),
     "Sigmoid": lambda dtype: tn.Sigmoid(),
     "Tanh": lambda dtype: tn.Tanh(),
+    "Dropout, evaluating": lambda dtype: tn.Dropout(0.4).eval(),
     "Softmax": lambda dtype: tn.Softmax(),
     "Softmax, axis 0": lambda dtype: tn.Softmax(axis=0),
     "LogSoftmax": lambda dtype: tn.LogSoftmax(),
@@ -240,7 +241,7 @@ class TestProtocol:
         for _ in range(2):
             before = fingerprint(layer)
             with pytest.raises(
-                RuntimeError, match=r"(Linear|ReLU|Sigmoid|Tanh|Softmax|Add).*backward"
+                RuntimeError, match=r"(Linear|ReLU|Sigmoid|Tanh|Dropout|Softmax|Add).*backward"
             ) as error:
                 layer.backward(dy)
             assert "forward" in str(error.value)

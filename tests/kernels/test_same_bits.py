@@ -79,6 +79,7 @@ ROW_LAYERS = {
     "ReLU6": tn.ReLU6,
     "Sigmoid": tn.Sigmoid,
     "Tanh": tn.Tanh,
+    "Dropout": tn.Dropout,
     "Softmax": tn.Softmax,
     "LogSoftmax": tn.LogSoftmax,
     "Add": tn.Add,

@@ -95,11 +95,7 @@ EDITS = {
         )
     ],
     "__init__.py": [
-        (
-            "from tinynet.layers import Add, LeakyReLU, Linear, LogSoftmax, ReLU, ReLU6, Sigmoid, "
-            "Softmax, Tanh\n",
-            "from tinynet.layers import Softplus\n",
-        ),
+        ("    Softmax,\n", "    Softplus,\n"),
         ('    "Softmax",\n', '    "Softplus",\n'),
     ],
 }

@@ -161,6 +161,8 @@ ROUNDINGS: dict[str, Callable[..., Any]] = {
     "add": lambda a, b: abs(a) + abs(b),
     "copied": lambda a: 0,
     "transposed": lambda a: 0,
+    "multiply": lambda a, b: abs(a * b),
+    "keep_mask": lambda p, state, mask: (0, 2 / (1 - p)),
     "add_scaled": lambda a, b, factor: 3 * (abs(a) + abs(factor * b)),
     "track_velocity": lambda v, g, momentum, share: 4 * (abs(momentum * v) + abs(share * g)),
     "track_mean": lambda m, g, decay: 4 * (abs(m) + abs(g)),

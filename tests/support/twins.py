@@ -36,6 +36,8 @@ def twin(module: tn.Module) -> torch.nn.Module:
             return torch.nn.LeakyReLU(module.negative_slope)
         case tn.ReLU6() | tn.Sigmoid() | tn.Tanh():
             return getattr(torch.nn, type(module).__name__)()
+        case tn.Dropout():
+            return torch.nn.Dropout(module.p).train(module.training)
         case tn.Softmax():
             return torch.nn.Softmax(dim=module.axis)
         case tn.LogSoftmax():

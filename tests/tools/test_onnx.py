@@ -157,7 +157,7 @@ def two_dtypes() -> tn.Module:
 @pytest.mark.parametrize(
     ("net", "error", "words"),
     [
-        (Residual(), TypeError, "to_onnx: net is Residual, expected Sequential, LeakyReLU"),
+        (Residual(), TypeError, "to_onnx: net is Residual, expected Sequential, "),
         (tn.Sequential(tn.ReLU(), Residual()), TypeError, "to_onnx: layer 1 is Residual"),
         (tn.Sequential(tn.Add()), TypeError, "to_onnx: layer 0 is Add"),
         (Own(tn.ReLU()), TypeError, "to_onnx: net is Own"),

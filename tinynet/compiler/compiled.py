@@ -136,6 +136,7 @@ class CompiledSteps:
             self._left -= 1
             return (), ()
         stop = min(first + self._size, last if first >= full else min(last, full))
+        self._guard.note()
         self._guard.remember()
         started = time.perf_counter()
         losses, scores = self._train(order, first, stop)

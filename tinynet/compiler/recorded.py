@@ -158,7 +158,9 @@ def _signature(part: Module | Optimizer) -> Any:
             if isinstance(value, Parameter):
                 signature.append((name, value.data.shape, value.data.dtype, value.requires_grad))
             elif isinstance(value, np.ndarray):
-                signature.append((name, value.shape, value.dtype, value.tobytes()))
+                moves = isinstance(module, Module) and name in (*module.buffers, *module.generators)
+                content = b"" if moves else value.tobytes()
+                signature.append((name, value.shape, value.dtype, content))
             elif isinstance(value, str | int | float | tuple | None):
                 signature.append((name, type(value), repr(value)))
             else:

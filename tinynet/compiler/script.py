@@ -6,7 +6,7 @@ respect to that; ``W{i}`` is its parameter W, and ``dW{i}`` its gradient.
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -179,7 +179,7 @@ class Script:
         self.kernels[name] = kernel
         return name
 
-    def lines(self, rows: list[Row], otherwise: str = "") -> list[str]:
+    def lines(self, rows: list[Row], otherwise: Sequence[str] = ()) -> list[str]:
         """Rows as source; `otherwise` is done if a kernel says what it did not say before."""
         lines = []
         for row in rows:
@@ -187,7 +187,8 @@ class Script:
             call = f"{self.called(row.kernel)}({', '.join(row.arguments.values())})"
             lines.append(f"{result}{call}{self._comment(row)}")
             if row.looked_at is not None:
-                lines += [f"if {row.result} != {row.looked_at!r}:", f"    {otherwise}"]
+                lines.append(f"if {row.result} != {row.looked_at!r}:")
+                lines += [f"    {line}" for line in otherwise]
         return lines
 
     def _comment(self, row: Row) -> str:
@@ -227,7 +228,7 @@ class Script:
         lines = ["", "", "@jit", f"def {name}({', '.join([*takes, *self.taken(name, used)])}):"]
         if "N" in used | words(" ".join(rooms)):
             lines.append(f"    N = {takes[0]}.shape[0]")
-        lines += [f"    {line}" for line in [*rooms, *self.lines(rows, f"return {otherwise}")]]
+        lines += [f"    {line}" for line in [*rooms, *self.lines(rows, [f"return {otherwise}"])]]
         return [*lines, f"    return {gives}".rstrip()]
 
     def compiled(self, title: list[str], body: list[str]) -> tuple[str, Any]:

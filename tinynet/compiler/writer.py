@@ -49,7 +49,7 @@ def train(
         if not (
             {finite}
         ):
-            return batch - first
+            {stop}
         {results}
 
         # update
@@ -111,12 +111,16 @@ def write_train(
     every = needed(every, {value, score} - {""}, {*script.given})
     kept = {id(row) for row in every}
     used = words_of(every) | {"x", goal}
+    states = {name for one in placed for key, name in one.names.items() if is_state(key)}
+    unsure = sorted(states & {name for row in every for name in row.writes})
+    copy = script.called(copied) if unsure else ""
+    stop = [f"{copy}(old_{name}, {name})" for name in unsure] + ["return batch - first"]
     if not fusions:
         script.given |= {f"d{w}": parameter.accumulate for w, parameter in moved.items()}
         used |= {f"d{w}" for w in moved}
 
     def lines(rows: list[Row]) -> list[str]:
-        return script.lines([row for row in rows if id(row) in kept], "return batch - first")
+        return script.lines([row for row in rows if id(row) in kept], stop)
 
     outputs = [f"outputs[(batch - first) * N : (batch - first + 1) * N] = {y}"]
     handed = [*["scale"] * scaled, *["outputs"] * scored, *script.taken("train", used)]
@@ -129,19 +133,26 @@ def write_train(
         _filled(
             TRAIN,
             handed=[", ".join(handed[i : i + 8]) for i in range(0, len(handed), 8)],
-            rooms=script.rooms(used),
-            gathering=_gathering(script, scaled, goal, finite),
+            rooms=script.rooms(used) + [f"old_{name} = np.empty_like({name})" for name in unsure],
+            gathering=_gathering(script, scaled, goal, finite)
+            + [f"{copy}({name}, old_{name})  # in case this step is not taken" for name in unsure],
             forward=lines(forward),
             loss=lines(losses),
             score=[*outputs * scored, *lines(scores)],
             backward=lines(backward),
             finite=finite,
+            stop=stop,
             results=[f"all_losses[batch - first] = {value}"]
             + [f"all_scores[batch - first] = {score}"] * bool(score),
             update=_moves(script, update, {} if scaled else fusions),
         ),
     )
     return Train(source, module, script.handed["train"], not fusions)
+
+
+def is_state(key: Any) -> bool:
+    """Whether it names an array that a layer holds beside its parameters."""
+    return isinstance(key, Name) and key.role == "state"
 
 
 def _made_anew(rows: list[Row], script: Script) -> list[Row]:

@@ -223,7 +223,7 @@ def _refuse_loss(net: Module, twin: Module) -> None:
         at = f"{place} is a" if place else "it is a"
         if "forward" in vars(ours):
             raise ValueError(f"{at} {kind.__name__} with a forward of its own")
-        known: set[str] = {*PASSING, MODE, *kind.buffers, *kind.unsaved}
+        known: set[str] = {*PASSING, MODE, *kind.buffers, *kind.generators, *kind.unsaved}
         known |= set() if _is_chain(kind) else {*kind.options(ours)}
         for name in vars(ours).keys() | vars(theirs).keys():
             a, b = vars(ours).get(name), vars(theirs).get(name)

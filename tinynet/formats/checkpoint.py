@@ -29,6 +29,7 @@ from tinynet.runs.run import RunningEpoch
 from tinynet.runs.schedules import Schedule
 from tinynet.runs.stopping import EarlyStopping
 from tinynet.support.atomic import file_path, write_atomically
+from tinynet.support.standing import generators_of, put_to, stand_of
 
 __all__ = ["RunningEpoch", "load_checkpoint", "save_checkpoint"]
 
@@ -103,10 +104,12 @@ def save_checkpoint(
         "start_lr": schedule and schedule.start_lr,
         "score": history.score_name,
         "numbers": numbers,
-        "rng": json.loads(json.dumps(generator_state(loader.rng), default=np.ndarray.tolist)),
+        "rng": _plain(generator_state(loader.rng)),
     }
     if loader.transform is not None:
         document["epoch_seed"] = loader.epoch_seed
+    if generators := dict(generators_of(net)):
+        document["generators"] = {name: _plain(stand_of(g)) for name, g in generators.items()}
     if recipe is not None:
         document["recipe"] = dict(recipe)
     faults = list(find_faults(divide(arrays, optimizer), document, run))
@@ -212,6 +215,10 @@ def load_checkpoint(
     if "loader.seed" not in new:
         set_generator_state(loader.rng, document["rng"])
     loader.epoch_seed = document.get("epoch_seed")
+    for name, generator in generators_of(net):
+        layer = f"net.{name}".rpartition(".")[0]
+        if f"{layer}.seed" not in new and "generators" in document:
+            put_to(generator, document["generators"][name])
     optimizer.lr = float(document["lr"])
     optimizer.state[:] = [
         numbers | {name: np.array(memory) for name, memory in memories.items()}
@@ -228,6 +235,11 @@ def load_checkpoint(
         return None
     order, losses, accuracies = (parts.running[item.name] for item in fields(RunningEpoch))
     return RunningEpoch(np.array(order), losses.tolist(), accuracies.tolist())
+
+
+def _plain(state: Any) -> Any:
+    """As JSON gives it back."""
+    return json.loads(json.dumps(state, default=np.ndarray.tolist))
 
 
 def _keeps_best(early_stopping: EarlyStopping | None) -> bool:
@@ -253,6 +265,8 @@ def _check_same(path: Path, document: Document, run: Run, more: Recipe, changed:
             names = sorted(accepted | found.different.keys())
             advice += f"; if it is the same run, changed on purpose, add changed={names}"
         raise ModelFileError(f"{path} is of another run: {'; '.join(refused)}. {advice}")
+    if "generators" not in document:
+        found.unknown.extend(f"generator {name}" for name, _ in generators_of(run.net))
     if found.unknown:
         warnings.warn(
             f"{path} is a checkpoint of an earlier version, without {', '.join(found.unknown)}: "

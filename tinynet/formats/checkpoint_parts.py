@@ -20,6 +20,7 @@ from tinynet.runs.history import PARTS, History
 from tinynet.runs.schedules import Schedule
 from tinynet.runs.stopping import EarlyStopping
 from tinynet.support.checks import number
+from tinynet.support.standing import generators_of, put_to
 from tinynet.support.types import Array
 
 
@@ -74,6 +75,15 @@ def _state_faults(parts: Parts, document: Document, run: Run) -> Iterator[str]:
     seed = document.get("epoch_seed")
     if seed is not None and (type(seed) is not int or seed < 0):
         yield f"epoch_seed is {seed!r}, expected an int of at least 0"
+    generators, stands = dict(generators_of(run.net)), document.get("generators")
+    if stands is not None and (not isinstance(stands, dict) or stands.keys() != generators.keys()):
+        yield f"its generators are {', '.join(stands)}, expected {', '.join(generators) or 'none'}"
+    elif stands is not None:
+        for name, generator in generators.items():
+            try:
+                put_to(copy.deepcopy(generator), stands[name])
+            except ValueError as error:
+                yield f"generator {name}: {error}"
     numbers = document.get("numbers")
     if (
         not isinstance(numbers, list)

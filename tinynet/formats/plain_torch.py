@@ -74,7 +74,7 @@ def plain_again(names: list[str]) -> str:
 def instead(nn: Any, module: Any) -> str:
     """What to do about a module that tinynet has no twin of."""
     nothing_in_evaluation = (
-        *(nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d),
+        *(nn.Identity, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d),
         *(nn.AlphaDropout, nn.FeatureAlphaDropout),
     )
     if type(module) in nothing_in_evaluation:

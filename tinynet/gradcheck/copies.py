@@ -15,6 +15,7 @@ from tinynet.gradcheck.raised import about_shapes
 from tinynet.gradcheck.report import GradientError
 from tinynet.module import Module, Parameter
 from tinynet.support.calls import watching
+from tinynet.support.standing import Standing, buffers_of
 from tinynet.support.types import Array
 
 Point = dict[str, Any]
@@ -56,13 +57,22 @@ class Copy:
             values, learns = parameter.data.astype(np.float64), parameter.requires_grad
             vars(parameter).update(vars(Parameter(values, learns)))
         self.parameters = parameters_of(self.module)
+        for layer, name in buffers_of(self.module):
+            value = getattr(layer, name, None)
+            if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+                setattr(layer, name, value.astype(np.float64))
+        self.standing = Standing(self.module)
         self.input_names = _input_names(module, n_inputs)
         self.takes_dy = bool(inspect.signature(self.module.backward).parameters)
         self.is_loss = hasattr(module, "reduction")
         self.pieces: list[Array] = []
 
     def forward(self, point: Point) -> Array:
-        """The output at `point`; a number becomes an array ()."""
+        """The output at `point`; a number becomes an array ().
+
+        Buffers and generators are put where they stood at first: a mask is the same each time.
+        """
+        self.standing.put_back()
         for name, parameter in self.parameters.items():
             parameter.data[...] = point[name]
         try:

@@ -3,10 +3,11 @@
 A kernel is a pair. ``linear_reference`` is the equation, in NumPy; ``linear`` is the loop that
 Numba compiles, which the layers call. Pairs stand together: ``products.py`` has the matrix products
 of Linear, ``activations.py`` what stands between them, ``rows.py`` batches and softmax,
-``losses.py`` the losses over classes, ``errors.py`` those over numbers, ``updates.py`` the
-optimizers' steps. The folders are for later: ``gemm/`` is the one sum that all products share, on
-all cores if it is large, ``simd/`` the vectors and register tiles of its loops, and ``jit/``
-compiles the pairs, ties them, and chooses what runs: equations, plain loops or fast ones
+``masks.py`` what Dropout draws, ``losses.py`` the losses over classes, ``errors.py`` those over
+numbers, ``updates.py`` the optimizers' steps. The folders are for later: ``gemm/`` is the one sum
+that all products share, on all cores if it is large, ``simd/`` the vectors and register tiles of
+its loops, and ``jit/`` compiles the pairs, ties them, and chooses what runs: equations, plain loops
+or fast ones
 (``rung.py``).
 
 Kernels expect C-contiguous arrays of one dtype and of matching shapes, and labels in range: layers
@@ -26,6 +27,7 @@ from tinynet.kernels.losses import as_labels, counted_labels, counted_rows, fill
 from tinynet.kernels.losses import cross_entropy, cross_entropy_dx, most_likely, nll, nll_dx
 from tinynet.kernels.losses import label_targets, label_weights, probability_targets
 from tinynet.kernels.losses import percent_right, row_mean, row_mean_dx, total
+from tinynet.kernels.masks import keep_mask, multiply
 from tinynet.kernels.products import linear, linear_db, linear_dW, linear_dx
 from tinynet.kernels.rows import add, copied, gather, gather_scaled, transposed
 from tinynet.kernels.rows import log_softmax, log_softmax_dx, softmax, softmax_dx

@@ -12,6 +12,7 @@ from tinynet.layers.activations import ReLU as ReLU
 from tinynet.layers.activations import ReLU6 as ReLU6
 from tinynet.layers.activations import Sigmoid as Sigmoid
 from tinynet.layers.activations import Tanh as Tanh
+from tinynet.layers.dropout import Dropout as Dropout
 from tinynet.layers.linear import Linear as Linear
 from tinynet.layers.linear import TransposedLinear as TransposedLinear
 from tinynet.layers.paths import Add as Add

@@ -88,6 +88,14 @@ def seed_of(rng: Rng) -> str | None:
     return f"{'' if kind == 'PCG64' else f'{kind} '}{np.asarray(entropy).tolist()}{place}"
 
 
+def as_seed(rng: Rng) -> int:
+    """64 bits that an argument `rng` draws, for a generator within a kernel to begin with."""
+    generator = as_generator(rng)
+    if isinstance(generator, TorchGenerator):
+        return generator.random_int64()
+    return int(generator.integers(2**64, dtype=np.uint64))
+
+
 def linear_init(
     generator: Generator, in_features: int, out_features: int, bias: bool, dtype: DTypeLike
 ) -> tuple[Array, Array | None]:

@@ -19,6 +19,7 @@ from tinynet.runs.scores import no_row_counts
 from tinynet.support.calls import watching
 from tinynet.support.checks import FLOATS
 from tinynet.support.options import options_of
+from tinynet.support.standing import Standing
 from tinynet.support.types import Array
 
 
@@ -43,6 +44,15 @@ class Guard:
         ]
         self._weights = [np.empty_like(parameter.data) for parameter in optimizer.parameters]
         self._states: list[State] = [{} for _ in optimizer.parameters]
+        self._standing = Standing(net)
+
+    def note(self) -> None:
+        """Note where buffers and generators stand before a forward moves them."""
+        self._standing.note()
+
+    def take_back_forward(self) -> None:
+        """Put buffers and generators where they stood when that was noted."""
+        self._standing.put_back()
 
     def remember(self) -> None:
         """Copy weights and memories as they are now."""
@@ -55,7 +65,8 @@ class Guard:
         ]
 
     def put_back(self) -> None:
-        """Make weights and memories again what they were when they were remembered."""
+        """Make weights, memories, buffers and generators again what they were."""
+        self.take_back_forward()
         optimizer = self.optimizer
         for parameter, weights in zip(optimizer.parameters, self._weights, strict=True):
             parameter.data[...] = weights
@@ -111,9 +122,9 @@ class Guard:
 
 
 def check_step(
-    run: TrainingRun, loss: float, xb: Array, outputs: Array, yb: Any, batch: int
+    run: TrainingRun, guard: Guard, loss: float, xb: Array, outputs: Array, yb: Any, batch: int
 ) -> None:
-    """Refuse to learn from a loss or gradients that are not finite.
+    """Refuse to learn from a loss or gradients that are not finite, and take the forward back.
 
     Raises
     ------
@@ -126,6 +137,7 @@ def check_step(
     is_fine = np.isfinite(loss) or (np.isnan(loss) and no_row_counts(run.loss_fn, outputs, yb))
     if is_fine and all(kernels.all_finite(gradient) for gradient in gradients):
         return
+    guard.take_back_forward()
     what = "a gradient" if is_fine else "the loss"
     raise FloatingPointError(
         f"{run.owner}: {what} is not finite in epoch {len(run.history) + 1}, batch {batch + 1}, "

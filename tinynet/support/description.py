@@ -88,6 +88,13 @@ class InFiles:
     buffers: ClassVar[tuple[str, ...]] = ()
     """Attributes that are state and not learned: arrays that ``state_dict`` holds, too."""
 
+    generators: ClassVar[tuple[str, ...]] = ()
+    """Attributes that say where a generator stands: arrays that the layer's kernels draw from.
+
+    A layer that draws takes part by that, or by holding a numpy.random.Generator as an attribute:
+    checkpoints hold where it stands, and the gradient check lets each forward draw the same.
+    """
+
     unsaved: ClassVar[tuple[str, ...]] = ()
     """Attributes that no file needs, such as a cache."""
 
