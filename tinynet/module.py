@@ -57,7 +57,7 @@ class Parameter:
         `requires_grad` is no bool, or a frozen parameter is given a `grad`.
     """
 
-    _requires_grad = True  # also of one from a pickle of version 0.2
+    _requires_grad = True  # in the object only once it was frozen: pickles are those of 0.1
 
     def __init__(self, data: Array, requires_grad: bool = True) -> None:
         self._data = on_cache_lines(float_array("Parameter", data))
@@ -91,11 +91,9 @@ class Parameter:
     @requires_grad.setter
     def requires_grad(self, flag: bool) -> None:
         flag = _FLAG.checked("Parameter", flag)
-        if not flag:
-            self._grad = None
-        elif not self._requires_grad:
-            self._grad = on_cache_lines(np.zeros_like(self._data))
-        self._requires_grad = flag
+        if flag != self._requires_grad:
+            self._grad = on_cache_lines(np.zeros_like(self._data)) if flag else None
+            self._requires_grad = flag
 
     def accumulate(self, gradient: Array | None = None) -> Array:
         """Add to the gradient, which is allocated anew if it was set to None; return it.

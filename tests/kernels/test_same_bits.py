@@ -124,6 +124,16 @@ def test_a_row_of_linear_alone(dtype, record_property):
     record_property("rows alone: Linear, rows compared", compared)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_row_of_a_transposed_linear_alone(dtype, record_property):
+    compared = sum(
+        rows_compared(tn.TransposedLinear(I, O, rng=I + O, dtype=dtype), x.astype(dtype))
+        for I, O in PAIRS[::9]
+        for x in batches_of(I, dtype)
+    )
+    record_property("rows alone: TransposedLinear, rows compared", compared)
+
+
 def test_the_border_is_where_the_promise_ends():
     assert not tn.Linear(2000, 2000).uses_blas
     assert tn.Linear(2001, 2000).uses_blas
@@ -144,7 +154,7 @@ def test_a_row_of_every_other_layer_alone(name, dtype, record_property):
 
 def test_no_layer_is_left_out():
     own = {name for name in tn.__all__ if is_layer(getattr(tn, name))}
-    assert own == {"Linear", *ROW_LAYERS}
+    assert own == {"Linear", "TransposedLinear", *ROW_LAYERS}
 
 
 def is_layer(thing):

@@ -948,8 +948,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "frozen-with-the-last-gradient",
             "the gradient of before moves a parameter that was frozen since",
-            "        if not flag:\n            self._grad = None\n        elif",
-            "        if not flag:\n            pass\n        elif",
+            "np.zeros_like(self._data)) if flag else None",
+            "np.zeros_like(self._data)) if flag else self._grad",
         ),
     ),
     "support/transforms.py": (
