@@ -76,6 +76,62 @@ def test_a_grid_search_over_activations(small):
     assert len(search.cv_results_["params"]) == 2
 
 
+class TestDropout:
+    def test_it_stands_behind_every_activation(self, small):
+        model = small(dropout=0.25).fit(X, y)
+        kinds = [type(layer) for layer in model.network_]
+        assert kinds == [*[tn.Linear, tn.ReLU, tn.Dropout] * 2, tn.Linear]
+        assert [layer.p for layer in model.network_ if type(layer) is tn.Dropout] == [0.25] * 2
+        assert all(type(layer) is not tn.Dropout for layer in small().fit(X, y).network_)
+        alone = small(dropout=0.25, hidden_layer_sizes=()).fit(X, y)
+        assert [type(layer) for layer in alone.network_] == [tn.Linear]
+
+    def test_it_drops_as_fit_does_and_random_state_says_what(self, small):
+        model, again, other = (
+            small(dropout=0.5, random_state=state).fit(X, y) for state in (0, 0, 1)
+        )
+        fingerprints = [tn.fingerprint(m.network_) for m in (model, again, other)]
+        assert fingerprints[0] == fingerprints[1] != fingerprints[2]
+        masks = [layer.state.copy() for layer in model.network_ if type(layer) is tn.Dropout]
+        assert masks[0] != masks[1]
+        rng = np.random.default_rng(np.random.RandomState(0).randint(2**31 - 1))
+        O = model.network_[-1].W.data.shape[1]
+        net = tn.Sequential(
+            *(tn.Linear(12, 9, rng=rng), tn.ReLU(), tn.Dropout(0.5, rng=rng)),
+            *(tn.Linear(9, 5, rng=rng), tn.ReLU(), tn.Dropout(0.5, rng=rng)),
+            tn.Linear(5, O, rng=rng),
+        )
+        target, loss_fn = (y, tn.CrossEntropyLoss()) if O > 1 else (y[:, None], tn.MSELoss())
+        target = target if O > 1 else target.astype(np.float32)
+        loader = tn.DataLoader(X, target, batch_size=8, shuffle=True, rng=rng)
+        optimizer = tn.Adam(net.parameters(), lr=0.003)
+        tn.fit(net, loss_fn, optimizer, loader, epochs=3, progress=False)
+        assert tn.fingerprint(net) == fingerprints[0]
+
+    def test_predict_drops_nothing(self, small):
+        model = small(dropout=0.5).fit(X, y)
+        found = model.predict(X)
+        assert same_bits(found, model.predict(X))
+        x = X
+        for layer in model.network_:
+            x = x if type(layer) is tn.Dropout else layer.predict(x)
+        assert same_bits(x, model.network_.predict(X))
+
+    def test_a_pickle_goes_on_with_the_same_masks(self, small):
+        model = small(dropout=0.5).fit(X, y)
+        copy = pickle.loads(pickle.dumps(model))
+        for each in (model, copy):
+            each.partial_fit(X, y)
+        assert tn.fingerprint(copy.network_) == tn.fingerprint(model.network_)
+
+    @pytest.mark.parametrize("wrong", [-0.1, 1, 1.5, float("nan"), "half", None])
+    def test_what_is_no_probability(self, small, wrong):
+        model = small(dropout=wrong)
+        with pytest.raises((ValueError, TypeError), match=r"dropout = "):
+            model.fit(X, y)
+        assert not hasattr(model, "network_")
+
+
 @pytest.mark.parametrize(
     ("wrong", "error", "message"),
     [

@@ -37,6 +37,7 @@ class TinyNetEstimator(BaseEstimator):  # type: ignore[misc]
 
     hidden_layer_sizes: int | tuple[int, ...]
     activation: Activation
+    dropout: float
     optimizer: str
     lr: float
     batch_size: int
@@ -112,7 +113,7 @@ class TinyNetEstimator(BaseEstimator):  # type: ignore[misc]
         )
         rng = np.random.default_rng(state.randint(2**31 - 1))
         sizes = [self.n_features_in_, *hidden, outputs]
-        network = feed_forward(self._owner, sizes, self.activation, rng, self._kind)
+        network = feed_forward(self._owner, sizes, self.activation, self.dropout, rng, self._kind)
         self._optimizer: Optimizer = kind(network.parameters(), **options)
         self._rng, self.network_, self.history_ = rng, network, History()
         for name, value in learned.items():

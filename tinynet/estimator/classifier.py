@@ -32,6 +32,9 @@ class TinyNetClassifier(ClassifierMixin, TinyNetEstimator):  # type: ignore[misc
         What stands behind each hidden layer: "relu", "leaky_relu", "relu6", "sigmoid", "tanh", or
         what makes a layer when called: a class, or ``functools.partial(tn.LeakyReLU, 0.2)``. The
         first weights are those of Linear whatever it is.
+    dropout : float
+        The probability that a number behind an activation is dropped in training, below 1; 0 for
+        no Dropout.
     optimizer : {"adam", "adamw", "sgd", "rmsprop"}
     lr : float
         The learning rate.
@@ -53,7 +56,7 @@ class TinyNetClassifier(ClassifierMixin, TinyNetEstimator):  # type: ignore[misc
         How much the rows of each class count, times their `sample_weight`: numbers of at least 0,
         1 for a class that the dict does not name.
     random_state : int, numpy.random.RandomState or None
-        Draws the first weights, the rows laid aside and the order of the batches.
+        Draws the first weights, the rows laid aside, the order of the batches and what is dropped.
     dtype : {"float32", "float64"}
         What the network computes in; X is converted to it.
     verbose : bool
@@ -85,6 +88,7 @@ class TinyNetClassifier(ClassifierMixin, TinyNetEstimator):  # type: ignore[misc
         hidden_layer_sizes: int | tuple[int, ...] = (64, 32),
         *,
         activation: Activation = "relu",
+        dropout: float = 0.0,
         optimizer: str = "adam",
         lr: float = 0.003,
         batch_size: int = 32,
@@ -100,6 +104,7 @@ class TinyNetClassifier(ClassifierMixin, TinyNetEstimator):  # type: ignore[misc
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.dropout = dropout
         self.optimizer = optimizer
         self.lr = lr
         self.batch_size = batch_size

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.layers import ACTIVATIONS, Linear
+from tinynet.layers import ACTIVATIONS, Dropout, Linear
 from tinynet.module import Module, Sequential
 from tinynet.optim import SGD, Adam, AdamW, Optimizer, RMSprop
-from tinynet.support.checks import whole_number
+from tinynet.support.checks import number, whole_number
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     "sgd": SGD,
@@ -45,13 +45,22 @@ def optimizer_of(
 
 
 def feed_forward(
-    owner: str, sizes: Sequence[int], activation: Any, rng: np.random.Generator, dtype: Any
+    owner: str,
+    sizes: Sequence[int],
+    activation: Any,
+    dropout: float,
+    rng: np.random.Generator,
+    dtype: Any,
 ) -> Sequential:
-    """Linear layers of these sizes, from the inputs to the outputs, activations between them."""
+    """Linear layers of these sizes; behind each but the last, its activation and a Dropout."""
+    p = number(owner, "dropout", dropout, 0, 1, below=True)
     layers: list[Module] = []
-    for I, O in pairwise(sizes):
+    for I, O in pairwise(sizes[:-1]):
         layers += [Linear(I, O, rng=rng, dtype=dtype), activation_of(owner, activation)]
-    return Sequential(*layers[:-1])
+        if p > 0:
+            layers.append(Dropout(p, rng=rng))
+    *_, I, O = sizes
+    return Sequential(*layers, Linear(I, O, rng=rng, dtype=dtype))
 
 
 def activation_of(owner: str, given: Any) -> Module:

@@ -33,7 +33,8 @@ class TinyNetRegressor(RegressorMixin, TinyNetEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    hidden_layer_sizes, activation, optimizer, lr, batch_size, epochs, momentum, weight_decay
+    hidden_layer_sizes, activation, dropout, optimizer, lr, batch_size, epochs, momentum, \
+weight_decay
         As for ``TinyNetClassifier``.
     loss : {"mse", "l1"} or callable
         The mean of squared or of absolute errors; or what makes a loss when called, such as the
@@ -62,6 +63,7 @@ class TinyNetRegressor(RegressorMixin, TinyNetEstimator):  # type: ignore[misc]
         hidden_layer_sizes: int | tuple[int, ...] = (64, 32),
         *,
         activation: Activation = "relu",
+        dropout: float = 0.0,
         loss: str | Callable[[], Module] = "mse",
         optimizer: str = "adam",
         lr: float = 0.003,
@@ -77,6 +79,7 @@ class TinyNetRegressor(RegressorMixin, TinyNetEstimator):  # type: ignore[misc]
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.dropout = dropout
         self.loss = loss
         self.optimizer = optimizer
         self.lr = lr
