@@ -69,6 +69,7 @@ def test_every_peer_takes_the_same_steps(load, one_batch, ours, name):
 
 OF_OTHER_NETWORKS = (
     ("tinynet_fit_autoencoder.TinynetFitAutoencoder", "pytorch_autoencoder.PyTorchAutoencoder"),
+    ("tinynet_fit_dropout.TinynetFitDropout", "pytorch_dropout.PyTorchDropout"),
 )
 
 
@@ -79,6 +80,9 @@ def test_the_peers_of_other_networks_take_the_same_steps(load, one_batch, pair):
     for name in pair:
         module, _, peer_class = name.partition(".")
         peers.append(getattr(load(module), peer_class)(one_batch))
+    (net, model) = peers[0].net, peers[1].model
+    for layer in [layer for layer in (*net, *model) if type(layer).__name__ == "Dropout"]:
+        layer.p = 0.0  # each draws its own masks, so none is drawn here
     ours, theirs = ([peer.epoch() for _ in range(STEPS)] for peer in peers)
     assert ours[-1] < 0.9 * ours[0]
     np.testing.assert_allclose(ours, theirs, rtol=1e-4)

@@ -3,9 +3,11 @@
 Three seeds each, on digits that come with tinynet. Both compute in float32 and add in other orders,
 so that the weights drift apart. How far that may go, the seeds say: other first weights and another
 order of the digits change the test loss, too. A difference that is small beside that is none that
-anybody could see; a forgotten term, another epsilon or another default is larger.
+anybody could see; a forgotten term, another epsilon or another default is larger. With Dropout both
+draw masks of their own, which is like other seeds: then the means over the seeds are compared.
 """
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +33,12 @@ class Learned(NamedTuple):
         assert spread > 0
         differences = np.abs(self.ours - self.theirs)
         assert differences.max() <= share * spread, (self, spread)
+
+    def assert_same_in_the_mean(self) -> None:
+        """The means differ by no more than three standard errors: of 1,000 fair pairs, 997 do."""
+        squares = self.ours.var(ddof=1) + self.theirs.var(ddof=1)
+        difference = abs(self.ours.mean() - self.theirs.mean())
+        assert 0 < difference <= 3 * np.sqrt(squares / len(SEEDS)), self
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +96,40 @@ def test_the_autoencoder(digits):
     learned = Learned(*np.transpose(losses))
     assert learned.ours.max() < 0.4 * test.var()  # it has learned more than the mean digit
     learned.assert_same(share=0.1)
+
+
+def lesson(digits, between):
+    """Test loss and accuracy of the main lesson's network, with what stands between its layers."""
+    X, y = digits
+    train, test = slice(0, TRAINED), slice(TRAINED, None)
+    losses, accuracies = [], []
+    for seed in SEEDS:
+        rng = np.random.default_rng(seed)
+        layers: list[tn.Module] = []
+        for I, O in pairwise((784, 64, 32, 32)):
+            layers += [tn.Linear(I, O, rng=rng), *between(O, rng)]
+        net = tn.Sequential(*layers, tn.Linear(32, 10, rng=rng), tn.LogSoftmax())
+        torch.manual_seed(seed)
+        loss_fn, module, their_loss_fn = both(
+            net,
+            lambda net: (tn.NLLLoss(), tn.SGD(net.parameters(), lr=0.1)),
+            lambda module: (torch.nn.NLLLoss(), torch.optim.SGD(module.parameters(), lr=0.1)),
+            *(X[train], y[train], seed),
+        )
+        with torch.no_grad():
+            outputs, target = module(torch.tensor(X[test])), torch.tensor(y[test])
+        loss, accuracy = tn.evaluate(net, loss_fn, X[test], y[test])
+        losses.append((loss, float(their_loss_fn(outputs, target))))
+        right = (outputs.argmax(dim=1) == target).float().mean()
+        accuracies.append((accuracy, 100 * float(right)))
+    return Learned(*np.transpose(losses)), Learned(*np.transpose(accuracies))
+
+
+def test_the_lesson_s_network_with_dropout(digits):
+    def between(width, rng):
+        return [tn.ReLU(), tn.Dropout(0.2, rng=rng)]
+
+    losses, accuracies = lesson(digits, between)
+    assert accuracies.ours.min() > 80
+    losses.assert_same_in_the_mean()
+    accuracies.assert_same_in_the_mean()
