@@ -400,6 +400,31 @@ def test_a_loss(kind, tool, tmp_path):
     OF_BOTH[tool](Citizen(kind), tmp_path)
 
 
+class Bare(tn.Module):
+    """A layer that says nothing of itself, and whose arithmetic is NumPy's."""
+
+    def forward(self, x):
+        self.keep()
+        return 2 * x
+
+    def backward(self, dy):
+        (dy,) = self.kept(dy)
+        return 3 * dy
+
+
+OBJECTING = (
+    *("equations", "kernel pair", "gradient check", "PyTorch parity", "compiled bits", "explain"),
+    *("X-ray", "planted bug", "playground", "save and load", "to_torch", "from_torch", "to_onnx"),
+)
+
+
+@pytest.mark.parametrize("tool", OBJECTING)
+def test_a_layer_that_lacks_everything_is_seen(tool, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "LAYERS", [*LAYERS, Bare])
+    with pytest.raises((AssertionError, TypeError, ValueError, tn.GradientError)):
+        OF_LAYERS[tool](Citizen(Bare), tmp_path)
+
+
 def test_all_are_found():
     assert {"Linear", "ReLU", "Add", "Softmax", "Tanh"} <= {kind.__name__ for kind in LAYERS}
     assert {"NLLLoss", "MSELoss", "BCELoss"} <= {kind.__name__ for kind in LOSSES}

@@ -4,7 +4,8 @@ Three seeds each, on digits that come with tinynet. Both compute in float32 and 
 so that the weights drift apart. How far that may go, the seeds say: other first weights and another
 order of the digits change the test loss, too. A difference that is small beside that is none that
 anybody could see; a forgotten term, another epsilon or another default is larger. With Dropout both
-draw masks of their own, which is like other seeds: then the means over the seeds are compared.
+draw masks of their own, so that they may differ more, but still less than two seeds do: without the
+factor 1 / (1 - p), the loss is off by four times the seeds' standard deviation.
 """
 
 from itertools import pairwise
@@ -33,12 +34,6 @@ class Learned(NamedTuple):
         assert spread > 0
         differences = np.abs(self.ours - self.theirs)
         assert differences.max() <= share * spread, (self, spread)
-
-    def assert_same_in_the_mean(self) -> None:
-        """The means differ by no more than three standard errors: of 1,000 fair pairs, 997 do."""
-        squares = self.ours.var(ddof=1) + self.theirs.var(ddof=1)
-        difference = abs(self.ours.mean() - self.theirs.mean())
-        assert 0 < difference <= 3 * np.sqrt(squares / len(SEEDS)), self
 
 
 @pytest.fixture(scope="module")
@@ -131,5 +126,5 @@ def test_the_lesson_s_network_with_dropout(digits):
 
     losses, accuracies = lesson(digits, between)
     assert accuracies.ours.min() > 80
-    losses.assert_same_in_the_mean()
-    accuracies.assert_same_in_the_mean()
+    losses.assert_same(share=0.5)  # seed by seed: first weights and batches are the same
+    accuracies.assert_same(share=1)
