@@ -122,6 +122,10 @@ function showSamples() {
   });
 }
 
+// What no number of a layer exceeds, as short as two digits can be.
+const sizes = (name, limit) => (
+  limit && limit < 1e-2 ? `|${name}|\u2264${limit.toExponential(1)}` : `|${name}| \u2264 ${limit.toPrecision(2)}`);
+
 // The lowest and the highest number of the whole batch, between which a picture is grey.
 const range = () => cached("range", () => {
   const X = data.values.X;
@@ -141,7 +145,7 @@ function showInput() {
   const limit = largestSize(values);
   const colours = reached ? ["--up", "--down"] : ["--positive", "--negative"];
   byId("input").classList.toggle("active", phaseOf() === "forward" && state.frame === 0);
-  scale.textContent = reached ? `|dx| \u2264 ${limit.toPrecision(2)}` : `|x| \u2264 ${limit.toPrecision(2)}`;
+  scale.textContent = sizes(reached ? "dx" : "x", limit);
   if (isList()) {
     [...byId("input").querySelectorAll("li")].forEach((line, i) => {
       const [, bar, number] = line.children;
@@ -178,7 +182,7 @@ function showLayer(block, l) {
   const limit = largestSize(values);
   const colours = mode === "dy" ? ["--up", "--down"] : ["--positive", "--negative"];
   const name = mode === "dy" ? "dy" : "y";
-  block.scale.textContent = mode === "dark" ? "" : `|${name}| \u2264 ${limit.toPrecision(2)}`;
+  block.scale.textContent = mode === "dark" ? "" : sizes(name, limit);
   const asSizes = mode === "dy" || data.targets; // numbers to be met are no scores of classes
   const shares = block.asBars && (asSizes ? values.map((v) => Math.abs(v) / (limit || 1)) : probabilities());
   block.buttons.forEach((button, u) => {
