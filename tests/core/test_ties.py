@@ -119,6 +119,19 @@ class TestTransposedLinear:
         assert net.summary().layers[0].output_shape == (3,)
 
 
+def test_a_trace_says_that_a_gradient_is_of_several_layers() -> None:
+    net, x = autoencoder(), rows()
+    trace = tn.trace(net, tn.MSELoss(), x, x, tn.SGD(net.parameters(), lr=0.1))
+    first, last = (layer.parameters for layer in trace.layers if layer.parameters)
+    assert first["W"].tied and last["W"].tied and last["W"].T.tied
+    assert not first["b"].tied and not last["b"].tied
+    assert same_bits(first["W"].grad, last["W"].grad)
+    words = "rows of the batch, and with what the other layers on this W add"
+    assert words in trace.explain("0", unit=1) and words in trace.explain("2", unit=1)
+    alone = tn.trace(untied(net), tn.MSELoss(), x, x)
+    assert "other layers on this W" not in alone.explain("0", unit=1)
+
+
 class TestTraining:
     @both
     def test_the_gradient_is_the_sum_of_both(self, make: Callable[..., Any]) -> None:

@@ -1830,6 +1830,20 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             'if "forward" in {}:',
         ),
     ),
+    "inspection/tracing.py": (
+        Bug(
+            "frozen-traced-as-0",
+            "a trace shows a frozen parameter's gradient as 0",
+            "            parameter.requires_grad = True\n",
+            "            parameter.requires_grad = False\n",
+        ),
+        Bug(
+            "tied-untold",
+            "an explanation takes what all layers add to a gradient for this layer's",
+            "held[id(parameter)] > 1,",
+            "held[id(parameter)] > 2,",
+        ),
+    ),
     "inspection/told.py": (
         Bug(
             "told-with-later-weights",
@@ -2255,6 +2269,10 @@ TESTS: dict[str, tuple[str, ...]] = {
     "inspection/told.py": (
         *("tools/test_strangers_inspection.py", "tools/test_pages_steps.py"),
         *("-k", "Explain or words_of_a_loss or another_forward"),
+    ),
+    "inspection/tracing.py": (
+        *("core/test_freezing.py::TestTools", "core/test_ties.py"),
+        *("-k", "TestTools or a_trace_says"),
     ),
     "inspection": ("tools/test_strangers_inspection.py", "-k", "Explain or trace or doctor"),
     "pages/__init__.py": ("tools/test_pages.py", "-k", "refuses_what_it_cannot_show"),

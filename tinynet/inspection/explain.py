@@ -103,7 +103,8 @@ def _wired(at: _Unit, W: ParameterTrace, b: ParameterTrace | None) -> Lines:
         forward.append(f"b = {_n(b.value[unit])}")
     forward.append(f"y = {_n(at.y[unit])}")
 
-    backward = [f"dw = x * dy, added up over the {N} rows of the batch"]
+    others = ", and with what the other layers on this W add" if W.tied else ""
+    backward = [f"dw = x * dy, added up over the {N} rows of the batch{others}"]
     for i in largest:
         line = f"dW[{i}] = {_n(x[i])} * {_n(dy)} = {_n(x[i] * dy)}"
         backward.append(f"{line}, with all rows {_n(W.grad[i, unit])}{_updated(W, (i, unit))}")

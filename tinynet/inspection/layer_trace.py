@@ -23,17 +23,20 @@ class ParameterTrace:
         Before the update; one shape.
     update : ndarray or None
         What the optimizer adds to `value`; None without an optimizer.
+    tied : bool
+        Whether other layers hold it, too: then `grad` is the sum of what all of them add.
     """
 
     value: Array
     grad: Array
     update: Array | None = None
+    tied: bool = False
 
     @property
     def T(self) -> "ParameterTrace":
         """All of it transposed."""
         update = None if self.update is None else self.update.T
-        return ParameterTrace(self.value.T, self.grad.T, update)
+        return ParameterTrace(self.value.T, self.grad.T, update, self.tied)
 
     def __repr__(self) -> str:
         return f"ParameterTrace({'x'.join(map(str, self.value.shape))})"

@@ -5,7 +5,8 @@ out, the gradient handed to it, the gradient it hands on. Nothing of the given n
 """
 
 import copy
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,7 @@ def trace(
     net_copy, loss_copy, optimizer_copy = copies
     frozen = [parameter for parameter in net_copy.parameters() if not parameter.requires_grad]
     watched = [_Watched(name, layer, originals[name]) for name, layer in _layers(net_copy)]
+    held = Counter(id(p) for layer in watched for p in layer.parameters.values())
     taken: list[Trace] = []
     for _ in range(steps):
         for parameter in frozen:  # shown with the gradient that it would have,
@@ -99,7 +101,7 @@ def trace(
         if optimizer_copy is not None:
             optimizer_copy.step()
         parameters = {
-            layer.name: layer.parameter_traces(value, grad, optimizer_copy is not None)
+            layer.name: layer.parameter_traces(value, grad, optimizer_copy is not None, held)
             for layer, value, grad in zip(watched, before, grads, strict=True)
         }
         made = {id(X): INPUT} | {id(call.returned): n for n, call in enumerate(calls)}
@@ -168,14 +170,22 @@ class _Watched:
         return {name: p.accumulate().copy() for name, p in self.parameters.items()}
 
     def parameter_traces(
-        self, values: dict[str, Array], grads: dict[str, Array], updated: bool
+        self,
+        values: dict[str, Array],
+        grads: dict[str, Array],
+        updated: bool,
+        held: Mapping[int, int],
     ) -> dict[str, ParameterTrace]:
-        """The parameters before the update, and the update if one was made since."""
+        """The parameters before the update, and the update if one was made since.
+
+        `held` says how many layers hold each, by its id.
+        """
         return {
             name: ParameterTrace(
                 values[name],
                 grads[name],
                 parameter.data - values[name] if updated else None,
+                held[id(parameter)] > 1,
             )
             for name, parameter in self.parameters.items()
         }
