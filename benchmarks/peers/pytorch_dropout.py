@@ -15,7 +15,7 @@ class PyTorchDropout(PyTorchBare):
     def __init__(self, task: Task) -> None:
         super().__init__(task)
         self.model = nn.Sequential(*linears(task.weights, between), nn.LogSoftmax(dim=1))
-        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=task.lr)
+        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.05)
 
 
 if __name__ == "__main__":
