@@ -118,6 +118,17 @@ SETTINGS = {
         "tn.NLLLoss()",
         "tn.SGD(net.parameters(), lr=0.1, momentum=0.9)",
     ),
+    "frozen at first": Setting(
+        "tn.Sequential(tn.Linear(FEATURES, 9, rng=1).requires_grad_(False), tn.ReLU(), "
+        "tn.Linear(9, CLASSES, rng=2))",
+        "tn.CrossEntropyLoss()",
+        "tn.Adam(net.parameters(), lr=0.01)",
+    ),
+    "tied": Setting(
+        "tied()",
+        "tn.CrossEntropyLoss()",
+        "tn.SGD(net.parameters(), lr=0.05, momentum=0.9)",
+    ),
 }
 
 
@@ -140,6 +151,13 @@ def like(array: Any, seed: int) -> Any:
     return values.astype(array.dtype)
 
 
+def tied() -> tn.Sequential:
+    """20-8-20-10, the second layer on the weights of the first."""
+    first = tn.Linear(FEATURES, 8, rng=1)
+    second, last = first.transposed(rng=2), tn.Linear(FEATURES, CLASSES, rng=3)
+    return tn.Sequential(first, tn.ReLU(), second, tn.ReLU(), last)
+
+
 def linears(net: tn.Module) -> list[Any]:
     return [layer for _, layer in net.named_modules() if isinstance(layer, tn.Linear)]
 
@@ -159,7 +177,7 @@ def in_a_thread(function: Any, *arguments: Any) -> Any:
 HELPERS = {
     f.__name__: f
     for f in (
-        *(rows, classes, like, linears, watched, in_a_thread, chain),
+        *(rows, classes, like, linears, watched, in_a_thread, chain, tied),
         *(KernelLeaky, NumpyLeaky, NumpyTanh),
     )
 }
@@ -266,6 +284,9 @@ CHANGES = [
     "linears(net)[{k}].W = tn.Parameter(like(linears(net)[{k}].W.data, {s}))",
     "linears(net)[{k}].b = tn.Parameter(like(linears(net)[{k}].b.data, {s}))",
     "linears(net)[{k}].b = None",
+    "linears(net)[{k}].requires_grad_(False)",
+    "linears(net)[{k}].W.requires_grad = False",
+    "net.requires_grad_()",
     "optimizer.parameters[-1] = net.parameters()[-1]",
     "net.layers[0] = copy.deepcopy(net.layers[0])",
     "net.layers[1] = tn.ReLU()",

@@ -33,7 +33,8 @@ def save(net: Module, path: str | os.PathLike[str]) -> None:
     options as attributes of the same names, as plain data, and ``buffers`` in the class names the
     arrays that are state beside parameters. Of any other network, the file holds the weights only,
     and a warning says so and why: keep its code, and load with ``tn.load(path, into=net)``. Where a
-    generator stands is in no file: a layer that draws begins anew.
+    generator stands is in no file: a layer that draws begins anew; nor which parameters are frozen.
+    Parameters that layers share are told, and shared by the layers of the loaded network.
 
     Parameters
     ----------
