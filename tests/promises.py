@@ -36,6 +36,17 @@ PROMISES: list[tuple[str, list[str]]] = [
         ],
     ),
     (
+        "Every public layer and loss in every tool",
+        ["test_citizens.py::test_a_layer", "test_citizens.py::test_a_loss"],
+    ),
+    (
+        "Over three seeds, the course's networks end at PyTorch's test loss and accuracy",
+        [
+            "test_learns_like_pytorch.py::test_the_autoencoder",
+            "test_learns_like_pytorch.py::test_the_lesson_s_network_with_dropout",
+        ],
+    ),
+    (
         "Stopped at any checkpoint and resumed, with schedule and early stopping: the same bits",
         ["test_fit_checkpoints.py::test_stopped_after_every_checkpoint"],
     ),
@@ -235,6 +246,8 @@ def read(paths: list[Path]) -> dict[str, Outcome]:
         else:
             outcome.passed += 1
         for figure in case.iter("property"):
+            if figure.attrib["name"] == "cell":  # a word, for tests/citizens.py
+                continue
             outcome.figures[figure.attrib["name"]] += int(figure.attrib["value"])
     return outcomes
 
