@@ -51,6 +51,20 @@ PROMISES: list[tuple[str, list[str]]] = [
         ["test_fit_checkpoints.py::test_stopped_after_every_checkpoint"],
     ),
     (
+        "Frozen parameters and tied weights: the same bits in every way of training",
+        [
+            "test_freezing.py::test_every_way_of_training_leaves_it_alone",
+            "test_ties.py::test_every_way_of_training_has_the_same_bits",
+        ],
+    ),
+    (
+        "Transformed batches: the same bits in every way, and after a stop at any batch",
+        [
+            "test_transforms.py::test_every_way_has_the_same_bits",
+            "test_transforms.py::test_a_run_stopped_at_any_batch_goes_on_to_the_same_bits",
+        ],
+    ),
+    (
         "The training doctor finds each illness, and none in healthy runs",
         [
             "test_doctor.py::test_the_illness_is_found",
@@ -65,6 +79,7 @@ PROMISES: list[tuple[str, list[str]]] = [
         "A row alone gives the bits it has in a batch, in every layer below the border",
         [
             "test_same_bits.py::test_a_row_of_linear_alone",
+            "test_same_bits.py::test_a_row_of_a_transposed_linear_alone",
             "test_same_bits.py::test_a_row_of_every_other_layer_alone",
             "test_same_bits.py::test_a_row_of_a_network_alone_by_layers_and_compiled",
         ],
