@@ -26,6 +26,7 @@ from tinynet.kernels.gemm.threads import get_num_threads, set_num_threads
 from tinynet.kernels.jit.kernel import kernel
 from tinynet.layers import (
     Add,
+    BatchNorm1d,
     Dropout,
     LeakyReLU,
     Linear,
@@ -68,6 +69,7 @@ __all__ = [
     "Add",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "BatchNorm1d",
     "CosineLR",
     "CrossEntropyLoss",
     "DataLoader",

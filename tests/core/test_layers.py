@@ -46,6 +46,7 @@ LAYERS = {
     "ReLU6": lambda dtype: tn.ReLU6(),
     "Sigmoid": lambda dtype: tn.Sigmoid(),
     "Tanh": lambda dtype: tn.Tanh(),
+    "BatchNorm1d, evaluating": lambda dtype: tn.BatchNorm1d(5, dtype=dtype).eval(),
     "Dropout, evaluating": lambda dtype: tn.Dropout(0.4).eval(),
     "Softmax": lambda dtype: tn.Softmax(),
     "Softmax, axis 0": lambda dtype: tn.Softmax(axis=0),
@@ -241,7 +242,8 @@ class TestProtocol:
         for _ in range(2):
             before = fingerprint(layer)
             with pytest.raises(
-                RuntimeError, match=r"(Linear|ReLU|Sigmoid|Tanh|Dropout|Softmax|Add).*backward"
+                RuntimeError,
+                match=r"(Linear|ReLU|Sigmoid|Tanh|BatchNorm|Dropout|Softmax|Add).*backward",
             ) as error:
                 layer.backward(dy)
             assert "forward" in str(error.value)

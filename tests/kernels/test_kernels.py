@@ -162,6 +162,12 @@ ARGUMENTS: dict[str, Maker] = OVER_NUMBERS | {
     "add.b": sparse("IO"),
     "multiply.b": sparse("IO"),
     "p": scalar(0, 1),
+    **dict.fromkeys(("mean", "bias", "running", "latest"), dense("I")),
+    **dict.fromkeys(("z", "dz", "scale_columns.dy", "column_products.dy"), dense("NI")),
+    **dict.fromkeys(("scale_columns.weight", "scale_and_shift.weight"), dense("I")),
+    "var": lambda s: (abs(dense("I")(s)) + 0.01).astype(s.dtype),
+    "count": lambda s: np.array(s.rng.integers(1, 9)),
+    "unbiased.rows": lambda s: int(s.rng.integers(2, 99)),
     "state": lambda s: s.rng.integers(2**64, size=1, dtype=np.uint64),
     "mask": dense("NO"),
     "accumulate.total": dense("IO"),
@@ -318,7 +324,8 @@ def is_row_by_row(kernel: str) -> bool:
     return in_rows and kernel not in SUMS_OVER_ROWS
 
 
-SUMS_OVER_ROWS = {"linear_dW", "linear_db", "row_mean_dx"}
+SUMS_OVER_ROWS = {"linear_dW", "linear_db", "row_mean_dx", "column_mean", "column_variance"}
+SUMS_OVER_ROWS |= {"column_products", "normalize_dx"}
 FIRST_AXIS_IS_N = {"x", "dy", "y", "log_probs", "q", "labels", "weights", "probabilities"}
 
 

@@ -18,7 +18,65 @@ class Bug(NamedTuple):
 
 
 BUGS: dict[str, tuple[Bug, ...]] = {
+    "layers/normalization.py": (
+        Bug(
+            "running-variance-biased",
+            "the running variance is that of the batches, and not of what they are drawn from",
+            "(self.running_var, unbiased)",
+            "(self.running_var, var)",
+        ),
+        Bug(
+            "evaluation-tracks",
+            "a forward in evaluation goes into the running averages",
+            "if self.training and self.track_running_stats:",
+            "if self.track_running_stats:",
+        ),
+        Bug(
+            "evaluation-by-the-batch",
+            "evaluation goes by the batch, as learning does",
+            "return self.training or self.running_mean is None",
+            "return True",
+        ),
+    ),
+    "kernels/columns.py": (
+        Bug(
+            "eps-outside-the-root",
+            "eps is added to the deviation, not to the variance",
+            "1 / math.sqrt(np.float64(var[c]) + eps)",
+            "1 / (math.sqrt(np.float64(var[c])) + eps)",
+        ),
+        Bug(
+            "variance-over-n-less-1",
+            "the variance that normalises is the unbiased one",
+            "        var[c] = totals[c] / x.shape[0]",
+            "        var[c] = totals[c] / (x.shape[0] - 1)",
+        ),
+        Bug(
+            "dx-without-its-mean",
+            "nothing comes back through the mean",
+            "(dz[n, c] - means[c] - z",
+            "(dz[n, c] - z",
+        ),
+        Bug(
+            "dx-without-the-variance",
+            "nothing comes back through the variance",
+            " - z[n, c] * slopes[c]) * inverses",
+            " - 0 * slopes[c]) * inverses",
+        ),
+        Bug(
+            "momentum-of-the-past",
+            "momentum is the share of the past, as an optimizer's",
+            "running[c] = (1 - momentum) * running[c] + momentum * latest[c]",
+            "running[c] = momentum * running[c] + (1 - momentum) * latest[c]",
+        ),
+    ),
     "support/standing.py": (
+        Bug(
+            "averages-may-be-infinite",
+            "a step that makes a running average infinite is taken",
+            "if isinstance(value, np.ndarray) and not np.isfinite(value).all():",
+            "if value is None and np.isnan(1):",
+        ),
         Bug(
             "buffers-stay-moved",
             "buffers stay as a forward of the gradient check, or a refused step, has moved them",
@@ -87,6 +145,18 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         ),
     ),
     "runs/rehearsal.py": (
+        Bug(
+            "last-row-alone",
+            "fit finds out in the last batch of an epoch that it is a row too few",
+            "if size > 1 and (left != 1 or loader.drop_last):",
+            "if size > 1:",
+        ),
+        Bug(
+            "machines-on-their-own",
+            "parts of a batch may each have their own mean on a cluster",
+            "learning = [module for module in asked if module._training]",
+            "learning = list[Module]()",
+        ),
         Bug(
             "evaluation-trained",
             "fit takes a network in evaluation mode without a word",
@@ -2099,15 +2169,23 @@ STRANGERS_COMPILED = (
     *("-k", "not short_fit"),  # a process of its own, which compiles
 )
 TESTS: dict[str, tuple[str, ...]] = {
+    "layers/normalization.py": ("core/test_normalization.py",),
+    "kernels/columns.py": ("core/test_normalization.py",),
     "compiler/writer.py": (
         *("core/test_dropout.py", "tools/test_strangers_compiled.py"),
         *BITS_OF_THE_LAYERS,
     ),
-    "support/standing.py": ("core/test_dropout.py",),
+    "support/standing.py": (
+        "core/test_normalization.py",
+        "core/test_dropout.py",
+    ),
     "layers/dropout.py": ("core/test_dropout.py",),
     "kernels/masks.py": ("core/test_dropout.py",),
     "support/modes.py": ("core/test_modes.py",),
-    "runs/rehearsal.py": ("core/test_modes.py",),
+    "runs/rehearsal.py": (
+        "core/test_normalization.py",
+        "core/test_modes.py",
+    ),
     "kernels/products.py": PRODUCTS,
     "kernels/gemm/steps.py": PRODUCTS,
     "kernels/gemm/blocks.py": PRODUCTS,

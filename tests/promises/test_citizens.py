@@ -197,9 +197,10 @@ def pytorch_parity(citizen, folder):
     for ours, tensor in zip(dx if isinstance(dx, tuple) else [dx], tensors, strict=False):
         assert_close(ours, tensor.grad.numpy())
     assert_close(y, y_there.detach().numpy())
-    gradients = {p.data.size: p.grad for p in part.parameters()}
-    for parameter in getattr(theirs, "parameters", list)():
-        ours = gradients[parameter.numel()]
+    gradients = {name: p.grad for name, p in part.named_parameters()}
+    sizes = {p.data.size: p.grad for p in part.parameters()}
+    for name, parameter in getattr(theirs, "named_parameters", list)():
+        ours = gradients.get(name, sizes.get(parameter.numel()))
         assert_close(np.sort(ours, axis=None), np.sort(parameter.grad.numpy(), axis=None))
 
 

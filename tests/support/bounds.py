@@ -93,6 +93,11 @@ def adam_direction(m: Array, v: Array, t: int, beta1: float, beta2: float, eps: 
     return (10 + magnified) * abs(step)
 
 
+def normalize_dx(dz: Array, z: Array, var: Array, eps: float) -> Array:
+    sizes = abs(dz) + abs(dz).mean(axis=0) + abs(z) * abs(dz * z).mean(axis=0)
+    return (len(z) + 9) * sizes / np.sqrt(var + eps)
+
+
 def linear_descend(W: Array, x: Array, dy: Array, lr: float, *_: Any) -> Array:
     return lr * _product(x.T, dy) + 3 * (abs(W) + lr * abs(x.T) @ abs(dy))
 
@@ -162,6 +167,18 @@ ROUNDINGS: dict[str, Callable[..., Any]] = {
     "copied": lambda a: 0,
     "transposed": lambda a: 0,
     "multiply": lambda a, b: abs(a * b),
+    "column_mean": lambda x: (len(x) + 2) * abs(x).mean(axis=0),
+    "column_variance": lambda x, mean: (len(x) + 6) * ((abs(x) + abs(mean)) ** 2).mean(axis=0),
+    "normalize": lambda x, mean, var, eps: 6 * (abs(x) + abs(mean)) / np.sqrt(var + eps),
+    "normalize_dx": normalize_dx,
+    "by_deviation": lambda dz, var, eps: 5 * abs(dz) / np.sqrt(var + eps),
+    "scale_columns": lambda dy, weight: abs(dy * weight),
+    "scale_and_shift": lambda z, weight, bias: 2 * abs(z * weight) + abs(bias),
+    "column_products": lambda dy, z: (len(z) + 2) * abs(dy * z).sum(axis=0),
+    "unbiased": lambda var, rows: 4 * var * rows / (rows - 1),
+    "count_one": lambda count: 0,
+    "running_average": lambda running, latest, momentum: 4 * (abs(running) + abs(latest)),
+    "cumulative_average": lambda running, latest, count: 4 * (abs(running) + abs(latest)),
     "keep_mask": lambda p, state, mask: (0, 2 / (1 - p)),
     "add_scaled": lambda a, b, factor: 3 * (abs(a) + abs(factor * b)),
     "track_velocity": lambda v, g, momentum, share: 4 * (abs(momentum * v) + abs(share * g)),

@@ -10,12 +10,12 @@ import tinynet as tn
 class Normalised(tn.Module):
     """Each feature by its running mean and variance: y = (x - mean) / sqrt(var + eps) * g + b.
 
-    It has parameters, state and options; PyTorch's BatchNorm1d computes the same in evaluation.
+    It has parameters, state and options; PyTorch's SyncBatchNorm computes the same in evaluation.
     """
 
     buffers = ("mean", "var", "count")
     sizes = ("in_features",)
-    torch_layer = "BatchNorm1d"
+    torch_layer = "SyncBatchNorm"
     torch_options = {"in_features": "num_features"}
     torch_layout = {
         "g": ("weight", np.asarray),

@@ -36,6 +36,11 @@ def twin(module: tn.Module) -> torch.nn.Module:
             return torch.nn.LeakyReLU(module.negative_slope)
         case tn.ReLU6() | tn.Sigmoid() | tn.Tanh():
             return getattr(torch.nn, type(module).__name__)()
+        case tn.BatchNorm1d():
+            norm = torch.nn.BatchNorm1d(module.num_features, module.eps, module.momentum)
+            norm = norm.double().train(module.training)
+            norm.load_state_dict({k: tensor(v) for k, v in module.state_dict().items()})
+            return norm
         case tn.Dropout():
             return torch.nn.Dropout(module.p).train(module.training)
         case tn.Softmax():

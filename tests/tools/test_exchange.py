@@ -318,7 +318,7 @@ WRITE_IT = "write what it computes as a tn.Module"
         (lambda: Chain(nn.Linear(3, 3)), TypeError, "module is Chain, expected plain"),
         (quantised, TypeError, r"is torch\.ao\.nn\.quantized.*before it was quantised"),
         (nn.Mish, TypeError, f"torch_layer; {WRITE_IT}$"),
-        (lambda: nn.BatchNorm1d(3), TypeError, f"torch_layer; {WRITE_IT}$"),
+        (lambda: nn.SyncBatchNorm(3), TypeError, f"torch_layer; {WRITE_IT}$"),
         (nn.Dropout1d, TypeError, "leave it out: it does nothing in evaluation$"),
         (nn.Identity, TypeError, "leave it out: it does nothing in evaluation$"),
         (nn.Flatten, TypeError, r"leave it out, and hand over flat inputs: x\.reshape"),

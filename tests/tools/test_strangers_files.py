@@ -513,7 +513,7 @@ def test_to_pytorch_and_back() -> None:
     module: Any = tn.to_torch(net)
     assert torch.equal(torch.rand(2), expected)
     assert [type(one).__name__ for one in module] == [
-        *("Linear", "BatchNorm1d", "Sequential", "LogSoftmax")
+        *("Linear", "SyncBatchNorm", "Sequential", "LogSoftmax")
     ]
     assert (module[1].eps, module[1].momentum, module[2][0].alpha) == (1e-3, 0.25, 0.2)
     assert module[1].num_batches_tracked == 3
@@ -631,15 +631,15 @@ def test_rows_that_pytorch_does_not_have(kind: Any, error: Any, words: str) -> N
             TypeError,
             "Softplus, which has no slope; .* option slope in class Mine, in torch_options",
         ),
-        (nn.BatchNorm1d(3, affine=False), [Normalised], TypeError, "affine=False, which Norm"),
-        (nn.BatchNorm1d(3).double(), [Normalised], ValueError, r"weight is float64, expected"),
+        (nn.SyncBatchNorm(3, affine=False), [Normalised], TypeError, "affine=False, which Norm"),
+        (nn.SyncBatchNorm(3).double(), [Normalised], ValueError, r"weight is float64, expected"),
         (
-            nn.BatchNorm1d(3, momentum=None),
+            nn.SyncBatchNorm(3, momentum=None),
             [Normalised],
             ValueError,
             r"leaves its momentum open; say which, such as momentum=0\.1",
         ),
-        (nn.BatchNorm1d(0), [Normalised], None, ""),
+        (nn.SyncBatchNorm(0), [Normalised], None, ""),
         (
             nn.PReLU(),
             [with_row(torch_layer="PReLU", torch_options={"slope": "init"})],

@@ -103,7 +103,8 @@ def record_loss(loss_fn: Module, classes: tuple[int, ...], dtype: Any, like: Arr
 def _recorded(part: Module, run: Callable[[Trial, Any, int, float], None]) -> Part:
     trials, asks = [], False
     twin = copy.deepcopy(part)
-    for N, times in SIZES:
+    sizes = [*SIZES]
+    for N, times in sizes:
         trial = Trial(N=N)
         try:
             for key, parameter in parameters_of(twin):
@@ -121,7 +122,9 @@ def _recorded(part: Module, run: Callable[[Trial, Any, int, float], None]) -> Pa
             raise
         except Exception as error:
             if N == 1:
-                continue  # such as a batch norm, which needs two rows
+                sizes.append((2, 1.0))  # such as a batch norm, which needs two rows
+            if N <= 2:
+                continue
             raise CannotRecord(f"it fails on a batch of {N} rows: {error}") from error
         trials.append(trial)
         asks |= bool(asked)

@@ -16,6 +16,7 @@ from distributed.protocol import to_serialize
 
 from tinynet.losses import ClassLoss
 from tinynet.module import Module
+from tinynet.runs.rehearsal import check_by_rows
 from tinynet.runs.scores import score_of
 from tinynet.support.accuracy import counting
 from tinynet.support.checks import check_dataset
@@ -89,6 +90,8 @@ class Share:
         for start, block, labels in zip(starts, X, y, strict=True):
             if len(block):
                 self._check(start, block, labels)
+        if filled := [block for block in X if len(block)]:
+            check_by_rows("distributed.fit", self.net, filled[0][:1])
         self.numbers, self.X, self.y, self.children = numbers, X, y, children
         self.seed = -1
         self.orders: list[Any] = []

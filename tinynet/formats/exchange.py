@@ -24,7 +24,7 @@ from tinynet.formats.torch_ties import (
     turned,
 )
 from tinynet.module import Module, Sequential
-from tinynet.support.options import signature
+from tinynet.support.options import OptionalNumber, signature
 
 if TYPE_CHECKING:
     import torch
@@ -282,13 +282,14 @@ def _options_of(torch: Any, module: Any, where: str, kind: type[Module]) -> dict
     for name, option in signature(kind).parameters.items():
         there = kind.torch_options.get(name, name)
         if name == "dtype":
-            kinds = {parameter.dtype for parameter in module.parameters()}
+            kinds = {one.dtype for one in (*module.parameters(), *module.buffers())}
             options[name] = "float64" if torch.float64 in kinds else "float32"
         elif there in module._parameters:  # bias=True, and None without one
             options[name] = module._parameters[there] is not None
         elif hasattr(module, there):
             options[name] = getattr(module, there)
-            if options[name] is None and option.default is not None:
+            may_be = option.default is None or isinstance(getattr(kind, name, 0), OptionalNumber)
+            if options[name] is None and not may_be:
                 known = option.default is not option.empty
                 such_as = f", such as {there}={option.default}" if known else ""
                 raise ValueError(f"from_torch: {where} leaves its {there} open; say which{such_as}")

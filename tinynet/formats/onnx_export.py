@@ -27,10 +27,10 @@ def to_onnx(net: Module, path: str | os.PathLike[str]) -> None:
     """Write a network to an ONNX file, in one step: a program that dies on the way leaves the old.
 
     The model has one input `x` of shape (N, features) and one output `y`, of the dtype of the
-    weights; N is free. How many features x has is the option `in_features` of the first layer that
-    takes one; without it, they are free, too. Weights have the names and the layout of PyTorch; one
-    that layers share is written for each. Needs the extra `onnx`. A network with layers of your own
-    is computed once as ONNX says, and must give the same numbers.
+    weights; N is free. How many features x has is the option `in_features` or `num_features` of the
+    first layer that takes one; without it, they are free, too. Weights have the names and the
+    layout of PyTorch; one that layers share is written for each. Needs the extra `onnx`. A network
+    with layers of your own is computed once as ONNX says, and must give the same numbers.
 
     Parameters
     ----------
@@ -125,8 +125,9 @@ def to_onnx(net: Module, path: str | os.PathLike[str]) -> None:
 def _features(layers: list[tuple[str, Module]]) -> int | None:
     """How many features a row of x has; None: any number of them."""
     for _, layer in layers:
-        if "in_features" in signature(type(layer)).parameters:
-            return int(type(layer).options(layer)["in_features"])
+        for name in ("in_features", "num_features"):
+            if name in signature(type(layer)).parameters:
+                return int(type(layer).options(layer)[name])
     return None
 
 

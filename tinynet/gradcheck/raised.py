@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 _LIBRARIES = (Path(np.__file__).parent, Path(__file__).parents[1])
+_LAYERS = Path(__file__).parents[1] / "layers"
 
 _SHAPE = re.compile(r"\((\d+,|\d+(?:, ?\d+)+|)\)")
 _OF_SHAPES = re.compile("shape|broadcast|core dimension|aligned|axis|axes|dimension")
@@ -64,9 +65,9 @@ def _between(got: tuple[int, ...], right: tuple[int, ...], rows: int) -> str | N
 
 
 def is_refusal(error: BaseException | None) -> bool:
-    """Whether a ``raise`` in the reader's own code refuses the input: one row, for example.
+    """Whether a ``raise`` in a layer's own code refuses the input: one row, for example.
 
-    What comes from a library, or from Python itself, is a crash.
+    What comes from a library, from tinynet's checks, or from Python itself, is a crash.
     """
     if not isinstance(error, ValueError | AssertionError | NotImplementedError):
         return False
@@ -76,5 +77,6 @@ def is_refusal(error: BaseException | None) -> bool:
     if at is None:
         return False
     code = at.tb_frame.f_code
-    by_hand = code.co_code[at.tb_lasti] == dis.opmap["RAISE_VARARGS"]
-    return by_hand and not any(Path(code.co_filename).is_relative_to(p) for p in _LIBRARIES)
+    by_hand, file = code.co_code[at.tb_lasti] == dis.opmap["RAISE_VARARGS"], Path(code.co_filename)
+    in_library = any(file.is_relative_to(p) for p in _LIBRARIES)
+    return by_hand and (not in_library or file.is_relative_to(_LAYERS))

@@ -15,6 +15,7 @@ from tinynet.layers.activations import Tanh as Tanh
 from tinynet.layers.dropout import Dropout as Dropout
 from tinynet.layers.linear import Linear as Linear
 from tinynet.layers.linear import TransposedLinear as TransposedLinear
+from tinynet.layers.normalization import BatchNorm1d as BatchNorm1d
 from tinynet.layers.paths import Add as Add
 from tinynet.layers.softmax import LogSoftmax as LogSoftmax
 from tinynet.layers.softmax import Softmax as Softmax

@@ -73,7 +73,7 @@ class Guard:
         optimizer.state[:] = copy.deepcopy(self._states)
 
     def stray(self) -> str | None:
-        """The first place in weights and memories that holds NaN or infinity, in words."""
+        """The first place in weights, memories and buffers with NaN or infinity, in words."""
         optimizer = self.optimizer
         for name, parameter, state in zip(
             self._names, optimizer.parameters, optimizer.state, strict=True
@@ -83,12 +83,12 @@ class Guard:
             for memory, value in state.items():
                 if not _is_finite(value):
                     return f"the optimizer's {memory!r} of {name}"
-        return None
+        return self._standing.stray()
 
     def step_compiled(self, loss: float) -> bool:
         """Take the step in compiled code, if there is some and all is finite; say if it was."""
         compiled = self.optimizer._compiled
-        if compiled is None or not np.isfinite(loss):
+        if compiled is None or not np.isfinite(loss) or self._standing.stray():
             return False
         return bool(compiled.step(if_finite=True))
 

@@ -3,6 +3,7 @@
 Whatever is wrong is better known now than in the middle of the night, when epochs are lost.
 """
 
+import copy
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -17,7 +18,10 @@ from tinynet.runs.run import TrainingRun
 from tinynet.runs.schedules import Schedule
 from tinynet.runs.scores import check_loss, no_row_counts, one_float, score_of
 from tinynet.runs.stopping import EarlyStopping
+from tinynet.support.calls import asking
 from tinynet.support.checks import check_dataset, whole_number
+from tinynet.support.memory import global_generators_kept
+from tinynet.support.standing import generators_of, stand_of
 from tinynet.support.types import Array
 
 Sets = Mapping[str, tuple[Array, Any] | None]
@@ -73,6 +77,7 @@ def check_loader(run: TrainingRun) -> None:
         rows = np.arange(len(loader.X))
         first = loader.batch(rows, 0) if loader.transform else loader.gather(rows[:1])
         rehearse(owner, run.net, run.loss_fn, first[0][:1], loader.y)
+        _check_smallest_batch(owner, run.net, loader, first[0][:1])
         return
     kind = type(loader)
     package = kind.__module__.partition(".")[0]
@@ -116,6 +121,50 @@ def check_needs(
         raise TypeError(
             f"{owner}: checkpoint needs a DataLoader without an __iter__ of its own, whose order "
             f"it can write down, got {type(loader).__name__}"
+        )
+
+
+def _check_smallest_batch(owner: str, net: Module, loader: DataLoader, first: Array) -> None:
+    """Refuse a batch of one row, if there is one in each epoch and the network takes none."""
+    size, left = loader.batch_size, len(loader.X) % loader.batch_size
+    if size > 1 and (left != 1 or loader.drop_last):
+        return
+    try:
+        with global_generators_kept():
+            copy.deepcopy(net)(first)
+    except ValueError as error:
+        what = "the last batch of each epoch has one row; use drop_last=True"
+        if size == 1:
+            what = "batch_size = 1; use a larger one"
+        raise ValueError(f"{owner}: {what}: {error}") from error
+
+
+def check_by_rows(owner: str, net: Module, first: Array) -> None:
+    """Refuse layers of which parts of a batch, each on its own machine, would make something else.
+
+    Raises
+    ------
+    TypeError
+        If a layer asks whether it learns, and does, or moves a buffer or a generator.
+    """
+    twin = copy.deepcopy(net)
+    before = {name: str(stand_of(generator)) for name, generator in generators_of(twin)}
+    state = twin.state_dict()
+    with asking() as asked:
+        twin(np.repeat(first, 2, axis=0))
+    learning = [module for module in asked if module._training]
+    found = [
+        f"layer {place}, {module!r},"
+        for place, module in twin.named_modules()
+        if any(module is one for one in learning)
+    ]
+    found += [name for name, g in generators_of(twin) if str(stand_of(g)) != before[name]]
+    found += [name for name, a in twin.state_dict().items() if a.tobytes() != state[name].tobytes()]
+    if found:
+        raise TypeError(
+            f"{owner}: {found[0]} goes by the other rows of a batch, draws, or keeps running "
+            "averages, and each machine has rows, draws and averages of its own; use tn.fit, or "
+            "put the layer in evaluation by layer.eval()"
         )
 
 

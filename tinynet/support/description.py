@@ -86,7 +86,10 @@ class InFiles:
     """
 
     buffers: ClassVar[tuple[str, ...]] = ()
-    """Attributes that are state and not learned: arrays that ``state_dict`` holds, too."""
+    """Attributes that are state and not learned: arrays that ``state_dict`` holds, too.
+
+    Where the class itself has ``name = None``, a layer may be without it.
+    """
 
     generators: ClassVar[tuple[str, ...]] = ()
     """Attributes that say where a generator stands: arrays that the layer's kernels draw from.

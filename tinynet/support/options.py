@@ -52,10 +52,13 @@ class Number(Option[float]):
 
 
 class OptionalNumber(Option[float | None]):
-    """A finite float, or None."""
+    """A finite float in [`low`, `high`], or None."""
+
+    def __init__(self, low: float = -math.inf, high: float = math.inf) -> None:
+        self.low, self.high = low, high
 
     def checked(self, owner: str, value: Any) -> float | None:
-        return None if value is None else number(owner, self.name, value, -math.inf)
+        return None if value is None else number(owner, self.name, value, self.low, self.high)
 
 
 class WholeNumber(Option[int]):

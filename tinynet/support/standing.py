@@ -75,6 +75,14 @@ class Standing:
         self._values = [np.array(v) if isinstance(v, np.ndarray) else v for v in held]
         self._stands = [*map(stand_of, self._generators)]
 
+    def stray(self) -> str | None:
+        """The first buffer that holds NaN or infinity, in words."""
+        for module, name in self._buffers:
+            value = getattr(module, name, None)
+            if isinstance(value, np.ndarray) and not np.isfinite(value).all():
+                return f"{name}, a buffer of {module!r}"
+        return None
+
     def put_back(self) -> None:
         """Put them where they stood."""
         for (module, name), value in zip(self._buffers, self._values, strict=True):

@@ -53,6 +53,8 @@ def with_buffers(net: Any, parameters: Iterable[Named]) -> list[Named]:
     taken = {name for name, _, _ in state}
     for place, layer in net.named_modules():
         for own in type(layer).buffers:
+            if own not in vars(layer) and getattr(type(layer), own, own) is None:
+                continue  # the class says that a layer may be without it
             name, layout = layer.torch_layout.get(own, (own, np.asarray))
             name = f"{place}.{name}" if place else name
             if name in taken:
