@@ -257,6 +257,20 @@ REFUSED = [
         "float16",
     ),
     Refused(
+        "a third axis into BatchNorm1d",
+        lambda: torch.nn.BatchNorm1d(2)(torch.zeros(3, 2, 4)),
+        lambda: tn.BatchNorm1d(2)(np.zeros((3, 2, 4), np.float32)),
+        ValueError,
+        "expected (N, C)",
+    ),
+    Refused(
+        "a momentum of BatchNorm1d above 1",
+        lambda: torch.nn.BatchNorm1d(2, momentum=1.5),
+        lambda: tn.BatchNorm1d(2, momentum=1.5),
+        ValueError,
+        "momentum = 1.5",
+    ),
+    Refused(
         "addition of unequal shapes",
         lambda: T + T[:1],
         lambda: tn.Add()(X, X[:1]),
