@@ -43,6 +43,7 @@ VARIANTS = {
 }
 """What tinynet does with a reader's own code: a loop, and layers in three places."""
 NETWORKS = {
+    "the lesson's, with BatchNorm1d": ("tinynet_fit_batchnorm", "pytorch_batchnorm", ">= 3"),
     "the lesson's, with Dropout": ("tinynet_fit_dropout", "pytorch_dropout", ">= 3"),
     "autoencoder 784-250-50-250-784": ("tinynet_fit_autoencoder", "pytorch_autoencoder", ">= 1.5"),
 }

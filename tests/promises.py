@@ -44,6 +44,7 @@ PROMISES: list[tuple[str, list[str]]] = [
         [
             "test_learns_like_pytorch.py::test_the_autoencoder",
             "test_learns_like_pytorch.py::test_the_lesson_s_network_with_dropout",
+            "test_learns_like_pytorch.py::test_the_lesson_s_network_with_batch_norm",
         ],
     ),
     (

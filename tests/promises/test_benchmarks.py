@@ -69,6 +69,7 @@ def test_every_peer_takes_the_same_steps(load, one_batch, ours, name):
 
 OF_OTHER_NETWORKS = (
     ("tinynet_fit_autoencoder.TinynetFitAutoencoder", "pytorch_autoencoder.PyTorchAutoencoder"),
+    ("tinynet_fit_batchnorm.TinynetFitBatchNorm", "pytorch_batchnorm.PyTorchBatchNorm"),
     ("tinynet_fit_dropout.TinynetFitDropout", "pytorch_dropout.PyTorchDropout"),
 )
 

@@ -128,3 +128,10 @@ def test_the_lesson_s_network_with_dropout(digits):
     assert accuracies.ours.min() > 80
     losses.assert_same(share=0.5)  # seed by seed: first weights and batches are the same
     accuracies.assert_same(share=1)
+
+
+def test_the_lesson_s_network_with_batch_norm(digits):
+    losses, accuracies = lesson(digits, lambda width, rng: [tn.BatchNorm1d(width), tn.ReLU()])
+    assert accuracies.ours.min() > 80
+    losses.assert_same(share=0.2)
+    accuracies.assert_same(share=0.2)
