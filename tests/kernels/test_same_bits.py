@@ -134,6 +134,16 @@ def test_a_row_of_a_transposed_linear_alone(dtype, record_property):
     record_property("rows alone: TransposedLinear, rows compared", compared)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_row_of_a_batch_norm_alone_in_evaluation(dtype, record_property):
+    compared = 0
+    for width in WIDTHS[1:]:
+        layer, rng = tn.BatchNorm1d(width, dtype=dtype), np.random.default_rng(width)
+        layer(normal(rng, 9, width, dtype=dtype))
+        compared += sum(rows_compared(layer, x.astype(dtype)) for x in batches_of(width, dtype))
+    record_property("rows alone: BatchNorm1d, rows compared", compared)
+
+
 def test_the_border_is_where_the_promise_ends():
     assert not tn.Linear(2000, 2000).uses_blas
     assert tn.Linear(2001, 2000).uses_blas
@@ -154,7 +164,7 @@ def test_a_row_of_every_other_layer_alone(name, dtype, record_property):
 
 def test_no_layer_is_left_out():
     own = {name for name in tn.__all__ if is_layer(getattr(tn, name))}
-    assert own == {"Linear", "TransposedLinear", *ROW_LAYERS}
+    assert own == {"Linear", "TransposedLinear", "BatchNorm1d", *ROW_LAYERS}
 
 
 def is_layer(thing):
