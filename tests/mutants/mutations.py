@@ -42,8 +42,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "eps-outside-the-root",
             "eps is added to the deviation, not to the variance",
-            "1 / math.sqrt(np.float64(var[c]) + eps)",
-            "1 / (math.sqrt(np.float64(var[c])) + eps)",
+            "1 / np.sqrt(np.float64(var[c]) + eps)",
+            "1 / (np.sqrt(np.float64(var[c])) + eps)",
         ),
         Bug(
             "variance-over-n-less-1",

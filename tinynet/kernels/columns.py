@@ -4,8 +4,6 @@ Each pair is an equation and its loop. Rows are walked from the first to the las
 them are kept in float64: of many rows in float32, the last ones would round away.
 """
 
-import math
-
 import numpy as np
 
 from tinynet.kernels.jit.compile import inlined
@@ -47,7 +45,7 @@ def _by_deviations(var: Array, eps: float) -> Array:
     """1 / sqrt(var + eps): a root and a division for each column, and not for each number."""
     inverses = np.empty_like(var)
     for c in range(var.size):
-        inverses[c] = 1 / math.sqrt(np.float64(var[c]) + eps)
+        inverses[c] = 1 / np.sqrt(np.float64(var[c]) + eps)
     return inverses
 
 
