@@ -1616,8 +1616,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "counts-of-the-first",
             "all parameters are taken to have made as many steps as the first one",
-            "len({state[name] for state in states for name in self.counts}) <= 1",
-            "len(states) >= 1",
+            "taken = {state.get(name) for state in states for name in self.counts}",
+            "taken = {state.get(name) for state in states[:1] for name in self.counts}",
         ),
         Bug(
             "remembered-by-class",
@@ -1640,13 +1640,13 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "velocity-from-zero",
             "the first velocity is dampened, as if there had been one of 0",
-            "all(name in state for state in states for name in names):",
-            "all(name in state for state in states for name in self.counts):",
+            "all(name in s for s in states for name in names) and",
+            "all(name in s for s in states for name in self.counts) and",
         ),
         Bug(
             "memories-of-the-first",
             "with the first layer frozen, parameters are stepped by what is remembered of others",
-            "        return self._states()[position][name]",
+            "        return self.optimizer.state[self.places[position]][name]",
             "        return self.optimizer.state[position][name]",
         ),
         Bug(

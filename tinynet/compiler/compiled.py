@@ -126,7 +126,7 @@ class CompiledSteps:
         """
         size = self._loader.batch_size
         full, rows = len(order) // size, min(len(order) - first * size, size)
-        if rows < self._fewest or not self._updates.are_alike():
+        if rows < self._fewest or not self._updates.still_learn() or not self._updates.are_alike():
             return (), ()
         if modes_of(self._modules) != self._modes:  # as a score of the reader's own may leave them
             return (), ()

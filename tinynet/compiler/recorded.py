@@ -192,14 +192,14 @@ class Updates(NamedTuple):
 
         What is remembered comes into being in a first step, which the layers must take.
         """
-        states, names = self._states(), (*self.memories, *self.counts)
-        if not self.still_learn() or not all(name in state for state in states for name in names):
-            return False
-        return self.uneven or len({state[name] for state in states for name in self.counts}) <= 1
+        names = *self.memories, *self.counts
+        states = self._states() if names else []
+        taken = {state.get(name) for state in states for name in self.counts}
+        return all(name in s for s in states for name in names) and (self.uneven or len(taken) <= 1)
 
     def steps(self) -> int:
         """How many steps the first parameter has taken, as far as the optimizer counts them."""
-        return self._states()[0][self.counts[0]] if self.counts else 0
+        return self.optimizer.state[self.places[0]][self.counts[0]] if self.counts else 0
 
     def later(self) -> Array:
         """How many more steps than the first each parameter has taken."""
@@ -214,7 +214,7 @@ class Updates(NamedTuple):
 
     def memory(self, position: int, name: str) -> Array:
         """What is remembered of a parameter."""
-        return self._states()[position][name]
+        return self.optimizer.state[self.places[position]][name]
 
     def _states(self) -> list[State]:
         return [self.optimizer.state[place] for place in self.places]
@@ -252,5 +252,4 @@ def recorded_updates(net: Module, optimizer: Optimizer) -> Updates:
         raise CannotRecord(f"the optimizer, {kind.__name__}, remembers other things of some")
     memories, counts = each[0][1:]
     taken = {optimizer.state[place].get(name, 0) for place in places for name in counts}
-    parts = [update.part for update in each]
-    return Updates(optimizer, places, parts, memories, counts, len(taken) > 1)
+    return Updates(optimizer, places, [u.part for u in each], memories, counts, len(taken) > 1)

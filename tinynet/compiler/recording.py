@@ -9,6 +9,7 @@ that listening compiles nothing.
 
 import copy
 import functools
+import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -144,7 +145,7 @@ def lasting(part: Any) -> dict[str, Any]:
 
 def modes_of(modules: list[Any]) -> tuple[bool, ...]:
     """Which of these modules are in the mode to learn in."""
-    return tuple(module._training for module in modules)
+    return tuple(map(operator.attrgetter("_training"), modules))
 
 
 OF_OPTIMIZERS = (*PASSING, "lr", "state", "parameters", "_scheduled")

@@ -208,7 +208,7 @@ class _LossCode:
         self.forward, self.handed = code.forward, script.handed["forward"]
 
 
-_gradient = operator.attrgetter("_grad")
+_gradient, _learns = operator.attrgetter("_grad"), operator.attrgetter("_requires_grad")
 
 
 class StepVerb:
@@ -218,6 +218,7 @@ class StepVerb:
         self._optimizer, self._updates = optimizer, updates
         self._options = Options(optimizer)
         self._all, self._parameters = list(optimizer.parameters), updates.parameters
+        self._frozen = [one for one in self._all if not one.requires_grad]
         script, rows = Script(), list[Row]()
         for position, (part, parameter) in enumerate(
             zip(updates.parts, self._parameters, strict=True)
@@ -253,11 +254,10 @@ class StepVerb:
 
     def _are_usual(self) -> bool:
         """Whether the parameters are those that were compiled, and each has a gradient."""
-        gradients = map(_gradient, self._parameters)
         return (
             self._optimizer.parameters == self._all
-            and self._updates.still_learn()
-            and all(map(operator.is_not, gradients, itertools.repeat(None)))
+            and all(map(operator.is_not, map(_gradient, self._parameters), itertools.repeat(None)))
+            and not any(map(_learns, self._frozen))
         )
 
     def zero_grad(self) -> bool:
