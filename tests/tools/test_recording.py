@@ -42,6 +42,42 @@ def test_state_and_options_are_inputs_of_a_recording():
     assert share == Number("literal", 0.5)
 
 
+def shifted_reference(x, by):
+    return x * by[0] + by[1]
+
+
+@tn.kernel(shifted_reference, equation="y = x * by[0] + by[1]")
+def shifted(x, by, y):
+    inputs, outputs = x.reshape(-1), y.reshape(-1)
+    for i in range(inputs.size):
+        outputs[i] = inputs[i] * by[0] + by[1]
+
+
+class Shifted(tn.Module):
+    def forward(self, x):
+        y = np.empty_like(x)
+        shifted(x, (2, 3), y)
+        self.keep()
+        return y
+
+    def backward(self, dy):
+        (dy,) = self.kept(dy)
+        dx = np.empty_like(dy)
+        shifted(dy, (2, 0), dx)
+        return dx
+
+
+def test_a_kernel_is_handed_a_tuple():
+    part = record_layer(Shifted(), (6,), dtype=F32)
+    assert part.calls["forward"][0].operands[1] == (Number("literal", 2), Number("literal", 3))
+    assert Number("literal", 3) in part.operands()
+    net = tn.Sequential(tn.Linear(3, 4, rng=0), Shifted(), tn.Linear(4, 2, rng=1))
+    x = np.ones((2, 3), np.float32)
+    alone = net(x)
+    tn.compile(net, tn.CrossEntropyLoss(), tn.SGD(net.parameters(), lr=0.1))
+    assert net(x).tobytes() == alone.tobytes()
+
+
 def test_the_size_of_the_batch_shows_itself():
     part = recorded_loss(tn.NLLLoss(reduction="sum"), (5,), F32, np.zeros(1, np.int64))
     (fill, _) = part.calls["backward"]

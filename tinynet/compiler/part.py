@@ -65,8 +65,9 @@ class Part(NamedTuple):
     asks: bool = False  # whether it asks for the mode: it is recorded as it is in the one it has
 
     def operands(self) -> list[Any]:
-        """What all calls are handed."""
-        return [o for calls in self.calls.values() for call in calls for o in call.operands]
+        """What all calls are handed, tuples and what is in them."""
+        handed = [o for calls in self.calls.values() for call in calls for o in call.operands]
+        return [*handed, *(each for o in handed if type(o) is tuple for each in o)]
 
     def asks_for(self, call: Call) -> bool:
         """Whether what `call` returned is handed on, or is a result."""

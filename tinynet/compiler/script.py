@@ -155,6 +155,8 @@ class Script:
     def text(self, placed: Placed, operand: Any) -> str:
         """An array or a number in the code."""
         part, names, suffix = placed
+        if type(operand) is tuple:
+            return f"({', '.join(self.text(placed, each) for each in operand)},)"
         if isinstance(operand, Number):
             if operand.kind == "literal":
                 return literal(operand.value)
