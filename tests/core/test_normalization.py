@@ -247,6 +247,17 @@ class TestSameBits:
         one, other = (outcome(copy.deepcopy(between), compiles) for compiles in (True, False))
         assert one == other
 
+    def test_compiled_predict_takes_one_row(self, monkeypatch):
+        net = network()
+        net(X)
+        expected = net.predict(X)
+        tn.compile(net, tn.NLLLoss(), tn.SGD(net.parameters()))
+        with monkeypatch.context() as patch:  # so that only compiled code can answer
+            patch.setattr(tn.BatchNorm1d, "forward", lambda *_: pytest.fail("layer by layer"))
+            assert same_bits(net.predict(X[:1]), expected[:1])
+        with pytest.raises(ValueError, match="more than 1 value"):
+            net(X[:1])
+
     @pytest.mark.parametrize("compiled", [True, False])
     def test_a_step_that_is_not_taken_moves_no_average(self, compiled):
         huge = X.copy()

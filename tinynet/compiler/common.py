@@ -51,7 +51,7 @@ def part_of(trials: Trials) -> Part:
         if isinstance(first.kept, tuple):
             kept = _common(trials, "that it keeps", [t.used(t.kept) for t in trials], last)
     fewest = min(trial.sizes.get("N", 1) for trial in trials)
-    return Part(calls, results, kept, arrays, constants, fewest)
+    return Part(calls, results, kept, arrays, constants, fewest, fewest)
 
 
 def _call(trials: Trials, same: tuple[Call, ...]) -> Call:

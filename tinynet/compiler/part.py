@@ -61,7 +61,8 @@ class Part(NamedTuple):
     kept: tuple[Any, ...] | None  # what forward keeps for backward, as Uses and Numbers
     arrays: dict[Name, tuple[Shape, Any]]  # shape and dtype
     constants: dict[Name, Array]
-    fewest: int  # the smallest batch that it takes
+    fewest: int  # the smallest batch that it takes,
+    predicts: int  # and in evaluation
     asks: bool = False  # whether it asks for the mode: it is recorded as it is in the one it has
 
     def operands(self) -> list[Any]:

@@ -11,7 +11,7 @@ import copy
 import functools
 import operator
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,7 +50,11 @@ def record_layer(layer: Module, row: tuple[int, ...], dtype: Any) -> Part:
             raise CannotRecord(f"its backward returns {type(dx).__name__}, not an array")
         trial.run("predict", lambda: twin.predict(x))
 
-    return _recorded(layer, run)
+    part = _recorded(layer, run)
+    if part.fewest > 1:
+        with suppress(CannotRecord):
+            part = part._replace(predicts=_recorded(copy.deepcopy(layer).eval(), run).fewest)
+    return part
 
 
 def _takes(loss_fn: Module, *inputs: Array) -> bool:

@@ -22,6 +22,7 @@ class Segment:
         self.modules = [layer.module for layer in layers]
         self.inputs, self.outputs = layers[0].inputs, layers[-1].outputs
         self._fewest = max(layer.recorded.fewest for layer in layers)
+        self._predicts = max(layer.recorded.predicts for layer in layers)
         self._pending: list[Any] = []
         self._rows, self._kinds = -1, list[Any]()
         self._pool: tuple[Any, ...] = ()
@@ -52,20 +53,20 @@ class Segment:
         self._forward, self._predict = code.forward, code.predict
         self._backward, self._backward_alone = code.backward, code.backward_alone
 
-    def takes(self, x: Any) -> bool:
+    def takes(self, x: Any, fewest: int) -> bool:
         """Whether `x` is as usual: the layers would not object to it, nor convert it."""
         return (
             type(x) is np.ndarray
             and x.dtype == self.dtype
             and x.shape[1:] == self.inputs
-            and len(x) >= self._fewest
+            and len(x) >= fewest
             and x.flags.carray
         )
 
     def forward(self, x: Array) -> Array:
         """Run all layers; each keeps what it would keep by itself."""
         self._pending = []
-        if not self.takes(x):
+        if not self.takes(x, self._fewest):
             for module in self.modules:
                 x = module(x)
             return x
@@ -106,7 +107,7 @@ class Segment:
 
     def predict(self, x: Array) -> Array:
         """Run all layers; they keep nothing."""
-        if not self.takes(x):
+        if not self.takes(x, self._predicts):
             for module in self.modules:
                 x = module.predict(x)
             return x
