@@ -26,9 +26,10 @@ class Failed(Exception):
 class Process:
     """A peer in its own process, told by lines what to do."""
 
-    def __init__(self, peer: str, threads: str) -> None:
-        self.peer, self.threads = peer, threads
+    def __init__(self, peer: str, threads: str, patience: float = PATIENCE) -> None:
+        self.peer, self.threads, self.patience = peer, threads, patience
         self.seconds: list[float] = []
+        self.predictions: list[float] = []
         self.losses: list[float] = []
         self.accuracy = float("nan")
         self._process = subprocess.Popen(
@@ -47,16 +48,21 @@ class Process:
     def start(self) -> None:
         """Wait until it is ready, and let it compile in a first epoch, which is not timed."""
         start = time.monotonic()
-        self._answer(PATIENCE)
-        self.losses.append(self._ask("epoch", PATIENCE - (time.monotonic() - start))["loss"])
+        self._answer(self.patience)
+        left = self.patience - (time.monotonic() - start)
+        self.losses.append(self._ask("epoch", left)["loss"])
 
     def train(self) -> None:
         """One epoch; after the fifth, take the accuracy."""
-        answer = self._ask("epoch", PATIENCE)
+        answer = self._ask("epoch", self.patience)
         self.seconds.append(answer["seconds"])
         self.losses.append(answer["loss"])
         if len(self.losses) == EPOCHS:
-            self.accuracy = self._ask("accuracy", PATIENCE)["accuracy"]
+            self.accuracy = self._ask("accuracy", self.patience)["accuracy"]
+
+    def predict(self) -> None:
+        """Time predictions of one digit."""
+        self.predictions.append(self._ask("prediction", self.patience)["prediction"])
 
     def stop(self) -> None:
         self._process.kill()
@@ -77,7 +83,7 @@ class Process:
             try:
                 line = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
-                raise Failed(f"no answer within {PATIENCE} s") from None
+                raise Failed(f"no answer within {self.patience:g} s") from None
             if not line:
                 self._process.wait()
                 raise Failed(self._errors[-1] if self._errors else "it ended without a word")
@@ -105,11 +111,17 @@ class Results(NamedTuple):
     fresh: list[dict[str, float]]
 
 
-def measure(peers: list[str], rounds: int, fresh: str | None = None) -> Results:
+def measure(
+    peers: list[str],
+    rounds: int,
+    fresh: str | None = None,
+    patience: float = PATIENCE,
+    predictions: bool = False,
+) -> Results:
     """Train all peers for so many timed rounds.
 
     `fresh` is a program that measures itself: it is started anew in some of the rounds, and prints
-    its figures as JSON.
+    its figures as JSON. With `predictions`, each peer predicts single digits in every round.
     """
     processes: list[Process] = []
     figures: list[dict[str, float]] = []
@@ -118,7 +130,7 @@ def measure(peers: list[str], rounds: int, fresh: str | None = None) -> Results:
         for peer in peers:
             for threads in THREADS:
                 print(f"starting {peer}, {threads}", file=sys.stderr)
-                process = Process(peer, threads)
+                process = Process(peer, threads, patience)
                 processes.append(process)
                 try:
                     process.start()
@@ -136,6 +148,8 @@ def measure(peers: list[str], rounds: int, fresh: str | None = None) -> Results:
             for process in list(processes):
                 try:
                     process.train()
+                    if predictions:
+                        process.predict()
                 except Failed as error:
                     skipped[f"{process.peer}, {process.threads}"] = str(error)
                     processes.remove(process)
@@ -150,6 +164,11 @@ def _figures_of(program: str) -> dict[str, float]:
     done = subprocess.run(
         [sys.executable, str(HERE / "peers" / f"{program}.py")], capture_output=True, text=True
     )
+    return figures_printed(done)
+
+
+def figures_printed(done: "subprocess.CompletedProcess[str]") -> dict[str, float]:
+    """The JSON of a program's last line."""
     if done.returncode:
-        raise Failed(done.stderr.strip().splitlines()[-1])
+        raise Failed((done.stderr.strip() or "it ended without a word").splitlines()[-1])
     return dict(json.loads(done.stdout.splitlines()[-1]))

@@ -6,10 +6,21 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-COMMANDS = ("training.py", "kernels.py", "cold_start.py", "growth.py", "estimator.py", "scaling.py")
+COMMANDS = (
+    "training.py",
+    "pictures",
+    "kernels.py",
+    "cold_start.py",
+    "growth.py",
+    "estimator.py",
+    "scaling.py",
+)
 COMMANDS += ("first_figure.py",)
 BEFORE = "73e2cb9"  # the last commit of version 0.2
-ARGUMENTS = {"first_figure.py": ("--at", BEFORE, "--at", "HEAD", "--rounds", "3")}
+PROGRAMS = {
+    "pictures": ("training.py", "--pictures"),
+    "first_figure.py": ("first_figure.py", "--at", BEFORE, "--at", "HEAD", "--rounds", "3"),
+}
 
 
 def main() -> None:
@@ -19,8 +30,9 @@ def main() -> None:
             sys.exit(f"error: {command} is not one of {', '.join(COMMANDS)}")
     for command in commands:
         print(f"{command} ...", file=sys.stderr)
+        program, *arguments = PROGRAMS.get(command, (command,))
         run = subprocess.run(
-            [sys.executable, str(HERE / command), *ARGUMENTS.get(command, ())],
+            [sys.executable, str(HERE / program), *arguments],
             stdout=subprocess.PIPE,
             text=True,
             check=True,

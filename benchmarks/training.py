@@ -3,7 +3,8 @@
 Every peer is a process of its own (``peers/``), once at one thread and once at its default. All are
 kept alive, and in each round each trains one epoch, one after the other: a shared machine drifts,
 but it drifts for all of them. Only the ratios count. A peer that has not learned after five epochs
-what tinynet has learned fails the command.
+what tinynet has learned fails the command. With ``--pictures``, the networks are a CNN and LeNet-5,
+see training_pictures.py.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import training_pictures
 from contest import EPOCHS, Process, Results, measure
 from machine import describe, headline, print_table
 
@@ -228,22 +230,30 @@ def save_figure(processes: list[Process], path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=31, help="timed epochs of each peer (31)")
-    parser.add_argument("--peers", nargs="+", choices=NAMES, help="only these, beside tinynet_fit")
+    parser.add_argument("--rounds", type=int, help="timed epochs of each peer (31; of pictures 9)")
+    parser.add_argument(
+        "--peers",
+        nargs="+",
+        choices=[*NAMES, *training_pictures.NAMES],
+        help="only these, beside tinynet_fit",
+    )
+    parser.add_argument("--pictures", action="store_true", help="the CNN and LeNet-5 instead")
     parser.add_argument(
         "--no-fits", dest="fits", action="store_false", help="without the fits of fresh processes"
     )
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of JSON and figure")
     options = parser.parse_args()
-    if options.rounds < EPOCHS - 1:
-        parser.error(
-            f"--rounds {options.rounds}: accuracy is compared after {EPOCHS} epochs; at least 4"
-        )
+    rounds = options.rounds or (9 if options.pictures else 31)
+    if rounds < EPOCHS - 1:
+        parser.error(f"--rounds {rounds}: accuracy is compared after {EPOCHS} epochs; at least 4")
+    if options.pictures:
+        training_pictures.run(rounds, options.peers, options.results)
+        return
     peers = [p for p in NAMES if not options.peers or p in ("tinynet_fit", *options.peers)]
-    results = measure(peers, options.rounds, TWO_FITS if options.fits else None)
+    results = measure(peers, rounds, TWO_FITS if options.fits else None)
     if not any(p.peer == "tinynet_fit" for p in results.processes):
         sys.exit(f"error: tinynet itself did not run: {results.skipped}")
-    print_results(results, options.rounds)
+    print_results(results, rounds)
     options.results.mkdir(parents=True, exist_ok=True)
     save_json(results, options.results / "training.json")
     save_figure(results.processes, options.results / "training.png")

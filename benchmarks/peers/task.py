@@ -10,6 +10,7 @@ Some peers learn another network, and come in pairs: theirs is compared with tin
 
 import gzip
 import json
+import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -92,10 +93,16 @@ def accuracy(peer: Peer, task: Task) -> float:
     return float((peer.guesses(task.X_test) == task.y_test).mean() * 100)
 
 
-def run(make: Callable[[Task], Peer]) -> None:
-    """Train five epochs and print each; or, with the argument "serve", whenever a line says so."""
+def run(make: Callable[[Task], Any]) -> None:
+    """Train five epochs and print each; or, with the argument "serve", whenever a line says so.
+
+    With "memory" and a number of digits, print what a training step on so many takes.
+    """
     task = load_task()
     peer = make(task)
+    if "memory" in sys.argv[1:]:
+        print(json.dumps({"MiB": memory_of_a_step(peer, task, int(sys.argv[-1]))}))
+        return
     if "serve" in sys.argv[1:]:
         _serve(peer, task)
         return
@@ -109,21 +116,57 @@ def run(make: Callable[[Task], Peer]) -> None:
 
 def peak_memory() -> float:
     """The most memory that this process has held, in MiB; NaN where there is no /proc."""
+    return memory_of("VmHWM")
+
+
+def memory_of(name: str) -> float:
+    """A line of /proc/self/status, in MiB."""
     # Not resource.getrusage: on Linux its ru_maxrss starts at that of the process that started us.
     try:
         status = Path("/proc/self/status").read_text()
     except OSError:
         return float("nan")
-    return int(status.partition("VmHWM:")[2].split()[0]) / 2**10
+    return int(status.partition(f"{name}:")[2].split()[0]) / 2**10
 
 
-def _serve(peer: Peer, task: Task) -> None:
+def memory_of_a_step(peer: Any, task: Task, digits: int) -> float:
+    """How much more a process holds, at most, while it trains on so many digits at once, in MiB.
+
+    Steps on one digit come first: with them, all code is compiled and loaded.
+    """
+    peer.learn_from(task.X[:1], task.y[:1], 1)
+    peer.epoch(), peer.epoch()
+    rows = np.arange(digits) % len(task.X)
+    peer.learn_from(task.X[rows], task.y[rows], digits)
+    before = memory_of("VmRSS")
+    try:
+        Path("/proc/self/clear_refs").write_text("5")  # the most so far is what it holds now
+    except OSError:
+        return float("nan")
+    peer.epoch(), peer.epoch()
+    return memory_of("VmHWM") - before
+
+
+def seconds_of_a_prediction(peer: Any, task: Task, times: int = 200) -> float:
+    """The median time that a prediction of one digit takes."""
+    predict = peer.predictor(task.X_test[:1])
+    seconds = []
+    for _ in range(times):
+        start = time.perf_counter()
+        predict()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
+
+
+def _serve(peer: Any, task: Task) -> None:
     _answer(ready=True)
     for line in sys.stdin:
         if line.strip() == "epoch":
             start = time.perf_counter()
             loss = peer.epoch()
             _answer(seconds=time.perf_counter() - start, loss=loss)
+        elif line.strip() == "prediction":
+            _answer(prediction=seconds_of_a_prediction(peer, task))
         else:
             _answer(accuracy=accuracy(peer, task))
 

@@ -91,6 +91,36 @@ def test_the_peers_of_other_networks_take_the_same_steps(load, one_batch, pair):
     assert accuracies[0] == pytest.approx(accuracies[1], abs=0.5)
 
 
+OF_PICTURES = {
+    "the course's": ("tinynet_fit_cnn.TinynetFitCNN", "pytorch_cnn.PyTorchCNN"),
+    "LeNet-5": ("tinynet_fit_lenet.TinynetFitLeNet", "pytorch_lenet.PyTorchLeNet"),
+    "the course's, in JAX": ("pytorch_cnn.PyTorchCNN", "jax_scan_cnn.JaxScanCNN"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pair", OF_PICTURES.values(), ids=OF_PICTURES)
+def test_the_peers_of_pictures_take_the_same_steps(load, one_batch, monkeypatch, pair):
+    peers = []
+    for name in pair:
+        module, _, peer_class = name.partition(".")
+        if module.startswith("jax"):
+            pytest.importorskip("jax")
+        if module.startswith("tinynet") and not hasattr(tn, "Conv2d"):
+            pytest.skip("there is no Conv2d yet")
+        kind = getattr(load(module), peer_class)
+        small = kind.network._replace(batch=32, digits=32)
+        monkeypatch.setattr(kind, "network", small)
+        peers.append(kind(one_batch))
+    ours, theirs = ([peer.epoch() for _ in range(STEPS)] for peer in peers)
+    assert ours[-1] < 0.7 * ours[0]
+    np.testing.assert_allclose(ours, theirs, rtol=1e-3)
+    seconds = [load("task").seconds_of_a_prediction(peer, one_batch, 3) for peer in peers]
+    assert min(seconds) > 0
+    memory = [load("task").memory_of_a_step(peer, one_batch, 64) for peer in peers]
+    assert all(not m > 100 for m in memory)
+
+
 OWN_LAYERS = (
     *("tinynet_fit_own_relu.OwnReLU", "tinynet_fit_own_tanh.OwnTanh"),
     "tinynet_fit_numpy_tanh.NumpyTanh",
@@ -140,6 +170,43 @@ def test_a_fast_wrong_answer_does_not_count(load, who, loss, accuracy, words):
         assert word in fault
 
 
+@pytest.mark.parametrize(
+    ("loss", "accuracy", "words"),
+    [(0.055, 98.0, []), (0.055, 96.0, ["accuracy 96.00"]), (float("nan"), 98.0, ["loss nan"])],
+)
+def test_a_fast_wrong_answer_about_pictures_does_not_count(load, loss, accuracy, words):
+    pictures = load("training_pictures")
+    ours = result("tinynet_fit_cnn", 0.05, 98.2)
+    assert pictures.faults([result("pytorch_lenet", 9.0, 10.0)]) == []
+    found = pictures.faults([ours, result("jax_scan_cnn", loss, accuracy)])
+    assert [word in fault for fault, word in zip(found, words, strict=True)] == [True] * len(words)
+
+
+def test_the_tables_of_pictures(load, capsys):
+    pictures, contest = load("training_pictures"), load("contest")
+    seconds = dict(zip(pictures.NAMES, (1.0, 4.0, 20.0, 3.0, 9.0)))
+    processes = [
+        SimpleNamespace(
+            **vars(result(peer, 0.05, 98.0)) | {"threads": threads},
+            seconds=[seconds[peer] / share] * 3,
+            predictions=[1e-5 * seconds[peer]] * 3,
+        )
+        for peer in seconds
+        for threads, share in ((pictures.ONE, 1), (pictures.ALL, 2))
+    ]
+    pictures.print_results(contest.Results(processes, {"thinc": "missing"}, []), 3)
+    printed = " ".join(capsys.readouterr().out.split())
+    for row in (
+        "| CNN: PyTorch, 1 thread / fit, 1 thread | 4.00 | 4.00 | >= 3 |",
+        "| CNN: JAX, better / fit, default | 20.00 |",
+        "| CNN: one digit, PyTorch / tinynet | 4.00 | 4.00 | >= 3 |",
+        "| LeNet-5: PyTorch, default / fit, default | 3.00 |",
+        "| LeNet-5: digits per second and core | 20,000 | 20,000 | >= 15,000 |",
+        "skipped: thinc: missing",
+    ):
+        assert row in printed
+
+
 def run(*arguments):
     command = [sys.executable, str(BENCHMARKS / arguments[0]), *map(str, arguments[1:])]
     return subprocess.run(command, capture_output=True, text=True, timeout=600)
@@ -162,6 +229,19 @@ def test_the_training_benchmark_runs(tmp_path):
     for who in ("JAX, jitted lax.scan", "plain C, dense"):  # ran, or skipped with a word
         assert who in saved["peers"] or saved["skipped"][f"{who}, default"]
     assert 5_000 < (tmp_path / "training.png").stat().st_size < 150_000
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_pictures_runs(tmp_path):
+    if not hasattr(tn, "Conv2d"):
+        pytest.skip("there is no Conv2d yet")
+    arguments = ("--pictures", "--rounds", 4, "--results", tmp_path)
+    done = run("training.py", *arguments, "--peers", "tinynet_fit_cnn", "pytorch_cnn")
+    assert done.returncode == 0, done.stderr
+    assert "### The course's CNN" in done.stdout and "### LeNet-5" not in done.stdout
+    saved = json.loads((tmp_path / "training_pictures.json").read_text())
+    assert len(saved["peers"]["pytorch_cnn"]["1 thread"]["seconds"]) == 4
+    assert "The course's CNN, 1024 digits" in saved["MiB of a step"]
 
 
 GROWTH = ("growth.py", "--rounds", 1, "--mapped-rows", 20_000)
