@@ -28,6 +28,7 @@ from tinynet.layers import (
     Add,
     BatchNorm1d,
     Dropout,
+    Flatten,
     LeakyReLU,
     Linear,
     LogSoftmax,
@@ -37,6 +38,7 @@ from tinynet.layers import (
     Softmax,
     Tanh,
     TransposedLinear,
+    Unflatten,
 )
 from tinynet.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss
 from tinynet.module import Module, Parameter, Sequential
@@ -77,6 +79,7 @@ __all__ = [
     "Dropout",
     "EarlyStopping",
     "Finding",
+    "Flatten",
     "GradientError",
     "GradientReport",
     "History",
@@ -105,6 +108,7 @@ __all__ = [
     "TorchGenerator",
     "Trace",
     "TransposedLinear",
+    "Unflatten",
     "accuracy",
     "check_gradients",
     "compile",

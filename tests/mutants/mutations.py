@@ -90,6 +90,32 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "            stand_of(generator)\n",
         ),
     ),
+    "layers/shape.py": (
+        Bug(
+            "flatten-leaves-the-last-axis",
+            "end_dim is the first axis that is not laid end to end, as the end of a slice is",
+            "math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :])",
+            "math.prod(x.shape[start:end]), *x.shape[end:])",
+        ),
+        Bug(
+            "unflatten-does-not-fill-in",
+            "a size of -1 is taken for the length of the whole axis",
+            "size // known if n == -1",
+            "size if n == -1",
+        ),
+        Bug(
+            "unflatten-hands-back-its-own-dy",
+            "backward gives dy in the shape that it came in",
+            "# dx = dy.reshape(N, C * H * W)\n        return dx",
+            "# dx = dy.reshape(N, C * H * W)\n        return dy",
+        ),
+        Bug(
+            "reshape-of-a-fixed-number-of-rows",
+            "the shape that ONNX is told holds the rows of the trial input",
+            "[0 if axis % x.ndim else -1, *shape[1:]]",
+            "[*shape]",
+        ),
+    ),
     "layers/dropout.py": (
         Bug(
             "dropout-in-evaluation",
@@ -2186,6 +2212,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "core/test_dropout.py",
     ),
     "layers/dropout.py": ("core/test_dropout.py",),
+    "layers/shape.py": ("core/test_shape.py",),
     "kernels/masks.py": ("core/test_dropout.py",),
     "support/modes.py": ("core/test_modes.py",),
     "runs/rehearsal.py": (

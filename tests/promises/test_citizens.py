@@ -10,6 +10,7 @@ import ast
 import base64
 import gzip
 import inspect
+import math
 import re
 import sys
 import textwrap
@@ -32,6 +33,10 @@ import citizens  # noqa: E402
 from mutations import BUGS, JIT_BUGS  # noqa: E402
 
 FEATURES, CLASSES, ROWS = 6, 4, 8
+PICTURE = (3, 5, 4)  # channels, height, width
+TOLD = {"in_channels": PICTURE[0], "out_channels": 2, "kernel_size": 2}
+TOLD |= {"dim": 1, "unflattened_size": (1, 2, 3)}
+"""What options without a default are told, by their names; all others, the size of a row."""
 MODULES = [
     kind
     for kind in (getattr(tn, name) for name in tn.__all__)
@@ -48,10 +53,26 @@ def draw(*shape, dtype=np.float32, seed=0):
 
 
 def made(kind, dtype=np.float32):
-    """A layer or a loss with its defaults; every size that it must be told is that of a row."""
+    """A layer or a loss with its defaults, and what it must be told."""
     wanted = inspect.signature(kind).parameters
-    told = {name: FEATURES for name, p in wanted.items() if p.default is p.empty}
+    told = {name: TOLD.get(name, FEATURES) for name, p in wanted.items() if p.default is p.empty}
+    if "num_features" in told and len(kind(FEATURES).row_shape()) == 3:
+        told["num_features"] = PICTURE[0]
     return kind(**told, **{n: v for n, v in (("rng", 0), ("dtype", dtype)) if n in wanted})
+
+
+def shape_for(layer):
+    """The shape of a row for a layer: of a picture, if it says that it takes such, or needs one.
+
+    It needs one if it makes something with fewer axes of it.
+    """
+    if len(layer.row_shape() or ()) == 3:
+        return PICTURE
+    try:
+        y = layer.predict(draw(2, *PICTURE))
+    except (TypeError, ValueError):
+        return (FEATURES,)
+    return PICTURE if y.ndim < 4 else (FEATURES,)
 
 
 def inputs_of(module):
@@ -82,6 +103,7 @@ class Citizen:
     def start(self):
         """All anew: a step changes it."""
         ends: list[tn.Module] = []
+        self.outputs: tuple[int, ...] = (FEATURES,)  # of a row, behind the layer
         if self.kind in LOSSES:
             self.part = self.loss_fn = made(self.kind)
             if not hasattr(self.kind, "accuracy"):
@@ -97,8 +119,15 @@ class Citizen:
             self.net: Any = type("Joined", (Joined,), {"kind": self.kind})()
             self.part = self.net.layer
         else:
-            first, last = (tn.Linear(FEATURES, O, rng=O) for O in (FEATURES, CLASSES))
-            self.net = tn.Sequential(first, middle, last, *ends)
+            before, after, shape = [], [], (FEATURES,)
+            if self.kind in LAYERS:
+                shape = shape_for(self.part)
+                self.outputs = made(self.kind).predict(draw(2, *shape)).shape[1:]
+                before = [tn.Unflatten(1, shape)] if len(shape) > 1 else []
+                after = [tn.Flatten()] if len(self.outputs) > 1 else []
+            first = tn.Linear(FEATURES, math.prod(shape), rng=6)
+            last = tn.Linear(math.prod(self.outputs), CLASSES, rng=4)
+            self.net = tn.Sequential(first, *before, middle, *after, last, *ends)
         self.optimizer = tn.SGD(self.net.parameters(), lr=0.1)
         return self.net
 
@@ -126,7 +155,8 @@ class Citizen:
         """Arrays as its forward takes them."""
         if self.kind in LAYERS:
             seeds = range(7, 7 + inputs_of(self.part))
-            return [draw(ROWS, FEATURES, dtype=dtype, seed=seed) for seed in seeds]
+            row = (FEATURES,) if self.joins else shape_for(self.part)
+            return [draw(ROWS, *row, dtype=dtype, seed=seed) for seed in seeds]
         outputs = draw(ROWS, CLASSES, dtype=dtype, seed=7)
         if self.y.ndim > 1:  # numbers between 0 and 1 suit every loss over numbers
             return [0.1 + outputs % 0.8, self.y.astype(dtype)]
@@ -236,7 +266,7 @@ def trace(citizen, folder):
         return
     part = trace.layers[citizen.place(trace)]
     assert repr(part.layer) in str(trace)
-    assert part.output.shape == part.dy.shape == (ROWS, FEATURES)
+    assert part.output.shape == part.dy.shape == (ROWS, *citizen.outputs)
     assert np.any(part.output) and np.any(part.dy)
 
 
@@ -271,7 +301,8 @@ def playground(citizen, folder):
 
 def summary(citizen, folder):
     told = re.escape(repr(citizen.part))
-    assert re.search(rf"{told} +\(N, {FEATURES}\)", str(citizen.net.summary()))
+    shape = ", ".join(map(str, citizen.outputs))
+    assert re.search(rf"{told} +\(N, {shape}\)", str(citizen.net.summary()))
 
 
 def doctor(citizen, folder):

@@ -47,6 +47,10 @@ def twin(module: tn.Module) -> torch.nn.Module:
             return torch.nn.Softmax(dim=module.axis)
         case tn.LogSoftmax():
             return torch.nn.LogSoftmax(dim=module.axis)
+        case tn.Flatten():
+            return torch.nn.Flatten(module.start_dim, module.end_dim)
+        case tn.Unflatten():
+            return torch.nn.Unflatten(module.dim, module.unflattened_size)
         case tn.Add():
             return Sum()
     raise NotImplementedError(f"say in twins.py what {module!r} is in PyTorch")

@@ -688,8 +688,12 @@ class TestPlayground:
             (tn.Sequential(tn.Linear(784, 9), Tanh()), {}, TypeError, r"Tanh\(\) cannot run"),
             (tn.Sequential(tn.Softmax(axis=0)), {}, TypeError, r"Softmax\(axis=0\) cannot run"),
             (
-                tn.Sequential(tn.ReLU(), tn.Linear(12, 9)), {}, ValueError,
-                r"Linear\(12, 9\) takes 12 numbers, and the layer before it gives 784",
+                tn.Sequential(tn.ReLU(), tn.Unflatten(1, (2, -1)), tn.Linear(12, 9)), {},
+                ValueError, r"expected \(N, features\); use x.reshape",
+            ),
+            (
+                tn.Sequential(tn.Linear(784, 6), tn.Unflatten(1, (2, 3))), {}, ValueError,
+                r"makes \(4, 2, 3\) of 4 rows; the page knows rows only, and classes \(N, C\)",
             ),
             (tn.Linear(65, 9), {}, ValueError, "takes 65 numbers, .* and 64 sliders are the most"),
             (tn.Linear(5, 9), {"white": 255}, ValueError, "white = 255 are for pixels, and this"),

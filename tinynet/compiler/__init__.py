@@ -19,9 +19,15 @@ from tinynet.compiler.recorded import record_layers
 from tinynet.compiler.verbs import Verbs, compile_verbs
 from tinynet.module import Module
 from tinynet.optim import Optimizer
+from tinynet.support.checks import checked_shape
 
 
-def compile(net: Module, loss_fn: Module, optimizer: Optimizer) -> CompiledSteps | Verbs:
+def compile(
+    net: Module,
+    loss_fn: Module,
+    optimizer: Optimizer,
+    input_shape: tuple[int, ...] | None = None,
+) -> CompiledSteps | Verbs:
     """Write out and compile the training steps of a network.
 
     From now on, a loop over these three runs compiled: ``net(x)``, ``loss_fn(outputs, target)``,
@@ -35,6 +41,9 @@ def compile(net: Module, loss_fn: Module, optimizer: Optimizer) -> CompiledSteps
     loss_fn : Module
     optimizer : Optimizer
         Its options become part of the code; `lr` stays free.
+    input_shape : tuple of int, optional
+        The shape of one row of x, such as (1, 28, 28). By default it is what the first layer takes
+        that says so, as Linear does; a network that begins with a convolution takes many.
 
     Returns
     -------
@@ -53,7 +62,8 @@ def compile(net: Module, loss_fn: Module, optimizer: Optimizer) -> CompiledSteps
     modes. What this cannot see is a decision that Python takes by the data, and that none of the
     trial inputs brings about, such as ``if x.max() > 1e6``: take such decisions in kernels.
     """
-    layers, verbs = record_layers(net), None
+    row = None if input_shape is None else checked_shape("compile", input_shape)
+    layers, verbs = record_layers(net, row), None
     with suppress(CannotRecord):  # a network that is no chain of layers has training steps alone
         verbs = compile_verbs(layers, net, loss_fn, optimizer)
     try:

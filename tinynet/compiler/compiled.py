@@ -97,6 +97,8 @@ class CompiledSteps:
         X, dtype = loader.X, loader.X.dtype if loader.scale is None else np.dtype(np.float32)
         if X.shape[1:] != self._inputs or dtype != self._dtype or not X.dtype.isnative:
             raise CannotRecord(f"the data are {X.dtype} of shape {X.shape}")
+        if X.ndim > 2 and not X.flags.c_contiguous:
+            raise CannotRecord("the data are not contiguous; hand over np.ascontiguousarray(X)")
         for first in range(0, len(self._targets), rows):
             some = self._targets[first : first + rows]
             outputs = np.zeros((len(some), *self._outputs), self._dtype)
@@ -193,7 +195,7 @@ class CompiledSteps:
             targets, order = targets[rows], np.arange(len(rows))
             first, last = 0, last - first
         taken = self._code.module.train(
-            *(X, targets, order, size, first, last, losses, scores),
+            *(X.reshape(len(X), -1), targets, order, size, first, last, losses, scores),
             *(optimizer.lr, float(steps), *more),
             *(array() for array in self._code.handed),
         )

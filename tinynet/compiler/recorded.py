@@ -20,6 +20,7 @@ from tinynet.compiler.trial import by_equation
 from tinynet.kernels.jit.kernel import listening
 from tinynet.module import Module, Parameter, Sequential
 from tinynet.optim import Optimizer, State
+from tinynet.support.description import row_shape_of
 from tinynet.support.held import MODE
 from tinynet.support.memory import global_generators_kept
 from tinynet.support.types import Array
@@ -61,8 +62,8 @@ def layers_of(net: Module, place: str = "") -> Iterator[tuple[str, Module]]:
 
 
 @global_generators_kept()
-def record_layers(net: Module) -> list[Layer]:
-    """Record the layers of a network.
+def record_layers(net: Module, row: tuple[int, ...] | None = None) -> list[Layer]:
+    """Record the layers of a network, for inputs whose rows have this shape.
 
     Raises
     ------
@@ -73,14 +74,17 @@ def record_layers(net: Module) -> list[Layer]:
     if not parameters:
         raise CannotRecord("the network has no parameters, so that nothing is learned")
     dtype = parameters[0].data.dtype
-    row = _row_shape(net, dtype)
+    row = _row_shape(net, dtype) if row is None else row
     layers = []
     for place, module in layers_of(net):
         part, reason = None, ""
         try:
             part = _remembered(module, (row, dtype), record_layer, row, dtype)
             result = part.results["forward"]
-            outputs = tuple(n for n, _ in (result.shape or part.arrays[result.name][0])[1:])
+            rows, *axes = result.shape or part.arrays[result.name][0]
+            outputs = tuple(n for n, _ in axes)
+            if rows != (1, True):
+                part, reason = None, "it gives another number of rows than it takes"
         except CannotRecord as error:
             reason = str(error)
             outputs = _output_shape(module, row, dtype)
@@ -90,13 +94,19 @@ def record_layers(net: Module) -> list[Layer]:
 
 
 def _row_shape(net: Module, dtype: Any) -> tuple[int, ...]:
-    """The shape of one input row: a size of some parameter that the network takes."""
+    """The shape of one input row: what a layer says, or a size of some parameter."""
     first: Exception | None = None
-    sizes = [size for parameter in net.parameters() for size in parameter.data.shape]
-    for size in dict.fromkeys(sizes):
+    shapes: list[Any] = [(n,) for p in net.parameters() for n in p.data.shape]
+    told = row_shape_of(net)
+    if told and None in told:
+        raise CannotRecord(
+            "the network takes pictures of any size; say of which, as in "
+            "tn.compile(net, loss_fn, optimizer, input_shape=(1, 28, 28))"
+        )
+    for shape in dict.fromkeys([told] * bool(told) + shapes):
         try:
-            _output_shape(net, (size,), dtype)
-            return (size,)
+            _output_shape(net, shape, dtype)
+            return tuple(shape)
         except Exception as error:
             first = first or error
     raise CannotRecord(f"the network takes no rows of numbers: {first}") from first

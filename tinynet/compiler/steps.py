@@ -52,7 +52,8 @@ class Steps:
         net = self.parts[0]
         layers: list[Layer] = []
         try:
-            layers = record_layers(net)
+            X: Any = getattr(self.loader, "X", None)
+            layers = record_layers(net, np.shape(X)[1:] or None)
             steps = CompiledSteps(*self.parts, layers, self.loader, self.score)
         except CannotRecord as error:
             if must:

@@ -8,6 +8,7 @@ every error are as without: where anything is unusual, the parts themselves take
 import functools
 import itertools
 import operator
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,7 @@ class Verbs:
             number += len(some)
         first = next((s for s in self.segments if isinstance(s, Segment)), None)
         self.source, self.path = (first.source, first.path) if first else ("", "")
-        self._net, self._renewed = net, True
+        self._net, self._renewed, self._row, self._met = net, True, layers[0].inputs, False
         asking = [layer.module for layer in layers if layer.part is not None and layer.part.asks]
         self._asking = [module for layer in asking for module in modules_of(layer)]
         self._modes = modes_of(self._asking)
@@ -84,7 +85,7 @@ class Verbs:
             return False
         self._renewed = False
         try:
-            new = Verbs(self._net, record_layers(self._net), self.loop)
+            new = Verbs(self._net, record_layers(self._net, self._row), self.loop)
         except CannotRecord:
             return False
         if self._code() != new._code():
@@ -101,12 +102,23 @@ class Verbs:
         known[self._modes] = vars(self).copy()
         if modes not in known:
             try:
-                known[modes] = vars(Verbs(self._net, record_layers(self._net), self.loop))
+                known[modes] = vars(
+                    Verbs(self._net, record_layers(self._net, self._row), self.loop)
+                )
             except CannotRecord:
                 known[modes] = {}
         vars(self).update(known[modes])
         self._by_modes = known
         return bool(known[modes])
+
+    def _meet(self, inputs: tuple[Any, ...]) -> None:
+        """Turn to rows of the shape of the first batch, if another one was guessed."""
+        self._met = True
+        row = np.shape(inputs[0])[1:] if len(inputs) == 1 else self._row
+        if row != self._row:
+            with suppress(Exception):  # the layers say what is wrong with it
+                vars(self).update(vars(Verbs(self._net, record_layers(self._net, row), self.loop)))
+                self._met = True
 
     def _code(self) -> list[Any]:
         return [s.path if isinstance(s, Segment) else s for s in self.segments]
@@ -115,6 +127,8 @@ class Verbs:
         """The output; NotImplemented if the layers must do it."""
         if not self.loop or mode.predicting or not (self._turned() and self.are_valid(inputs)):
             return NotImplemented
+        if not self._met:
+            self._meet(inputs)
         x = inputs[0]
         for segment in self.segments:
             x = segment.forward(x) if isinstance(segment, Segment) else segment(x)

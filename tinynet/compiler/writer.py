@@ -5,13 +5,14 @@ needs is left out, such as dx of the first layer. The arrays that a step works o
 used again by the next step.
 """
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from tinynet.compiler.part import Name, Part
 from tinynet.compiler.recorded import Layer, Updates
-from tinynet.compiler.script import Placed, Row, Script, needed, replaced, words_of
+from tinynet.compiler.script import Placed, Row, Script, needed, replaced, shape_text, words_of
 from tinynet.kernels import accumulate, all_finite, copied, gather, gather_scaled, squares
 from tinynet.kernels.jit.kernel import FUSED, Fusion, Kernel
 from tinynet.support.types import Array
@@ -187,12 +188,15 @@ def _fused(rows: list[Row], update: list[Row], gradient: str) -> tuple[Row, Fusi
 
 def _gathering(script: Script, scaled: bool, goal: str, finite: list[str]) -> list[str]:
     """The lines that fetch a batch; in `finite`, the squares of x are those that one gives."""
+    row = script.arrays["x"][0][1:]
+    flat = shape_text(((1, True), (math.prod(n for n, _ in row), False)))
+    into = "x" if len(row) == 1 else f"x.reshape({flat})"
     if scaled:
-        x = f"{script.called(gather_scaled)}(X, rows, scale, x)  # x = X[rows] * scale"
+        x = f"{script.called(gather_scaled)}(X, rows, scale, {into})  # x = X[rows] * scale"
     else:
         told = "x_squares = " * any("squares(x)" in bound for bound in finite)
         finite[:] = [bound.replace("squares(x)", "x_squares") for bound in finite]
-        x = f"{told}{script.called(gather)}(X, rows, x)  # x = X[rows]"
+        x = f"{told}{script.called(gather)}(X, rows, {into})  # x = X[rows]"
     return [x, "for n in range(N):", f"    {goal}[n] = target[rows[n]]"]
 
 

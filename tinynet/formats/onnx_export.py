@@ -16,6 +16,7 @@ from tinynet.formats.elsewhere import at, shared_layers
 from tinynet.formats.serialization import finite_weights
 from tinynet.module import Module
 from tinynet.support.atomic import file_path, write_atomically
+from tinynet.support.checks import checked_shape
 from tinynet.support.options import signature
 from tinynet.support.types import Array
 from tinynet.version import __version__
@@ -23,14 +24,17 @@ from tinynet.version import __version__
 OPSET = 13  # the oldest set of operations in which a softmax is along one axis, as here
 
 
-def to_onnx(net: Module, path: str | os.PathLike[str]) -> None:
+def to_onnx(
+    net: Module, path: str | os.PathLike[str], input_shape: tuple[int, ...] | None = None
+) -> None:
     """Write a network to an ONNX file, in one step: a program that dies on the way leaves the old.
 
-    The model has one input `x` of shape (N, features) and one output `y`, of the dtype of the
-    weights; N is free. How many features x has is the option `in_features` or `num_features` of the
-    first layer that takes one; without it, they are free, too. Weights have the names and the
-    layout of PyTorch; one that layers share is written for each. Needs the extra `onnx`. A network
-    with layers of your own is computed once as ONNX says, and must give the same numbers.
+    The model has one input `x` of shape (N, features), or (N, channels, height, width), and one
+    output `y`, of the dtype of the weights; N is free. How many features x has is the option
+    `in_features` or `num_features` of the first layer that takes one, or what that layer says by
+    `row_shape`; without it, they are free, too. Weights have the names and the layout of PyTorch;
+    one that layers share is written for each. Needs the extra `onnx`. A network with layers of your
+    own is computed once as ONNX says, and must give the same numbers.
 
     Parameters
     ----------
@@ -39,6 +43,9 @@ def to_onnx(net: Module, path: str | os.PathLike[str]) -> None:
         and so may yours), with Sequentials within it, too; or one such layer.
     path : str or path-like
         The file to create or replace; ``.onnx`` is the usual ending.
+    input_shape : tuple of int, optional
+        The shape of one row of x, such as (1, 28, 28), of a network whose layers take pictures of
+        any size: where one turns into a row of numbers, the model is of that size.
 
     Raises
     ------
@@ -70,24 +77,32 @@ def to_onnx(net: Module, path: str | os.PathLike[str]) -> None:
     strangers = [type(layer).__name__ for _, layer in layers if type(layer) not in OURS.values()]
     parameters = net.parameters()
     dtype = parameters[0].data.dtype if parameters else np.dtype(np.float32)
-    features = _features(layers)
-    x = np.random.default_rng(0).normal(size=(3, features or 1)).astype(dtype)
+    row = _row(layers) if input_shape is None else checked_shape("to_onnx", input_shape)
+    if row is not None and None in row:
+        raise ValueError(
+            f"to_onnx: {layers[0][1]!r} takes pictures of any size; say of which, as in "
+            "to_onnx(net, path, input_shape=(1, 28, 28))"
+        )
+    x = np.random.default_rng(0).normal(size=(3, *(row or (1,)))).astype(dtype)
+    before = [x]
     try:
-        y = net.predict(x)  # raises if layers do not fit
+        for _, layer in layers:  # raises if they do not fit
+            before.append(layer.predict(before[-1]))
     except ValueError as error:
-        if features or not strangers:
+        if row or not strangers:
             raise
         raise ValueError(
             f"{error}; to_onnx tried inputs of one feature, since no layer takes an option "
             "in_features; call what says the width so"
         ) from error
-    outputs = y.shape[1] if features else "features"
+    y = before[-1]
+    rows = ["N" if len(y) == len(x) else "rows", *(y.shape[1:] if row else ["features"])]
     nodes, used = [], set[str]()
     array = "x"
     for number, (place, layer) in enumerate(layers, 1):
         result = "y" if number == len(layers) else f"{place}.y"
         operation, names, attributes = _operation(place, layer)
-        for name, value in _valued(layer, layer.onnx_constants).items():
+        for name, value in _valued(layer, layer.onnx_constants, before[number - 1]).items():
             names.append(f"{place}.{name}" if place else name)
             weights[names[-1]] = np.asarray(value, dtype if isinstance(value, float) else None)
         try:
@@ -105,8 +120,8 @@ def to_onnx(net: Module, path: str | os.PathLike[str]) -> None:
     graph = helper.make_graph(
         nodes,
         "tinynet",
-        [helper.make_tensor_value_info("x", element, ["N", features or "features"])],
-        [helper.make_tensor_value_info("y", element, ["N", outputs])],
+        [helper.make_tensor_value_info("x", element, ["N", *(row or ["features"])])],
+        [helper.make_tensor_value_info("y", element, rows)],
         [numpy_helper.from_array(a, name) for name, a in weights.items() if name in used],
     )
     operations = [helper.make_opsetid("", OPSET)]
@@ -122,12 +137,14 @@ def to_onnx(net: Module, path: str | os.PathLike[str]) -> None:
     write_atomically(file_path("to_onnx", path), model.SerializeToString(deterministic=True))
 
 
-def _features(layers: list[tuple[str, Module]]) -> int | None:
-    """How many features a row of x has; None: any number of them."""
+def _row(layers: list[tuple[str, Module]]) -> tuple[Any, ...] | None:
+    """The shape of a row of x; None: any number of features."""
     for _, layer in layers:
+        if shape := layer.row_shape():
+            return shape
         for name in ("in_features", "num_features"):
             if name in signature(type(layer)).parameters:
-                return int(type(layer).options(layer)[name])
+                return (int(type(layer).options(layer)[name]),)
     return None
 
 
@@ -147,9 +164,22 @@ def _operation(place: str, layer: Module) -> tuple[str, list[str], dict[str, Any
     return str(kind.onnx_operation), [f"{place}.{n}" if place else n for n in names], attributes
 
 
-def _valued(layer: Module, data: dict[str, Any]) -> dict[str, Any]:
-    """A row of a class with the numbers of one layer: functions of the layer are called."""
-    return {name: value(layer) if callable(value) else value for name, value in data.items()}
+def _valued(layer: Module, data: dict[str, Any], *x: Array) -> dict[str, Any]:
+    """A row of a class with the numbers of one layer: functions of it, or of it and x, are called.
+
+    The last arguments of a function may be left out.
+    """
+    arguments = layer, *x
+    return {
+        name: value(*arguments[: _takes(value)]) if callable(value) else value
+        for name, value in data.items()
+    }
+
+
+def _takes(function: Any) -> int:
+    """How many arguments a function takes: one, if it does not say."""
+    code = getattr(function, "__code__", None)
+    return 1 if code is None else int(code.co_argcount)
 
 
 def _refuse_unknown(defs: Any, operation: str, inputs: int, attributes: dict[str, Any]) -> None:

@@ -79,8 +79,6 @@ def instead(nn: Any, module: Any) -> str:
     )
     if type(module) in nothing_in_evaluation:
         return "leave it out: it does nothing in evaluation"
-    if type(module) is nn.Flatten and (module.start_dim, module.end_dim) == (1, -1):
-        return "leave it out, and hand over flat inputs: x.reshape(len(x), -1)"
     if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
         return "hand over the module within it, module.module"
     if hasattr(module, "_orig_mod"):

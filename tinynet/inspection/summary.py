@@ -14,6 +14,8 @@ import numpy as np
 from tinynet.inspection.wiring import matrix_of
 from tinynet.module import Module, Parameter
 from tinynet.support.calls import predicting, watching
+from tinynet.support.checks import checked_shape
+from tinynet.support.description import row_shape_of
 from tinynet.support.types import Array
 
 
@@ -52,7 +54,8 @@ class Summary:
     net : Module
         Nothing of it is changed.
     input_shape : tuple of int, optional
-        The shape of one input row, without N. Default: what the first Linear layer takes.
+        The shape of one input row, without N. Default: what the first layer takes that
+        says so, as Linear does.
 
     Raises
     ------
@@ -157,13 +160,14 @@ class Summary:
 def outputs_of(net: Module, input_shape: Any = None) -> list[tuple[Module, Array]]:
     """Each layer that forward calls, with its output for one row of zeros."""
     matrices = [W for _, layer in net.named_modules() if (W := matrix_of(layer)) is not None]
+    shape: Any = row_shape_of(net) or (matrices[:1] and (len(matrices[0]),))
     dtype = next((p.data.dtype for p in net.parameters()), np.dtype(np.float32))
     if input_shape is not None:
-        return _watched(net, np.zeros((1, *_checked(input_shape)), dtype))
-    if not matrices:
+        return _watched(net, np.zeros((1, *checked_shape("summary", input_shape)), dtype))
+    if not shape or None in shape:
         return []
     try:
-        return _watched(net, np.zeros((1, len(matrices[0])), dtype))
+        return _watched(net, np.zeros((1, *shape), dtype))
     except Exception:  # the shape was a guess; what forward raises at a wrong one is its own affair
         return []
 
@@ -172,16 +176,6 @@ def _watched(net: Module, x: Array) -> list[tuple[Module, Array]]:
     with predicting(), watching() as calls:
         net(x)
     return [(layer, y) for layer, y in calls if isinstance(y, np.ndarray) and y.ndim]
-
-
-def _checked(input_shape: Any) -> tuple[int, ...]:
-    sizes = input_shape if isinstance(input_shape, tuple | list) else (input_shape,)
-    if not all(isinstance(n, int | np.integer) and n > 0 and n is not True for n in sizes):
-        raise ValueError(
-            f"summary: input_shape = {input_shape!r}, expected the shape of one row without N, "
-            "such as (784,)"
-        )
-    return tuple(sizes)
 
 
 def _own_parameters(layer: Module) -> list[Parameter]:

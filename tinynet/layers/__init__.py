@@ -17,5 +17,7 @@ from tinynet.layers.linear import Linear as Linear
 from tinynet.layers.linear import TransposedLinear as TransposedLinear
 from tinynet.layers.normalization import BatchNorm1d as BatchNorm1d
 from tinynet.layers.paths import Add as Add
+from tinynet.layers.shape import Flatten as Flatten
+from tinynet.layers.shape import Unflatten as Unflatten
 from tinynet.layers.softmax import LogSoftmax as LogSoftmax
 from tinynet.layers.softmax import Softmax as Softmax

@@ -65,6 +65,9 @@ class Linear(Module):
         ".map((sum, o) => sum + (layer.b ? layer.b[o] : 0))"
     )
 
+    def row_shape(self) -> tuple[int]:
+        return (self.W.data.shape[0],)
+
     def __init__(
         self,
         in_features: int,
@@ -193,6 +196,9 @@ class TransposedLinear(Module):
         " new Float32Array(layer.W.length / x.length))"
         ".map((sum, o) => sum + (layer.b ? layer.b[o] : 0))"
     )
+
+    def row_shape(self) -> tuple[int]:
+        return (self.W.data.shape[1],)
 
     def __init__(
         self,

@@ -115,6 +115,9 @@ class BatchNorm1d(Module, WithOptions):
         told["way"] = np.array(batch if by_batch else "dx = dz / sqrt(var + eps): in evaluation")
         return told
 
+    def row_shape(self) -> tuple[int]:
+        return (self.num_features,)
+
     @property
     def javascript(self) -> str | None:  # type: ignore[override]
         if self.running_mean is None:

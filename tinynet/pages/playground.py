@@ -9,6 +9,7 @@ The drawing becomes 28 x 28 pixels the way MNIST's digits did: fitted into 20 x 
 mass in the middle.
 """
 
+import math
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,7 @@ from tinynet.inspection.case import kind_of_outputs
 from tinynet.inspection.wiring import matrix_of
 from tinynet.module import Module, Sequential
 from tinynet.support.checks import number
+from tinynet.support.description import row_shape_of
 from tinynet.support.types import Array
 
 PIXELS = 28 * 28
@@ -91,11 +93,13 @@ def playground(
             "was trained on for an unlit and a fully lit pixel"
         )
     layers = list(_flat(net))
-    held = [_held(k, layer) for k, layer in enumerate(layers)]
-    given, ranges = _input(layers, samples, features, black, white)
-    outputs = _outputs(net, layers, ranges["low"], ranges["high"])
+    row = _row(net, layers, samples)
+    given, ranges = _input(row, samples, features, black, white)
+    outputs = _outputs(net, layers, row, ranges["low"], ranges["high"])
+    shapes = [list(y.shape[1:]) for y in outputs]
+    held = [_held(k, layer, *shapes[k : k + 2]) for k, layer in enumerate(layers)]
     arrays = {name: values.astype(np.float32) for name, values in ranges.items()}
-    arrays |= {f"check{k}": y[0].astype(np.float32) for k, y in enumerate(outputs)}
+    arrays |= {f"check{k}": y[0].reshape(-1).astype(np.float32) for k, y in enumerate(outputs)}
     for k, values in enumerate(held):
         arrays |= {f"{name} {k}": a for name, a in values.items() if isinstance(a, np.ndarray)}
     head: dict[str, Any] = {
@@ -128,8 +132,20 @@ def playground(
     return page
 
 
+def _row(net: Module, layers: list[Module], samples: Array | None) -> tuple[int, ...]:
+    """The shape of a row of the network's input."""
+    if samples is not None:
+        return _checked(samples).shape[1:]
+    W = matrix_of(layers[0]) if layers else None
+    shape = row_shape_of(net) or ((PIXELS,) if W is None else (len(W),))
+    if None in shape:  # a picture of any size
+        channels, height, width = (n or default for n, default in zip(shape, (1, 28, 28)))
+        shape = (channels, height, width)
+    return tuple(n or 1 for n in shape)
+
+
 def _input(
-    layers: list[Module],
+    row: tuple[int, ...],
     samples: Array | None,
     features: Sequence[str] | None,
     black: float,
@@ -137,8 +153,7 @@ def _input(
 ) -> tuple[dict[str, Any], dict[str, Array]]:
     """What a row is on the page, and the lowest and the highest that each of its numbers can be."""
     rows = None if samples is None else _checked(samples)
-    W = matrix_of(layers[0]) if layers else None
-    count = rows.shape[1] if rows is not None else PIXELS if W is None else len(W)
+    count = math.prod(row)
     names = pages.names_of("playground", "features", features, count)
     side = pages.side_of(count) if names is None else None
     given: dict[str, Any] = {"count": count, "side": side, "names": names}
@@ -199,14 +214,15 @@ def _flat(module: Module) -> Iterator[Module]:
     yield module
 
 
-def _held(k: int, layer: Module) -> dict[str, Any]:
-    """What the layer's line of JavaScript names: arrays, numbers, or None."""
+def _held(k: int, layer: Module, before: list[int], after: list[int]) -> dict[str, Any]:
+    """What the layer's line of JavaScript names: arrays, numbers, or None; and the rows' shapes."""
     own: dict[str, Any] = {name: p.data for name, p in layer.own_parameters()}
     own = {
         name: value
         for name, value in (vars(layer) | own).items()
-        if value is None or isinstance(value, np.ndarray | int | float | np.number)
+        if value is None or isinstance(value, np.ndarray | int | float | np.number | tuple)
     }
+    own = {"input_shape": before, "output_shape": after} | own
     held: dict[str, Any] = {}
     for name in re.findall(r"\blayer\.(\w+)", layer.javascript or ""):
         if name not in own:
@@ -225,30 +241,34 @@ def _held(k: int, layer: Module) -> dict[str, Any]:
     return held
 
 
-def _plain(value: Any) -> float | bool | None:
+def _plain(value: Any) -> Any:
     """As JSON has it."""
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value]
     return value if value is None or isinstance(value, bool) else float(value)
 
 
-def _outputs(net: Module, layers: list[Module], low: Array, high: Array) -> list[Array]:
+def _outputs(
+    net: Module, layers: list[Module], row: tuple[int, ...], low: Array, high: Array
+) -> list[Array]:
     """What each layer makes of some noise; the page compares its own numbers with these."""
     dtype = next((p.data.dtype for p in net.parameters()), np.dtype(np.float32))
     noise = np.random.default_rng(0).random((4, len(low)))
-    x = (low + (high - low) * noise.round(1)).astype(dtype)
+    x = (low + (high - low) * noise.round(1)).astype(dtype).reshape(4, *row)
     outputs = [x]
     for layer in layers:
         W, width = matrix_of(layer), x.shape[1]
-        if W is not None and width != len(W):
+        if W is not None and x.ndim == 2 and width != len(W):
             what = "a row has" if len(outputs) == 1 else "the layer before it gives"
             raise ValueError(
                 f"playground: {layer!r} takes {len(W)} numbers, and {what} {width}; make layers "
                 "that follow one another"
             )
         x = layer.predict(x)
-        if x.ndim != 2 or len(x) != len(noise):
+        if x.ndim < 2 or len(x) != len(noise) or (x.ndim > 2 and layer is layers[-1]):
             raise ValueError(
                 f"playground: {layer!r} makes {x.shape} of {len(noise)} rows; the page knows rows "
-                "of numbers only"
+                "only, and classes (N, C) at the end"
             )
         outputs.append(x)
     if not 2 <= x.shape[1] < PIXELS:

@@ -230,6 +230,23 @@ def integer(owner: str, name: str, value: Any) -> int:
     return int(value)
 
 
+def checked_shape(owner: str, shape: Any) -> tuple[int, ...]:
+    """An argument `input_shape`, the shape of one row; a number is that of a row of so many.
+
+    Raises
+    ------
+    ValueError
+        If it is no shape.
+    """
+    sizes = shape if isinstance(shape, tuple | list) else (shape,)
+    if not all(isinstance(n, int | np.integer) and n > 0 and n is not True for n in sizes):
+        raise ValueError(
+            f"{owner}: input_shape = {shape!r}, expected the shape of one row without N, such as "
+            "(784,)"
+        )
+    return tuple(map(int, sizes))
+
+
 def check_size(owner: str, name: str, value: Any) -> None:
     """Refuse what is no number of features: an int of at least 1."""
     if integer(owner, name, value) < 1:

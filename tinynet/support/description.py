@@ -46,12 +46,22 @@ class Description:
     """Forward for one row, for the playground: ``"x.map((value) => Math.max(value, 0))"``.
 
     One expression of x, a Float32Array, and of ``layer.W``, ``layer.slope``, ...: the parameters,
-    arrays (flat, row by row) and numbers that the layer holds.
+    arrays and numbers that the layer holds, and tuples of numbers. Whatever shape a row has, x is
+    flat, the last axis running fastest, and so is what comes out, and every array of the layer;
+    ``layer.input_shape`` and ``layer.output_shape`` are the shapes: [channels, height, width].
     """
 
     expects: ClassVar[str | None] = None
     """What a loss over classes expects: ``"log-probabilities"``, or ``"logits"``, raw scores of
     which it takes the softmax itself."""
+
+    def row_shape(self) -> tuple[int | None, ...] | None:
+        """The shape of one row of x as far as the options tell it: ``(in_features,)``.
+
+        None stands for a size that may be any: a layer of pictures may say ``(channels, None,
+        None)``. None alone: a row may have any shape, or one that the options do not tell.
+        """
+        return None
 
     def told_numbers(self, x: Any, y: Array, dy: Array) -> dict[str, Array]:
         """More numbers, or words, for ``told``: by name, arrays that broadcast to the shape of y.
@@ -77,6 +87,12 @@ class Description:
         if "forward" in vars(cls):
             for name in sorted(_OF_FORWARD - vars(cls).keys()):
                 setattr(cls, name, vars(Description)[name])
+
+
+def row_shape_of(net: Any) -> tuple[int | None, ...] | None:
+    """The shape of one row of a network's input, as far as the first layer that has one tells."""
+    shapes = (layer.row_shape() for _, layer in net.named_modules())
+    return next((shape for shape in shapes if shape is not None), None)
 
 
 class InFiles:
@@ -123,7 +139,10 @@ class InFiles:
     """The attributes that follow x, if they are not the parameters in their order."""
 
     onnx_constants: ClassVar[dict[str, Any]] = {}
-    """Inputs that come last: numbers, int64 arrays, or functions of the layer, by their names."""
+    """Inputs that come last: numbers, int64 arrays, or functions of the layer, by their names.
+
+    A function of two arguments is called with some rows of the layer's input, too.
+    """
 
 
 _TUPLES = {
@@ -134,3 +153,4 @@ _TUPLES = {
 """How many texts a class must give, and what they look like: one alone is easily written."""
 
 _OF_FORWARD = {"equations", "told", "wired_by", "javascript", "told_numbers", "piece_of"}
+_OF_FORWARD |= {"row_shape"}
