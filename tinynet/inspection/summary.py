@@ -15,7 +15,6 @@ from tinynet.inspection.wiring import matrix_of
 from tinynet.module import Module, Parameter
 from tinynet.support.calls import predicting, watching
 from tinynet.support.checks import checked_shape
-from tinynet.support.description import row_shape_of
 from tinynet.support.types import Array
 
 
@@ -159,17 +158,26 @@ class Summary:
 
 def outputs_of(net: Module, input_shape: Any = None) -> list[tuple[Module, Array]]:
     """Each layer that forward calls, with its output for one row of zeros."""
-    matrices = [W for _, layer in net.named_modules() if (W := matrix_of(layer)) is not None]
-    shape: Any = row_shape_of(net) or (matrices[:1] and (len(matrices[0]),))
     dtype = next((p.data.dtype for p in net.parameters()), np.dtype(np.float32))
     if input_shape is not None:
         return _watched(net, np.zeros((1, *checked_shape("summary", input_shape)), dtype))
+    shape = _row_of(net)
     if not shape or None in shape:
         return []
     try:
         return _watched(net, np.zeros((1, *shape), dtype))
     except Exception:  # the shape was a guess; what forward raises at a wrong one is its own affair
         return []
+
+
+def _row_of(net: Module) -> Any:
+    """The shape of one input row, as the first layer says that says so; None if none does."""
+    for _, layer in net.named_modules():
+        if (shape := layer.row_shape()) is not None:
+            return shape
+        if (W := matrix_of(layer)) is not None:
+            return (len(W),)
+    return None
 
 
 def _watched(net: Module, x: Array) -> list[tuple[Module, Array]]:

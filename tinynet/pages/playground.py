@@ -222,15 +222,15 @@ def _held(k: int, layer: Module, before: list[int], after: list[int]) -> dict[st
         for name, value in (vars(layer) | own).items()
         if value is None or isinstance(value, np.ndarray | int | float | np.number | tuple)
     }
-    own = {"input_shape": before, "output_shape": after} | own
+    shapes: dict[str, Any] = {"input_shape": before, "output_shape": after}
     held: dict[str, Any] = {}
     for name in re.findall(r"\blayer\.(\w+)", layer.javascript or ""):
-        if name not in own:
+        if name not in shapes | own:
             raise ValueError(
                 f"playground: {type(layer).__name__}.javascript names layer.{name}, and {layer!r} "
                 f"holds no such parameter, array or number; it holds {', '.join(own) or 'none'}"
             )
-        value = own[name]
+        value = (shapes | own)[name]
         if value is not None and not np.isfinite(value).all():
             raise ValueError(
                 f"playground: layer {k}, {layer!r}, holds NaN or inf; train the network anew "
