@@ -27,6 +27,7 @@ from tinynet.kernels.jit.kernel import kernel
 from tinynet.layers import (
     Add,
     BatchNorm1d,
+    BatchNorm2d,
     Dropout,
     Flatten,
     LeakyReLU,
@@ -72,6 +73,7 @@ __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
+    "BatchNorm2d",
     "CosineLR",
     "CrossEntropyLoss",
     "DataLoader",

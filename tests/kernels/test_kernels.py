@@ -94,6 +94,35 @@ def for_rows(s: Sizes) -> Any:
     return s.rng.uniform(0, 3, (rows, s.axes["O"])).astype(s.dtype)
 
 
+def channels(s: Sizes) -> Any:
+    return normal(s.rng, 1 + s.axes["I"] % 5, dtype=s.dtype)
+
+
+def pictures(s: Sizes) -> Any:
+    C, H, W = 1 + s.axes["I"] % 5, 1 + s.axes["O"] % 4, 1 + s.axes["O"] % 7
+    return normal(s.rng, s.axes["N"], C, H, W, dtype=s.dtype, density=s.density)
+
+
+OVER_PICTURES: dict[str, Maker] = {
+    f"{kernel}.{argument}": maker
+    for kernel, arguments in {
+        "channel_mean": "x",
+        "channel_variance": "x mean",
+        "channel_sums": "dy",
+        "channel_products": "dy z",
+        "normalize_channels": "x mean var",
+        "normalize_channels_dx": "dz z var",
+        "by_channel_deviation": "dz var",
+        "scale_channels": "dy weight",
+        "scale_and_shift_channels": "z weight bias",
+    }.items()
+    for argument, maker in [
+        *dict.fromkeys(("x", "dy", "z", "dz"), pictures).items(),
+        *dict.fromkeys(("mean", "weight", "bias"), channels).items(),
+        ("var", lambda s: (abs(channels(s)) + 0.01).astype(s.dtype)),
+    ]
+    if argument in arguments.split()
+}
 OVER_NUMBERS: dict[str, Maker] = {
     f"{kernel}{dx}.{argument}": maker
     for kernel, x, y in [
@@ -108,81 +137,85 @@ OVER_NUMBERS: dict[str, Maker] = {
         *(("weight", for_rows), ("positive", for_rows)),
     ]
 }
-ARGUMENTS: dict[str, Maker] = OVER_NUMBERS | {
-    "first_no_probability.values": some_outside,
-    "x": sparse("NI"),
-    "W": dense("IO"),
-    "b": dense("O"),
-    "dy": sparse("NO"),
-    "y": sparse("NO"),
-    "X": sparse("NI"),
-    "gather_scaled.X": pixels,
-    "scale": scalar(0.001, 1),
-    "negative_slope": scalar(-1, 1),
-    "leaky_relu_dx.dy": sparse("NI"),
-    "relu6.x": lambda s: 9 * sparse("NI")(s),
-    "relu6_dx.y": lambda s: (9 * sparse("NO")(s)).clip(0, 6),
-    "sigmoid.x": lambda s: logits(s.rng, *s.shape("NI"), dtype=s.dtype),
-    "softmax.x": lambda s: logits(s.rng, *s.shape("NI"), dtype=s.dtype),
-    "log_softmax.x": lambda s: logits(s.rng, *s.shape("NI"), dtype=s.dtype),
-    "log_probs": dense("NO"),
-    "q": positive("NO"),
-    "probabilities": lambda s: probabilities(s.rng, *s.shape("NO"), dtype=s.dtype),
-    "labels": labels,
-    "label_weights.labels": labels_some_ignored,
-    "label_targets.labels": labels_some_ignored,
-    "ignore_index": lambda s: -100,
-    "weight": positive("O"),
-    "weights": positive("N"),
-    "nll_dx.dy": dense("N"),
-    "cross_entropy_dx.dy": dense("N"),
-    "classes": lambda s: s.axes["O"],
-    "smoothing": scalar(0, 1),
-    "total.values": sparse("N"),
-    "values": sparse("IO"),
-    "w": dense("IO"),
-    "g": sparse("IO"),
-    "a": dense("IO"),
-    "add_scaled.b": sparse("IO"),
-    "direction": sparse("IO"),
-    "m": sparse("IO"),
-    "v": positive("IO"),
-    "highest": positive("IO"),
-    "losses": dense("N"),
-    "counts": lambda s: s.rng.uniform(0.1, 2, s.axes["N"]).astype(s.dtype),
-    "counted": lambda s: np.append(1.0, s.rng.integers(2, size=s.axes["N"] - 1)),
-    "numbers": lambda s: labels(s).astype(np.uint8),
-    "ignored": lambda s: -100,
-    "first_outside.labels": lambda s: s.rng.integers(-2, s.axes["O"] + 2, size=s.axes["N"]),
-    "counted_labels.labels": labels_some_ignored,
-    "row_mean_dx.dy": scalar(-1, 1),
-    "rows": share_of_rows,
-    "value": scalar(-1, 1),
-    "fill.rows": lambda s: s.axes["N"],
-    "add.b": sparse("IO"),
-    "multiply.b": sparse("IO"),
-    "p": scalar(0, 1),
-    **dict.fromkeys(("mean", "bias", "running", "latest"), dense("I")),
-    **dict.fromkeys(("z", "dz", "scale_columns.dy", "column_products.dy"), dense("NI")),
-    **dict.fromkeys(("scale_columns.weight", "scale_and_shift.weight"), dense("I")),
-    "var": lambda s: (abs(dense("I")(s)) + 0.01).astype(s.dtype),
-    "count": lambda s: np.array(s.rng.integers(1, 9)),
-    "unbiased.rows": lambda s: int(s.rng.integers(2, 99)),
-    "state": lambda s: s.rng.integers(2**64, size=1, dtype=np.uint64),
-    "mask": dense("NO"),
-    "accumulate.total": dense("IO"),
-    "more": sparse("IO"),
-    "weight_decay": scalar(0, 1),
-    "lr": scalar(0, 1),
-    "factor": scalar(0, 1),
-    "momentum": scalar(0, 1),
-    "share": scalar(0, 1),
-    "decay": scalar(0, 1),
-    "beta1": scalar(0, 0.999),
-    "beta2": scalar(0, 0.999),
-    "eps": scalar(1e-8, 1e-3),
-    "t": lambda s: int(s.rng.integers(1, 100)),
-}
+ARGUMENTS: dict[str, Maker] = (
+    OVER_NUMBERS
+    | OVER_PICTURES
+    | {
+        "first_no_probability.values": some_outside,
+        "x": sparse("NI"),
+        "W": dense("IO"),
+        "b": dense("O"),
+        "dy": sparse("NO"),
+        "y": sparse("NO"),
+        "X": sparse("NI"),
+        "gather_scaled.X": pixels,
+        "scale": scalar(0.001, 1),
+        "negative_slope": scalar(-1, 1),
+        "leaky_relu_dx.dy": sparse("NI"),
+        "relu6.x": lambda s: 9 * sparse("NI")(s),
+        "relu6_dx.y": lambda s: (9 * sparse("NO")(s)).clip(0, 6),
+        "sigmoid.x": lambda s: logits(s.rng, *s.shape("NI"), dtype=s.dtype),
+        "softmax.x": lambda s: logits(s.rng, *s.shape("NI"), dtype=s.dtype),
+        "log_softmax.x": lambda s: logits(s.rng, *s.shape("NI"), dtype=s.dtype),
+        "log_probs": dense("NO"),
+        "q": positive("NO"),
+        "probabilities": lambda s: probabilities(s.rng, *s.shape("NO"), dtype=s.dtype),
+        "labels": labels,
+        "label_weights.labels": labels_some_ignored,
+        "label_targets.labels": labels_some_ignored,
+        "ignore_index": lambda s: -100,
+        "weight": positive("O"),
+        "weights": positive("N"),
+        "nll_dx.dy": dense("N"),
+        "cross_entropy_dx.dy": dense("N"),
+        "classes": lambda s: s.axes["O"],
+        "smoothing": scalar(0, 1),
+        "total.values": sparse("N"),
+        "values": sparse("IO"),
+        "w": dense("IO"),
+        "g": sparse("IO"),
+        "a": dense("IO"),
+        "add_scaled.b": sparse("IO"),
+        "direction": sparse("IO"),
+        "m": sparse("IO"),
+        "v": positive("IO"),
+        "highest": positive("IO"),
+        "losses": dense("N"),
+        "counts": lambda s: s.rng.uniform(0.1, 2, s.axes["N"]).astype(s.dtype),
+        "counted": lambda s: np.append(1.0, s.rng.integers(2, size=s.axes["N"] - 1)),
+        "numbers": lambda s: labels(s).astype(np.uint8),
+        "ignored": lambda s: -100,
+        "first_outside.labels": lambda s: s.rng.integers(-2, s.axes["O"] + 2, size=s.axes["N"]),
+        "counted_labels.labels": labels_some_ignored,
+        "row_mean_dx.dy": scalar(-1, 1),
+        "rows": share_of_rows,
+        "value": scalar(-1, 1),
+        "fill.rows": lambda s: s.axes["N"],
+        "add.b": sparse("IO"),
+        "multiply.b": sparse("IO"),
+        "p": scalar(0, 1),
+        **dict.fromkeys(("mean", "bias", "running", "latest"), dense("I")),
+        **dict.fromkeys(("z", "dz", "scale_columns.dy", "column_products.dy"), dense("NI")),
+        **dict.fromkeys(("scale_columns.weight", "scale_and_shift.weight"), dense("I")),
+        "var": lambda s: (abs(dense("I")(s)) + 0.01).astype(s.dtype),
+        "count": lambda s: np.array(s.rng.integers(1, 9)),
+        "unbiased.rows": lambda s: int(s.rng.integers(2, 99)),
+        "state": lambda s: s.rng.integers(2**64, size=1, dtype=np.uint64),
+        "mask": dense("NO"),
+        "accumulate.total": dense("IO"),
+        "more": sparse("IO"),
+        "weight_decay": scalar(0, 1),
+        "lr": scalar(0, 1),
+        "factor": scalar(0, 1),
+        "momentum": scalar(0, 1),
+        "share": scalar(0, 1),
+        "decay": scalar(0, 1),
+        "beta1": scalar(0, 0.999),
+        "beta2": scalar(0, 0.999),
+        "eps": scalar(1e-8, 1e-3),
+        "t": lambda s: int(s.rng.integers(1, 100)),
+    }
+)
 """How the argument of a name is made; ``kernel.name`` where one kernel needs it otherwise."""
 
 NAMES = sorted(name for name in PAIRS if "." not in name)  # tinynet's own
@@ -325,7 +358,8 @@ def is_row_by_row(kernel: str) -> bool:
 
 
 SUMS_OVER_ROWS = {"linear_dW", "linear_db", "row_mean_dx", "column_mean", "column_variance"}
-SUMS_OVER_ROWS |= {"column_products", "normalize_dx"}
+SUMS_OVER_ROWS |= {"column_products", "normalize_dx", "channel_mean", "channel_variance"}
+SUMS_OVER_ROWS |= {"channel_sums", "channel_products"}
 FIRST_AXIS_IS_N = {"x", "dy", "y", "log_probs", "q", "labels", "weights", "probabilities"}
 
 

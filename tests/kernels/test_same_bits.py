@@ -144,6 +144,16 @@ def test_a_row_of_a_batch_norm_alone_in_evaluation(dtype, record_property):
     record_property("rows alone: BatchNorm1d, rows compared", compared)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_picture_of_a_batch_norm_alone_in_evaluation(dtype, record_property):
+    compared = 0
+    for C, H, W in ((1, 1, 1), (3, 5, 7), (16, 4, 4), (5, 13, 17)):
+        layer, rng = tn.BatchNorm2d(C, dtype=dtype), np.random.default_rng(C)
+        layer(normal(rng, 9, C, H, W, dtype=dtype))
+        compared += sum(rows_compared(layer, normal(rng, N, C, H, W, dtype=dtype)) for N in BATCHES)
+    record_property("rows alone: BatchNorm2d, pictures compared", compared)
+
+
 def test_the_border_is_where_the_promise_ends():
     assert not tn.Linear(2000, 2000).uses_blas
     assert tn.Linear(2001, 2000).uses_blas
@@ -164,7 +174,7 @@ def test_a_row_of_every_other_layer_alone(name, dtype, record_property):
 
 def test_no_layer_is_left_out():
     own = {name for name in tn.__all__ if is_layer(getattr(tn, name))}
-    assert own == {"Linear", "TransposedLinear", "BatchNorm1d", *ROW_LAYERS}
+    assert own == {"Linear", "TransposedLinear", "BatchNorm1d", "BatchNorm2d", *ROW_LAYERS}
 
 
 def is_layer(thing):

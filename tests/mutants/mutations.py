@@ -18,7 +18,7 @@ class Bug(NamedTuple):
 
 
 BUGS: dict[str, tuple[Bug, ...]] = {
-    "layers/normalization.py": (
+    "layers/averages.py": (
         Bug(
             "running-variance-biased",
             "the running variance is that of the batches, and not of what they are drawn from",
@@ -26,16 +26,45 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "(self.running_var, var)",
         ),
         Bug(
-            "evaluation-tracks",
-            "a forward in evaluation goes into the running averages",
-            "if self.training and self.track_running_stats:",
-            "if self.track_running_stats:",
-        ),
-        Bug(
             "evaluation-by-the-batch",
             "evaluation goes by the batch, as learning does",
             "return self.training or self.running_mean is None",
             "return True",
+        ),
+    ),
+    "layers/normalization.py": (
+        Bug(
+            "evaluation-tracks",
+            "a forward in evaluation goes into the running averages",
+            "if self.training and self.track_running_stats:\n"
+            "            self._track(mean, var, len(x))",
+            "if self.track_running_stats:\n            self._track(mean, var, len(x))",
+        ),
+        Bug(
+            "pictures-for-positions",
+            "the unbiased variance of a channel counts its pictures, not all of its positions",
+            "self._track(mean, var, N * H * W)",
+            "self._track(mean, var, N)",
+        ),
+    ),
+    "kernels/channels.py": (
+        Bug(
+            "channel-half-folded",
+            "folding a channel's sum ends at two numbers, of which one is taken",
+            "while size > 1:",
+            "while size > 2:",
+        ),
+        Bug(
+            "channel-mean-over-pictures",
+            "the mean of a channel is its sum by the number of pictures",
+            "mean[c] = _folded(totals) / (N * positions)",
+            "mean[c] = _folded(totals) / N",
+        ),
+        Bug(
+            "channel-dx-without-the-variance",
+            "nothing comes back through the variance of a channel",
+            "mean - zs[n, c, i] * slope)",
+            "mean)",
         ),
     ),
     "kernels/columns.py": (
@@ -2201,8 +2230,16 @@ STRANGERS_COMPILED = (
     *("-k", "not short_fit"),  # a process of its own, which compiles
 )
 TESTS: dict[str, tuple[str, ...]] = {
-    "layers/normalization.py": ("core/test_normalization.py",),
+    "layers/averages.py": (
+        "core/test_normalization.py",
+        "core/test_normalization_of_pictures.py::TestAgainstPyTorch",
+    ),
+    "layers/normalization.py": (
+        "core/test_normalization.py",
+        "core/test_normalization_of_pictures.py::TestAgainstPyTorch",
+    ),
     "kernels/columns.py": ("core/test_normalization.py",),
+    "kernels/channels.py": ("core/test_normalization_of_pictures.py::TestAgainstPyTorch",),
     "compiler/writer.py": (
         *("core/test_dropout.py", "tools/test_strangers_compiled.py"),
         *BITS_OF_THE_LAYERS,

@@ -98,6 +98,31 @@ def normalize_dx(dz: Array, z: Array, var: Array, eps: float) -> Array:
     return (len(z) + 9) * sizes / np.sqrt(var + eps)
 
 
+OVER = (0, 2, 3)  # what a channel's statistics go over
+
+
+def beside(channels: Array) -> Array:
+    return channels.reshape(-1, 1, 1)
+
+
+def many(x: Array) -> int:
+    """How many numbers a channel has."""
+    return x[:, 0].size
+
+
+def channel_variance(x: Array, mean: Array) -> Array:
+    return (many(x) + 6) * ((abs(x) + abs(beside(mean))) ** 2).mean(OVER)
+
+
+def normalize_channels(x: Array, mean: Array, var: Array, eps: float) -> Array:
+    return 6 * (abs(x) + abs(beside(mean))) / np.sqrt(beside(var) + eps)
+
+
+def normalize_channels_dx(dz: Array, z: Array, var: Array, eps: float) -> Array:
+    sizes = abs(dz) + beside(abs(dz).mean(OVER)) + abs(z) * beside(abs(dz * z).mean(OVER))
+    return (many(z) + 9) * sizes / np.sqrt(beside(var) + eps)
+
+
 def linear_descend(W: Array, x: Array, dy: Array, lr: float, *_: Any) -> Array:
     return lr * _product(x.T, dy) + 3 * (abs(W) + lr * abs(x.T) @ abs(dy))
 
@@ -175,6 +200,17 @@ ROUNDINGS: dict[str, Callable[..., Any]] = {
     "scale_columns": lambda dy, weight: abs(dy * weight),
     "scale_and_shift": lambda z, weight, bias: 2 * abs(z * weight) + abs(bias),
     "column_products": lambda dy, z: (len(z) + 2) * abs(dy * z).sum(axis=0),
+    "channel_mean": lambda x: (many(x) + 2) * abs(x).mean(OVER),
+    "channel_variance": channel_variance,
+    "channel_sums": lambda dy: (many(dy) + 2) * abs(dy).sum(OVER),
+    "channel_products": lambda dy, z: (many(z) + 2) * abs(dy * z).sum(OVER),
+    "normalize_channels": normalize_channels,
+    "normalize_channels_dx": normalize_channels_dx,
+    "by_channel_deviation": lambda dz, var, eps: 5 * abs(dz) / np.sqrt(beside(var) + eps),
+    "scale_channels": lambda dy, weight: abs(dy * beside(weight)),
+    "scale_and_shift_channels": lambda z, weight, bias: (
+        2 * abs(z * beside(weight)) + abs(beside(bias))
+    ),
     "unbiased": lambda var, rows: 4 * var * rows / (rows - 1),
     "count_one": lambda count: 0,
     "running_average": lambda running, latest, momentum: 4 * (abs(running) + abs(latest)),

@@ -36,8 +36,9 @@ def twin(module: tn.Module) -> torch.nn.Module:
             return torch.nn.LeakyReLU(module.negative_slope)
         case tn.ReLU6() | tn.Sigmoid() | tn.Tanh():
             return getattr(torch.nn, type(module).__name__)()
-        case tn.BatchNorm1d():
-            norm = torch.nn.BatchNorm1d(module.num_features, module.eps, module.momentum)
+        case tn.BatchNorm1d() | tn.BatchNorm2d():
+            kind = getattr(torch.nn, type(module).__name__)
+            norm = kind(module.num_features, module.eps, module.momentum)
             norm = norm.double().train(module.training)
             norm.load_state_dict({k: tensor(v) for k, v in module.state_dict().items()})
             return norm

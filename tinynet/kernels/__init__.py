@@ -3,11 +3,12 @@
 A kernel is a pair. ``linear_reference`` is the equation, in NumPy; ``linear`` is the loop that
 Numba compiles, which the layers call. Pairs stand together: ``products.py`` has the matrix products
 of Linear, ``activations.py`` what stands between them, ``rows.py`` batches and softmax,
-``columns.py`` statistics of features, ``masks.py`` random masks, ``losses.py`` the losses over
-classes, ``errors.py`` those over numbers, ``updates.py`` the optimizers' steps. The folders are for
-later: ``gemm/`` is the one sum that all products share, on all cores if it is large, ``simd/`` the
-vectors and register tiles of its loops, and ``jit/`` compiles the pairs, ties them, and chooses
-what runs: equations, plain loops or fast ones (``rung.py``).
+``columns.py`` statistics of features, ``channels.py`` those of pictures' channels, ``masks.py``
+random masks, ``losses.py`` the losses over classes, ``errors.py`` those over numbers,
+``updates.py`` the optimizers' steps. The folders are for later: ``gemm/`` is the one sum that all
+products share, on all cores if it is large, ``simd/`` the vectors and register tiles of its loops,
+and ``jit/`` compiles the pairs, ties them, and chooses what runs: equations, plain loops or fast
+ones (``rung.py``).
 
 Kernels expect C-contiguous arrays of one dtype and of matching shapes, and labels in range: layers
 and losses see to that. Results go into arrays that the caller hands over, always the last argument.
@@ -15,6 +16,9 @@ and losses see to that. Results go into arrays that the caller hands over, alway
 
 from tinynet.kernels.activations import leaky_relu, leaky_relu_dx, relu, relu6, relu6_dx, relu_dx
 from tinynet.kernels.activations import sigmoid, sigmoid_dx, tanh, tanh_dx
+from tinynet.kernels.channels import by_channel_deviation, channel_mean, channel_products
+from tinynet.kernels.channels import channel_sums, channel_variance, normalize_channels
+from tinynet.kernels.channels import normalize_channels_dx, scale_and_shift_channels, scale_channels
 from tinynet.kernels.columns import by_deviation, column_mean, column_products, column_variance
 from tinynet.kernels.columns import count_one, cumulative_average, running_average, unbiased
 from tinynet.kernels.columns import normalize, normalize_dx, scale_and_shift, scale_columns

@@ -16,6 +16,7 @@ from tinynet.layers.dropout import Dropout as Dropout
 from tinynet.layers.linear import Linear as Linear
 from tinynet.layers.linear import TransposedLinear as TransposedLinear
 from tinynet.layers.normalization import BatchNorm1d as BatchNorm1d
+from tinynet.layers.normalization import BatchNorm2d as BatchNorm2d
 from tinynet.layers.paths import Add as Add
 from tinynet.layers.shape import Flatten as Flatten
 from tinynet.layers.shape import Unflatten as Unflatten
