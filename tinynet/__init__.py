@@ -52,6 +52,7 @@ from tinynet.runs.schedules import CosineLR, Schedule, StepLR
 from tinynet.runs.scores import evaluate
 from tinynet.runs.stopping import EarlyStopping
 from tinynet.support.accuracy import accuracy
+from tinynet.support.description import Window
 from tinynet.training import fit
 from tinynet.version import __version__ as __version__
 
@@ -111,6 +112,7 @@ __all__ = [
     "Trace",
     "TransposedLinear",
     "Unflatten",
+    "Window",
     "accuracy",
     "check_gradients",
     "compile",

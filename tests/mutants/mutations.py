@@ -1999,14 +1999,42 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "told-of-another-sample",
             "a loss is told with the numbers of the first sample",
-            "_rows(array)[sample, unit] for name",
-            "_rows(array)[0, unit] for name",
+            "rows_of(array)[sample, unit] for name",
+            "rows_of(array)[0, unit] for name",
         ),
         Bug(
             "loss-hands-its-label-back",
             "the gradient of a loss is said to go to where its target came from, too",
             "_makers(layers, part.sources[:1])",
             "_makers(layers, part.sources)",
+        ),
+    ),
+    "inspection/windows.py": (
+        Bug(
+            "last-of-equals-wins",
+            "of equal numbers in a window, an explanation takes the last for the one that won",
+            "else values.argmax())",
+            "else values.size - 1 - values[::-1].argmax())",
+        ),
+        Bug(
+            "weights-of-one-window",
+            "units at the edge of a picture are told with weights that are not theirs",
+            "named = constant[0], self._of_parameter(*constant).ravel()",
+            "named = constant[0], np.sort(self._of_parameter(*constant).ravel()) // 2",
+        ),
+    ),
+    "inspection/terms.py": (
+        Bug(
+            "dx-of-one-unit",
+            "an explanation takes what one unit hands back to an input for all that it gets",
+            'backward.append(f"{line}, with all units {written(at.dx[reads.x[k]])}")',
+            'backward.append(f"{line}, with all units {written(w[k] * dy)}")',
+        ),
+        Bug(
+            "loser-gets-dy",
+            "of a window's largest, an explanation sends the gradient to the others",
+            'gets = f"dy = {written(dy)}" if k == won else "0"',
+            'gets = f"dy = {written(dy)}" if k != won else "0"',
         ),
     ),
     "plots/digits.py": (
@@ -2339,6 +2367,8 @@ TESTS: dict[str, tuple[str, ...]] = {
     "runs/companions.py": ("core/test_companions.py",),
     "runs/progress.py": ("core/test_waiting.py",),
     "inspection/explain.py": ("tools/test_trace.py::TestExplain",),
+    "inspection/terms.py": ("tools/test_windows.py",),
+    "inspection/windows.py": ("tools/test_windows.py",),
     "plots/digits.py": ("tools/test_plots.py", "-k", "edge"),
     "plots/charts.py": ("tools/test_plots.py", "-k", "legend"),
     "runs/guard.py": (

@@ -104,7 +104,7 @@ class TestExplain:
         part = traced.layer(0)
         products = part.input[2] * part.parameters["weights"].value[:, 3]
         largest = np.argsort(-np.abs(products))[:2]
-        assert "y = (x * w).sum() + b, the largest terms first" in text
+        assert "y = (x * w).sum(), the largest terms first" in text
         assert [int(n) for n in re.findall(r"\(input (\d+)\)", text)] == largest.tolist()
 
     def test_equations_alone(self, traced):

@@ -6,46 +6,47 @@ numbers are shown without an equation.
 """
 
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from tinynet.inspection.layer_trace import LayerTrace, ParameterTrace
+from tinynet.inspection.layer_trace import LayerTrace
+from tinynet.inspection.terms import (
+    Lines,
+    Unit,
+    first_of,
+    largest_of,
+    rows_of,
+    windowed,
+    wired,
+    written,
+)
 from tinynet.inspection.told import PLACE, equations_of, told_arrays
+from tinynet.inspection.windows import Windows, place_of
 from tinynet.module import Module
 from tinynet.support.types import Array
 
 
-class _Unit(NamedTuple):
-    """One unit of one layer, and the sample's rows of x, y, dy and dx."""
-
-    part: LayerTrace
-    sample: int
-    unit: int
-    terms: int
-    x: Array
-    y: Array
-    dy: Array
-    dx: Array
-
-
-Lines = tuple[list[str], list[str]]  # forward, backward
-
-
 def explain(
-    layers: list[LayerTrace], loss_fn: Module, part: LayerTrace, sample: int, unit: int, terms: int
+    layers: list[LayerTrace],
+    loss_fn: Module,
+    part: LayerTrace,
+    sample: int,
+    unit: int | tuple[int, ...],
+    terms: int,
 ) -> str:
     """See ``Trace.explain``."""
     if part.is_loss:
         return _loss(layers, part, sample, unit)
-    _check_place(_rows(part.output), sample, unit, _named(part))
-    arrays = (_first(part.input), part.output, part.dy, _first(part.dx))
-    x, y, dy, dx = (_rows(array)[sample] for array in arrays)
-    forward, backward = _lines(part, _Unit(part, sample, unit, terms, x, y, dy, dx))
-    handed = f"dy = {_n(dy[unit])}, handed back by {_users(layers, loss_fn, part)}"
+    unit = _checked_unit(part.output, sample, unit, _named(part))
+    arrays = (first_of(part.input), part.output, part.dy, first_of(part.dx))
+    x, y, dy, dx = (rows_of(array)[sample] for array in arrays)
+    forward, backward = _lines(part, Unit(part, sample, unit, terms, x, y, dy, dx))
+    handed = f"dy = {written(dy[unit])}, handed back by {_users(layers, loss_fn, part)}"
     return "\n".join(
         [
-            f"layer {part.name!r}, {part.layer!r}, sample {sample}, unit {unit}",
+            f"layer {part.name!r}, {part.layer!r}, sample {sample}, unit "
+            f"{place_of(unit, part.output.shape[1:])}",
             *_section("forward", forward),
             *_section("backward", [handed, *backward]),
             *_section("next", [f"dx goes back to {_makers(layers, part.sources)}"]),
@@ -53,25 +54,43 @@ def explain(
     )
 
 
-def _check_place(rows: Array, sample: int, unit: int, where: str) -> None:
-    for what, value, size in (("sample", sample, len(rows)), ("unit", unit, rows.shape[1])):
-        if not 0 <= value < size:
-            raise IndexError(f"explain: {what} = {value} is outside [0, {size}) of {where}")
+def _checked_unit(array: Array, sample: int, unit: int | tuple[int, ...], where: str) -> int:
+    """The unit's flat position in a row; sample and unit are in range, or it is an error."""
+    shape = array.shape[1:]
+    if isinstance(unit, tuple):
+        if len(unit) != len(shape):
+            raise ValueError(
+                f"explain: unit = {unit} has {len(unit)} numbers, and a row of {where} has shape "
+                f"{shape}; give one for each axis, or an int, the position in the flat row"
+            )
+        for axis, (k, size) in enumerate(zip(unit, shape)):
+            _check_place(f"unit[{axis}]", k, size, where)
+        unit = int(np.ravel_multi_index(unit, shape)) if shape else 0
+    _check_place("sample", sample, len(array), where)
+    _check_place("unit", unit, rows_of(array).shape[1], where)
+    return unit
 
 
-def _loss(layers: list[LayerTrace], part: LayerTrace, sample: int, unit: int) -> str:
+def _check_place(what: str, value: int, size: int, where: str) -> None:
+    if not 0 <= value < size:
+        raise IndexError(f"explain: {what} = {value} is outside [0, {size}) of {where}")
+
+
+def _loss(
+    layers: list[LayerTrace], part: LayerTrace, sample: int, unit: int | tuple[int, ...]
+) -> str:
     """Where the gradients begin: at output `unit` of the network, for one sample."""
-    gradient = _rows(_first(part.dx))
-    _check_place(gradient, sample, unit, f"what {part.layer!r} gets")
+    unit = _checked_unit(first_of(part.dx), sample, unit, f"what {part.layer!r} gets")
+    gradient = rows_of(first_of(part.dx))
     name, N = part.input_names[0], len(gradient)
     whole, gradients = equations_of(part.layer) or _without(part, "loss")
     if part.layer.told is None:
-        here = f"d{name}[{sample}, {unit}] = {_n(gradient[sample, unit])}"
+        here = f"d{name}[{sample}, {unit}] = {written(gradient[sample, unit])}"
         forward, backward = [whole], [gradients, here]
     else:
         alone, backward = _told(part, sample, unit)
         forward = [whole, *alone]
-    forward.append(f"loss = {_n(part.output)}, of the batch of {N}")
+    forward.append(f"loss = {written(part.output)}, of the batch of {N}")
     return "\n".join(
         [
             f"the loss, {part.layer!r}, sample {sample}, output {unit}",
@@ -82,71 +101,45 @@ def _loss(layers: list[LayerTrace], part: LayerTrace, sample: int, unit: int) ->
     )
 
 
-def _lines(part: LayerTrace, at: _Unit) -> Lines:
+def _lines(part: LayerTrace, at: Unit) -> Lines:
     """What the layer's class says of it: all of its sum, its own words, or its equations."""
     if part.wires is not None:
-        return _wired(at, *part.wires)
+        return wired(at, *part.wires)
+    reads = Windows(part).of(at.unit)
+    if reads is not None:
+        return largest_of(at, reads) if reads.largest else windowed(at, reads)
     return _unknown(at) if part.layer.told is None else _told(part, at.sample, at.unit)
 
 
-def _wired(at: _Unit, W: ParameterTrace, b: ParameterTrace | None) -> Lines:
-    x, unit, dy, N = at.x, at.unit, at.dy[at.unit], len(at.part.output)
-    w = W.value[:, unit]
-    products = x * w
-    forward = ["y = (x * w).sum() + b, the largest terms first"]
-    largest = _largest(products, at.terms)
-    forward += [f"{_n(x[i])} * {_n(w[i])} = {_n(products[i])}  (input {i})" for i in largest]
-    if len(x) > len(largest):
-        rest = np.delete(products, largest)
-        forward.append(f"the other {len(rest)} terms = {_n(rest.sum(dtype=np.float64))}")
-    if b is not None:
-        forward.append(f"b = {_n(b.value[unit])}")
-    forward.append(f"y = {_n(at.y[unit])}")
-
-    others = ", and with what the other layers on this W add" if W.tied else ""
-    backward = [f"dw = x * dy, added up over the {N} rows of the batch{others}"]
-    for i in largest:
-        line = f"dW[{i}] = {_n(x[i])} * {_n(dy)} = {_n(x[i] * dy)}"
-        backward.append(f"{line}, with all rows {_n(W.grad[i, unit])}{_updated(W, (i, unit))}")
-    if b is not None:
-        line = f"db = dy = {_n(dy)}, with all rows {_n(b.grad[unit])}"
-        backward.append(f"{line}{_updated(b, (unit,))}")
-    backward.append("dx = w * dy, added up over all units of the layer")
-    for i in largest:
-        line = f"dx[{i}] = {_n(w[i])} * {_n(dy)} = {_n(w[i] * dy)}"
-        backward.append(f"{line}, with all units {_n(at.dx[i])}")
-    return forward, backward
-
-
 def _told(part: LayerTrace, sample: int, unit: int) -> Lines:
-    numbers = {name: _rows(array)[sample, unit] for name, array in told_arrays(part).items()}
+    numbers = {name: rows_of(array)[sample, unit] for name, array in told_arrays(part).items()}
 
     def words(place: re.Match[str]) -> str:
         value = numbers[place[1]]
-        return str(value) if isinstance(value, str) else _n(value)
+        return str(value) if isinstance(value, str) else written(value)
 
     forward, backward = (PLACE.sub(words, text).split("\n") for text in part.layer.told or ())
     return forward, backward
 
 
-def _unknown(at: _Unit) -> Lines:
+def _unknown(at: Unit) -> Lines:
     """A layer whose class has no words for its numbers."""
     layer, name = at.part.layer, type(at.part.layer).__name__
     equations = equations_of(layer) or _without(at.part, "y")
     forward, backward = [equations[0]], [equations[1]]
     if at.x.shape == at.y.shape:
-        forward.append(f"x = {_n(at.x[at.unit])}")
-        backward.append(f"dx = {_n(at.dx[at.unit])}, by {name}.backward")
-    forward.append(f"y = {_n(at.y[at.unit])}, by {name}.forward")
+        forward.append(f"x = {written(at.x[at.unit])}")
+        backward.append(f"dx = {written(at.dx[at.unit])}, by {name}.backward")
+    forward.append(f"y = {written(at.y[at.unit])}, by {name}.forward")
     for key, parameter in at.part.parameters.items():
         size = np.linalg.norm(parameter.grad)
-        backward.append(f"d{key}, {parameter.grad.shape}: all of it has length {_n(size)}")
+        backward.append(f"d{key}, {parameter.grad.shape}: all of it has length {written(size)}")
     return forward, backward
 
 
 def _without(part: LayerTrace, y: str) -> tuple[str, str]:
     """What stands in place of equations that nobody wrote."""
-    kind, x = type(part.layer).__name__, _first(part.input) if part.is_loss else part.input
+    kind, x = type(part.layer).__name__, first_of(part.input) if part.is_loss else part.input
     return (
         f"a row of shape {_shape(x)} becomes "
         + ("one number" if part.is_loss else f"one of {_shape(part.output)}"),
@@ -180,29 +173,3 @@ def _makers(layers: list[LayerTrace], sources: tuple[int | None, ...]) -> str:
 
 def _named(part: LayerTrace) -> str:
     return f"layer {part.name!r}, {part.layer!r}"
-
-
-def _updated(parameter: Any, place: tuple[int, ...]) -> str:
-    if parameter.update is None:
-        return ""
-    before, step = parameter.value[place], parameter.update[place]
-    return f"; update {_n(step)}: from {_n(before)} to {_n(before + step)}"
-
-
-def _largest(values: Array, terms: int) -> Array:
-    """The positions of the largest values, by size; none that is 0, unless all are."""
-    order = np.argsort(-np.abs(values), kind="stable")[:terms]
-    return order[values[order] != 0] if values.any() else order[:1]
-
-
-def _first(value: Any) -> Array:
-    return value[0] if isinstance(value, tuple) else value
-
-
-def _rows(array: Array) -> Array:
-    """One row for each sample, whatever shape its outputs have."""
-    return array.reshape(len(array), -1)
-
-
-def _n(value: Any) -> str:
-    return f"{float(value):.5g}"

@@ -73,7 +73,13 @@ class Trace:
             raise IndexError(f"trace: no layer {which}; there are {len(names)}: {names}")
         return self.layers[position]
 
-    def explain(self, layer: int | str, sample: int = 0, unit: int = 0, terms: int = 5) -> str:
+    def explain(
+        self,
+        layer: int | str,
+        sample: int = 0,
+        unit: int | tuple[int, ...] = 0,
+        terms: int = 5,
+    ) -> str:
         """One unit's line of the chain rule, forward and backward, with its real numbers.
 
         Parameters
@@ -82,8 +88,9 @@ class Trace:
             The position in ``layers``, or the name; ``"loss"`` tells where the gradients begin.
         sample : int
             The row of the batch.
-        unit : int
-            The column of the layer's output; of the network's output for the loss.
+        unit : int or tuple of int
+            The column of the layer's output; of the network's output for the loss. In pictures, the
+            channel, row and column ``(c, i, j)``, or the position in the flattened row.
         terms : int
             How many of a sum's terms are written out, the largest first; the rest is summed.
 

@@ -6,9 +6,31 @@ without any is traced, explained by its numbers, summarised and drawn, too.
 """
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from tinynet.support.types import Array
+
+
+class Window(NamedTuple):
+    """What one number of a layer's y is made of, in a row of its x: see ``told_window``.
+
+    Attributes
+    ----------
+    reads : index
+        ``x[reads]`` of one row of x is the window: ints, slices, arrays of ints, a tuple of them.
+    weights : (str, index), number or array
+        What each number of the window is multiplied with, in the same order: a parameter's name and
+        the index of those weights in it, or constants.
+    bias : (str, index) or None
+        What is added to the sum: a parameter's name, and the index of a number in it.
+    largest : bool
+        Whether y is the window's largest number, the first of equals, and not its sum.
+    """
+
+    reads: Any
+    weights: Any = 1.0
+    bias: tuple[str, Any] | None = None
+    largest: bool = False
 
 
 class Description:
@@ -69,6 +91,22 @@ class Description:
         The layer has the weights of the step that is told. x is a tuple if there are more inputs.
         """
         return {}
+
+    def told_window(self, shape: tuple[int, ...], place: tuple[int, ...]) -> Window | None:
+        """Which numbers of x one number of y is made of, and with which weights.
+
+        For layers that look at x through windows, such as convolutions and pools: y is then told
+        term by term, and x, weights and gradients of the window are drawn as pictures. None if it
+        is not so.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Of one row of x, such as (C, H, W).
+        place : tuple of int
+            In one row of y, such as (o, i, j).
+        """
+        return None
 
     def piece_of(self, y: Array) -> Array | None:
         """Which piece of its equation each number of y is from, if there is a kink between them.
@@ -152,5 +190,5 @@ _TUPLES = {
 }
 """How many texts a class must give, and what they look like: one alone is easily written."""
 
-_OF_FORWARD = {"equations", "told", "wired_by", "javascript", "told_numbers", "piece_of"}
-_OF_FORWARD |= {"row_shape"}
+_OF_FORWARD = {"equations", "told", "wired_by", "javascript"}
+_OF_FORWARD |= {"told_numbers", "told_window", "piece_of", "row_shape"}
