@@ -19,10 +19,10 @@ import numpy as np
 import pytest
 from child import TESTS
 
-from tinynet.datasets import Digits, download
+from tinynet.datasets import Digits, download, sources
 from tinynet.datasets.idx import idx_header
 
-NAMES = [f"{name}.gz" for name in download.FILES]
+NAMES = [f"{name}.gz" for name in sources.MNIST.files]
 RNG = np.random.default_rng(0)
 ARRAYS = {  # the four files in small: 12 and 5 digits
     "t10k-labels-idx1-ubyte": RNG.integers(0, 10, 5, np.uint8),
@@ -39,11 +39,12 @@ SMALL_FILES = {
 PROCESS = """
 import json, os, signal, sys
 from pathlib import Path
-from tinynet.datasets import download
-from tinynet.datasets import mnist
+from tinynet.datasets import download, mnist, sources
 given = json.loads(sys.argv[1])
-download.FILES = {name: (tuple(shape), sha) for name, (shape, sha) in given["files"].items()}
-download.MIRRORS = tuple(given["mirrors"])
+sources.MNIST = sources.MNIST._replace(
+    files={name: (tuple(shape), sha) for name, (shape, sha) in given["files"].items()},
+    mirrors=tuple(given["mirrors"]),
+)
 download.TIMEOUT = (5.0, given["silence"])
 """
 
@@ -114,13 +115,17 @@ def environment_fixture(
     return monkeypatch
 
 
+def serve(patch: pytest.MonkeyPatch, *mirrors: str, **known: Any) -> None:
+    """Let mnist() download from these mirrors; and know files, if they are told, by others."""
+    patch.setattr(sources, "MNIST", sources.MNIST._replace(mirrors=mirrors, **known))
+
+
 @pytest.fixture(name="server")
 def server_fixture(
     shared_server: LoopbackServer, environment: pytest.MonkeyPatch
 ) -> Iterator[LoopbackServer]:
     """Serve the four small files, on a mirror that is good; the log is empty."""
-    environment.setattr(download, "FILES", SMALL_FILES)
-    environment.setattr(download, "MIRRORS", (shared_server.mirror("good"),))
+    serve(environment, shared_server.mirror("good"), files=SMALL_FILES)
     shared_server.log.write_text("")
     yield shared_server
     assert shared_server.process.poll() is None

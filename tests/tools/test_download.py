@@ -31,11 +31,12 @@ from loopback import (  # noqa: F401
     environment_fixture,
     fill,
     running,
+    serve,
     server_fixture,
     shared_server_fixture,
 )
 
-from tinynet.datasets import DataError, download, mnist, mnist_small
+from tinynet.datasets import DataError, download, mnist, mnist_small, sources
 
 FULL = Path(__file__).parents[2] / "../shared/data/mnist"
 needs_full_mnist = pytest.mark.skipif(
@@ -64,7 +65,7 @@ def test_all_70000_digits(
     shutil.copytree(FULL, served)
     served.chmod(0o755)
     server = LoopbackServer(certificate, served)
-    environment.setattr(download, "MIRRORS", (server.mirror("good"),))
+    serve(environment, server.mirror("good"))
     environment.setattr(download, "TIMEOUT", (5.0, 20.0))
     try:
         mnist(tmp_path / "home")
@@ -85,7 +86,7 @@ def test_all_70000_digits(
 def test_unusual_but_right_answers(
     server: LoopbackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, behaviour: str
 ) -> None:
-    monkeypatch.setattr(download, "MIRRORS", (server.mirror(behaviour),))
+    serve(monkeypatch, server.mirror(behaviour))
     assert_small(mnist(tmp_path))
     assert_small(mnist(tmp_path, offline=True))
     suffix = "" if behaviour == "encoded" else ".gz"
@@ -282,7 +283,7 @@ def test_a_bad_mirror_is_named_and_the_next_one_asked(
         (home / name).unlink()
     before = contents(home)
     first = NAMES[2]
-    monkeypatch.setattr(download, "MIRRORS", (bad,))
+    serve(monkeypatch, bad)
     with pytest.raises(ConnectionError, match=BAD_ANSWERS[behaviour]) as caught:
         mnist(home)
     message = str(caught.value)
@@ -290,7 +291,7 @@ def test_a_bad_mirror_is_named_and_the_next_one_asked(
     for words in (bad + first, str(home), *NAMES, "mnist_small()"):
         assert words in message
     assert contents(home) == before
-    monkeypatch.setattr(download, "MIRRORS", (bad, good))
+    serve(monkeypatch, bad, good)
     server.log.write_text("")
     assert_small(mnist(home))
     assert server.requests()[:2] == [f"{behaviour} {first}", f"good {first}"]
@@ -303,7 +304,7 @@ def test_mirrors_are_asked_in_order_until_all_have_failed(
 ) -> None:
     behaviours = ["missing", "error_page", "wrong_content"]
     mirrors = tuple(server.mirror(behaviour) for behaviour in behaviours)
-    monkeypatch.setattr(download, "MIRRORS", mirrors)
+    serve(monkeypatch, *mirrors)
     with pytest.raises(ConnectionError) as caught:
         mnist(tmp_path / "home")
     assert server.requests() == [f"{behaviour} {NAMES[0]}" for behaviour in behaviours]
@@ -317,13 +318,11 @@ def test_server_killed_half_way(
     dying = LoopbackServer(certificate, fill(tmp_path / "served"))
     home = tmp_path / "home"
     try:
-        monkeypatch.setattr(download, "MIRRORS", (dying.mirror("killed"), server.mirror("good")))
+        serve(monkeypatch, dying.mirror("killed"), server.mirror("good"))
         assert_small(mnist(home))
         assert dying.process.wait() == -signal.SIGKILL
         shutil.rmtree(home)
-        monkeypatch.setattr(
-            download, "MIRRORS", (dying.mirror("killed"),)
-        )  # where nobody listens any more
+        serve(monkeypatch, dying.mirror("killed"))  # where nobody listens any more
         with pytest.raises(ConnectionError, match="mnist_small"):
             mnist(home)
     finally:
@@ -379,13 +378,13 @@ class PlainServer:
 def test_never_plain_http(
     environment: pytest.MonkeyPatch, certificate: Path, tmp_path: Path
 ) -> None:
-    environment.setattr(download, "FILES", SMALL_FILES)
+    serve(environment, files=SMALL_FILES)
     with PlainServer() as plain:
-        environment.setattr(download, "MIRRORS", (f"http://localhost:{plain.port}/good/",))
+        serve(environment, f"http://localhost:{plain.port}/good/")
         with pytest.raises(ConnectionError, match="only https is allowed"):
             mnist(tmp_path / "home")
         redirecting = LoopbackServer(certificate, fill(tmp_path / "served"), plain.port)
-        environment.setattr(download, "MIRRORS", (redirecting.mirror("redirect"),))
+        serve(environment, redirecting.mirror("redirect"))
         try:
             with pytest.raises(ConnectionError):
                 mnist(tmp_path / "home")
@@ -419,7 +418,7 @@ def test_offline_names_files_folders_mirrors_and_the_alternative(
         *NAMES,
         str(tmp_path / "named"),
         str(tmp_path / "cache" / "tinynet"),
-        *download.MIRRORS,
+        *sources.MNIST.mirrors,
         "mnist_small()",
     ):
         assert words in str(caught.value)

@@ -27,7 +27,7 @@ from loopback import (  # noqa: F401
     shared_server_fixture,
 )
 
-from tinynet.datasets import download, mnist
+from tinynet.datasets import download, mnist, sources
 from tinynet.support import atomic
 from tinynet.support.atomic import write_atomically
 
@@ -36,7 +36,13 @@ from tinynet.support.atomic import write_atomically
 
 def assert_cannot_write(caught: pytest.ExceptionInfo[OSError], home: Path) -> None:
     assert "\n" not in str(caught.value)
-    for words in ("cannot be written", download.MIRRORS[0], str(home), *NAMES, "mnist_small()"):
+    for words in (
+        "cannot be written",
+        sources.MNIST.mirrors[0],
+        str(home),
+        *NAMES,
+        "mnist_small()",
+    ):
         assert words in str(caught.value)
 
 
@@ -177,7 +183,7 @@ def assert_whole(home):
     assert len(halves) <= 1 and all(name.endswith(".part") for name in halves), there
     for name in set(there) & set(names):
         with open(home / name, "rb") as file:
-            download._verified(file, name, name.removesuffix(".gz"))
+            download._verified(sources.MNIST, file, name, name.removesuffix(".gz"))
 
 import pooch, requests, tqdm.auto
 kills = stored = 0

@@ -1,4 +1,4 @@
-"""The two sources of MNIST: 20,000 digits that come with tinynet, and all 70,000."""
+"""MNIST, 20,000 digits that come with tinynet, or all 70,000; and Fashion-MNIST, its like."""
 
 import os
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tinynet.datasets import sources
 from tinynet.datasets.download import load_files
 from tinynet.datasets.idx import read_idx
 
@@ -91,7 +92,55 @@ def mnist(
     ModuleNotFoundError
         If the extra `data` is needed and not installed.
     """
-    arrays = load_files(data_home, offline)
+    return _both(load_files(sources.MNIST, data_home, offline))
+
+
+FASHION_CLASSES = (
+    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+)
+"""What the labels of Fashion-MNIST mean: ``FASHION_CLASSES[label]``."""
+
+
+def fashion_mnist(
+    data_home: str | os.PathLike[str] | None = None, offline: bool = False
+) -> tuple[Digits, Digits]:
+    """Return all of Fashion-MNIST: pictures of clothes, in the form of MNIST's, but less easy.
+
+    Downloaded over https at the first call, as `mnist`; with the same parameters and errors. Its
+    four files have the names of MNIST's, and so lie in a folder of their own: ``fashion-mnist``
+    below the data folder. ``FashionMNIST/raw``, where torchvision stores them, and ``fashion`` are
+    looked into, too. Files must be gzipped, as they are published: their SHA-256 decides.
+    (The authors publish the MD5 of the packed files, as the SHA-256 here is; of their unpacked
+    content nothing is published.)
+
+    Parameters
+    ----------
+    data_home : str or path-like, optional
+    offline : bool
+        As for `mnist`.
+
+    Returns
+    -------
+    train, test : Digits
+        60,000 and 10,000 pictures, 6,000 and 1,000 of each class; `FASHION_CLASSES` has the names
+        of the classes.
+
+    Raises
+    ------
+    DataError, ConnectionError, FileNotFoundError, OSError, ModuleNotFoundError
+        As `mnist`.
+
+    References
+    ----------
+    H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a novel image dataset for benchmarking machine
+    learning algorithms" (2017); https://github.com/zalandoresearch/fashion-mnist, MIT licence.
+    """
+    return _both(load_files(sources.FASHION_MNIST, data_home, offline))
+
+
+def _both(arrays: dict[str, NDArray[np.uint8]]) -> tuple[Digits, Digits]:
+    """Training and test set, of the arrays in the four files."""
     train, test = (
         as_digits(arrays[f"{part}-images-idx3-ubyte"], arrays[f"{part}-labels-idx1-ubyte"])
         for part in ("train", "t10k")

@@ -1,8 +1,9 @@
-"""Find the four MNIST files, or download them, and trust no byte of them.
+"""Find the four files of MNIST or Fashion-MNIST, or download them, and trust no byte of them.
 
 A network can fail in many ways: silence, half an answer, an error page, another file. All of them
-end in one test: the SHA-256 of the unpacked content. What passes is stored by one rename, so that
-neither a kill nor a second process can leave half a file behind. What fails is never stored.
+end in one test: the SHA-256, of MNIST's unpacked content, or of Fashion-MNIST's files as they are.
+What passes is stored by one rename, so that neither a kill nor a second process can leave half a
+file behind. What fails is never stored.
 """
 
 import hashlib
@@ -19,37 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinynet.datasets.idx import GZIP_MAGIC, DataError, decode_idx, idx_header, open_data
+from tinynet.datasets.sources import Source
 from tinynet.support.atomic import write_atomically
 
-MIRRORS = (
-    "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    "https://storage.googleapis.com/cvdf-datasets/mnist/",
-    "https://raw.githubusercontent.com/fgnt/mnist/master/",
-)
-
-# Name, shape, and SHA-256 of the unpacked file. Small files first: a folder that cannot be written
-# is then noticed after 5 kB.
-FILES: dict[str, tuple[tuple[int, ...], str]] = {
-    "t10k-labels-idx1-ubyte": (
-        (10_000,),
-        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-    ),
-    "train-labels-idx1-ubyte": (
-        (60_000,),
-        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    ),
-    "t10k-images-idx3-ubyte": (
-        (10_000, 28, 28),
-        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    ),
-    "train-images-idx3-ubyte": (
-        (60_000, 28, 28),
-        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    ),
-}
-
-# Where else the four files lie, below a folder: as torchvision stores them, and by hand.
-SUBFOLDERS = ("", "MNIST/raw", "mnist", "raw", "mnist/raw")
 KERAS = {  # the arrays in Keras' mnist.npz
     "train-images-idx3-ubyte": "x_train",
     "train-labels-idx1-ubyte": "y_train",
@@ -63,29 +36,30 @@ SLOWEST = 1_000  # bytes per second
 LARGEST = 2**26  # bytes in one answer; the largest file has 47 million unpacked
 
 
-def load_files(
-    data_home: str | os.PathLike[str] | None = None, offline: bool = False
-) -> dict[str, NDArray[np.uint8]]:
+Home = str | os.PathLike[str] | None
+
+
+def load_files(source: Source, data_home: Home, offline: bool) -> dict[str, NDArray[np.uint8]]:
     """Return the arrays of the four files by name, downloading what is not there.
 
     See `tinynet.datasets.mnist` for the parameters and errors.
     """
-    arrays = {name: _find(name, data_home) for name in FILES}
+    arrays = {name: _find(source, name, data_home) for name in source.files}
     missing = [name for name, array in arrays.items() if array is None]
     if missing and offline:
-        folders = " and ".join(str(folder) for folder in _folders(data_home))
-        there = f" ({len(FILES) - len(missing)} of 4 are there)" if len(missing) < 4 else ""
+        folders = " and ".join(str(folder / source.folder) for folder in _folders(data_home))
+        there = f" ({4 - len(missing)} of 4 are there)" if len(missing) < 4 else ""
         raise FileNotFoundError(
-            f"mnist(offline=True): {', '.join(missing)} not found in {folders}{there}. Allow the "
-            f"download from {', '.join(MIRRORS)} with offline=False. {_by_hand(data_home)}"
-            f"{_other_forms(data_home)}"
+            f"{source.function}(offline=True): {', '.join(missing)} not found in {folders}{there}. "
+            f"Allow the download from {', '.join(source.mirrors)} with offline=False. "
+            f"{_by_hand(source, data_home)}{_other_forms(source, data_home)}"
         )
-    mirrors = list(MIRRORS)
+    mirrors = list(source.mirrors)
     found = {name: array for name, array in arrays.items() if array is not None}
-    return found | {name: _download(name, mirrors, data_home) for name in missing}
+    return found | {name: _download(source, name, mirrors, data_home) for name in missing}
 
 
-def _folders(data_home: str | os.PathLike[str] | None) -> Iterator[Path]:
+def _folders(data_home: Home) -> Iterator[Path]:
     """Yield the folders to look in; downloads go to the first."""
     if data_home is not None:
         yield Path(data_home).expanduser()
@@ -95,38 +69,43 @@ def _folders(data_home: str | os.PathLike[str] | None) -> Iterator[Path]:
     yield _import_pooch().os_cache("tinynet")
 
 
-def _find(name: str, data_home: str | os.PathLike[str] | None) -> NDArray[np.uint8] | None:
+def _find(source: Source, name: str, data_home: Home) -> NDArray[np.uint8] | None:
     for folder in _folders(data_home):
-        for path in _candidates(folder, name):
+        for path in _candidates(source, folder, name):
             if not path.is_file():
                 continue
             try:
                 with open_data(path) as file:
-                    keras = path.suffix == ".npz"
-                    array = _from_keras(path, name) if keras else _verified(file, str(path), name)
+                    if path.suffix == ".npz":
+                        array = _from_keras(source, path, name)
+                    else:
+                        array = _verified(source, file, str(path), name)
             except DataError as error:
                 # Not overwritten: Fashion-MNIST, for one, uses the same four names.
                 raise DataError(
-                    f"{error}. Move this file away, and mnist() downloads the right one, or pass "
-                    "another data_home"
+                    f"{error}. Move this file away, and {source.function}() downloads the right "
+                    "one, or pass another data_home"
                 ) from None
             if array is not None:
                 return array
     return None
 
 
-def _candidates(folder: Path, name: str) -> Iterator[Path]:
+def _candidates(source: Source, folder: Path, name: str) -> Iterator[Path]:
     """Where a file may lie, and under which names, the usual one first."""
+    if source.packed:
+        yield from (folder / below / f"{name}.gz" for below in source.subfolders)
+        return
     dotted = name.replace("-idx", ".idx")  # as some unpackers name it, and an archive of Kaggle's
-    for below in SUBFOLDERS:
+    for below in source.subfolders:
         for stem in (name, dotted, f"{name}/{dotted}", f"{name}/{name}"):
             yield folder / below / f"{stem}.gz"
             yield folder / below / stem
-    for below in SUBFOLDERS:
-        yield folder / below / "mnist.npz"
+    for below in source.subfolders:
+        yield folder / below / source.keras
 
 
-def _from_keras(path: Path, name: str) -> NDArray[np.uint8] | None:
+def _from_keras(source: Source, path: Path, name: str) -> NDArray[np.uint8] | None:
     """The array, or None if the archive has none of this name: it is somebody else's then."""
     try:
         with np.load(path) as arrays:
@@ -137,21 +116,21 @@ def _from_keras(path: Path, name: str) -> NDArray[np.uint8] | None:
         raise DataError(
             f"{path}: not Keras' mnist.npz, or damaged: {KERAS[name]} cannot be read ({error})"
         ) from None
-    shape, _ = FILES[name]
+    shape, _ = source.files[name]
     if array.dtype != np.uint8 or array.shape != shape:
         raise DataError(
             f"{path}: {KERAS[name]} is {array.dtype} of shape {array.shape}, expected uint8 of "
             f"shape {shape}"
         )
-    return _checked(array, f"{path}: {KERAS[name]}", name)
+    return _checked(source, array, f"{path}: {KERAS[name]}", name)
 
 
-def _other_forms(data_home: str | os.PathLike[str] | None) -> str:
-    """A sentence on files that may hold MNIST in a form that is not looked for."""
+def _other_forms(source: Source, data_home: Home) -> str:
+    """A sentence on files that may hold the data in a form that is not looked for."""
     others = [
         path
         for folder in _folders(data_home)
-        for below in SUBFOLDERS
+        for below in source.subfolders
         for path in sorted((folder / below).glob("*"))
         if path.suffix in (".parquet", ".csv") and ("mnist" in str(path).lower())
     ]
@@ -163,42 +142,48 @@ def _other_forms(data_home: str | os.PathLike[str] | None) -> str:
     )
 
 
-def _verified(file: Any, source: str, name: str) -> NDArray[np.uint8]:
-    return _checked(decode_idx(file, source, FILES[name][0]), source, name)
+def _verified(source: Source, file: Any, place: str, name: str) -> NDArray[np.uint8]:
+    """The array in an open file, if it is the right one; `place` names it in errors."""
+    if not source.packed:
+        return _checked(source, decode_idx(file, place, source.files[name][0]), place, name)
+    content = file.read()
+    _compare(source, hashlib.sha256(content), f"{place}: not {source.title}'s {name}.gz", name)
+    return decode_idx(io.BytesIO(content), place, source.files[name][0])
 
 
-def _checked(array: NDArray[np.uint8], source: str, name: str) -> NDArray[np.uint8]:
-    """The array, if its SHA-256 is that of MNIST's file."""
-    shape, expected = FILES[name]
-    digest = hashlib.sha256(idx_header(shape))
+def _checked(source: Source, array: Any, place: str, name: str) -> NDArray[np.uint8]:
+    """The array, if its SHA-256 is that of the file's content."""
+    digest = hashlib.sha256(idx_header(source.files[name][0]))
     digest.update(array.data)
-    if digest.hexdigest() != expected:
-        raise DataError(
-            f"{source}: not MNIST's {name}: the SHA-256 of its content is {digest.hexdigest()}, "
-            f"expected {expected}"
-        )
+    _compare(source, digest, f"{place}: not {source.title}'s {name}", name)
     return array
 
 
-def _download(
-    name: str, mirrors: list[str], data_home: str | os.PathLike[str] | None
-) -> NDArray[np.uint8]:
+def _compare(source: Source, digest: Any, otherwise: str, name: str) -> None:
+    expected, of = source.files[name][1], "the file" if source.packed else "its content"
+    if digest.hexdigest() != expected:
+        raise DataError(
+            f"{otherwise}: the SHA-256 of {of} is {digest.hexdigest()}, expected {expected}"
+        )
+
+
+def _download(source: Source, name: str, mirrors: list[str], data_home: Home) -> NDArray[np.uint8]:
     failures = []
     for _ in range(len(mirrors)):
         url = f"{mirrors[0]}{name}.gz"
         try:
             content = _fetch(url, name)
-            array = _verified(io.BytesIO(content), "the answer", name)
+            array = _verified(source, io.BytesIO(content), "the answer", name)
             break
         except (OSError, ValueError) as error:
             failures.append(f"{url} ({type(error).__name__}: {error})")
             mirrors.append(mirrors.pop(0))  # the files to come ask this mirror last
     else:
         raise ConnectionError(
-            f"mnist(): {name}.gz could not be downloaded. Tried {'; '.join(failures)}. "
-            f"{_by_hand(data_home)}"
+            f"{source.function}(): {name}.gz could not be downloaded. Tried {'; '.join(failures)}. "
+            f"{_by_hand(source, data_home)}"
         )
-    folder = next(_folders(data_home))
+    folder = next(_folders(data_home)) / source.folder
     path = folder / (f"{name}.gz" if content.startswith(GZIP_MAGIC) else name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -206,9 +191,9 @@ def _download(
     except OSError as error:
         raise OSError(
             error.errno,
-            f"mnist(): {url} was downloaded, but {path} cannot be written: "
+            f"{source.function}(): {url} was downloaded, but {path} cannot be written: "
             f"{os.strerror(error.errno or 0)}. Make room there, or pass another data_home. "
-            f"{_by_hand(data_home)}",
+            f"{_by_hand(source, data_home)}",
         ) from error
     return array
 
@@ -247,10 +232,11 @@ class _Answer(io.BytesIO):
         return written
 
 
-def _by_hand(data_home: str | os.PathLike[str] | None) -> str:
-    names = ", ".join(f"{name}.gz" for name in FILES)
+def _by_hand(source: Source, data_home: Home) -> str:
+    names = ", ".join(f"{name}.gz" for name in source.files)
+    folder = next(_folders(data_home)) / source.folder
     return (
-        f"Or put the four files {names} into {next(_folders(data_home))} by hand, or use the "
+        f"Or put the four files {names} into {folder} by hand, or use the "
         "20,000 digits that come with tinynet and need no network: tinynet.datasets.mnist_small()"
     )
 
@@ -261,7 +247,7 @@ def _import_pooch() -> Any:
         import tqdm  # noqa: F401
     except ImportError as error:
         raise ModuleNotFoundError(
-            f"mnist() needs {error.name} for its downloads; from tinynet's folder run: python -m "
+            f"downloads of data need {error.name}; from tinynet's folder run: python -m "
             "pip install '.[data]'. Without it, tinynet.datasets.mnist_small() has 20,000 digits"
         ) from error
     return pooch
