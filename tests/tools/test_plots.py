@@ -148,6 +148,27 @@ def test_names_and_values_as_arrays_and_series():
         plots.guesses(IMAGES, CHANCES, LABELS[:, None])
 
 
+class Kernels(tn.Module):
+    """Weights (O, C, K, L), as those of a convolution."""
+
+    def __init__(self, *shape: int) -> None:
+        self.W = tn.Parameter(np.random.default_rng(0).normal(size=shape))
+
+
+def image_network() -> tn.Sequential:
+    return tn.Sequential(
+        *(tn.Linear(784, 5, rng=0), tn.BatchNorm1d(5), tn.Dropout(0.5, rng=0), tn.ReLU()),
+        tn.Linear(5, 10, rng=1),
+    )
+
+
+PIXELS = (IMAGES / 255).astype(np.float32)
+
+
+def looked_at(net: tn.Module, x: np.ndarray = PIXELS, **options: object) -> Figure:
+    return plots.saliency(net, tn.CrossEntropyLoss(), x, LABELS, **options)
+
+
 GRAPHS = {
     "sizes": lambda: plots.draw_network([3, 5, 2], arrows="both"),
     "Sequential": lambda: plots.draw_network(digit_network(), arrows="forward"),
@@ -159,6 +180,10 @@ PICTURES = {
     "grid of one": lambda: plots.digit_grid(IMAGES[:1], columns=1),
     "guesses": lambda: plots.guesses(IMAGES, CHANCES, LABELS),
     "rows": lambda: plots.pixel_rows(IMAGES, list("abcde")),
+    "filters": lambda: plots.filters(image_network()),
+    "kernels": lambda: plots.filters(Kernels(4, 3, 5, 5)),
+    "saliency": lambda: looked_at(image_network(), captions=LABELS),
+    "saliency of one": lambda: looked_at(image_network(), columns=5),
 }
 CHARTS = {
     "histograms": lambda: plots.pixel_histograms({"raw": IMAGES, "scaled": IMAGES / 255}),
@@ -521,8 +546,83 @@ def test_grid_is_drawn_upright_on_one_grey_scale():
     assert first.images[0].get_clim() == second.images[0].get_clim() == (0, 783)
 
 
+def pictures_of(figure: Figure, which: int = 0) -> list[np.ndarray]:
+    return [np.asarray(ax.images[which].get_array()) for ax in figure.axes]
+
+
+def test_filters_are_the_columns_of_W_on_one_scale_with_grey_for_0():
+    net = image_network()
+    W = net[0].W.data
+    for figure in (plots.filters(net), plots.filters(net[0])):
+        drawn = np.stack(pictures_of(figure))
+        np.testing.assert_array_equal(drawn, W.T.reshape(5, 28, 28).astype(np.float64))
+        limits = {ax.images[0].get_clim() for ax in figure.axes}
+        assert limits == {(-np.abs(W).max(), np.abs(W).max())}
+        grey = figure.axes[0].images[0].to_rgba(np.zeros((1, 1)))
+        assert np.allclose(grey[..., :3], 0.5, atol=0.01)
+        assert f"{np.abs(W).max():.2g}" in figure.texts[0].get_text()
+    assert len(plots.filters(net, number=3).axes) == 3
+
+
+def test_kernels_of_one_filter_stand_side_by_side():
+    figure = plots.filters(Kernels(4, 3, 5, 5), number=11)
+    assert [ax.get_title() for ax in figure.axes] == [f"{o}, {c}" for o in range(3) for c in "012"]
+    rows = [ax.get_position().y0 for ax in figure.axes]
+    assert len({*np.round(rows[:6], 9)}) == 1 and rows[6] < rows[0]
+    W = Kernels(4, 3, 5, 5).W.data
+    np.testing.assert_array_equal(pictures_of(figure)[4], W[1, 1])
+    assert [ax.get_title() for ax in plots.filters(Kernels(4, 1, 3, 2)).axes] == list("0123")
+
+
+@pytest.mark.parametrize("shape", [(5, 784), (5, 2, 14, 28)])
+def test_saliency_is_the_size_of_the_gradient_in_evaluation_and_moves_nothing(shape):
+    net = image_network()
+    net(PIXELS)
+    if len(shape) == 4:
+        net = tn.Sequential(tn.Flatten(), net)
+    x = PIXELS.reshape(shape)
+    before = {name: array.tobytes() for name, array in net.state_dict().items()}
+    figure = looked_at(net, x)
+    assert net.training
+    assert {name: array.tobytes() for name, array in net.state_dict().items()} == before
+    assert not any(np.any(p.grad) for p in net.parameters())
+    twin, loss_fn = net.eval(), tn.CrossEntropyLoss()
+    loss_fn(twin(x), LABELS)
+    sizes = np.abs(twin.backward(loss_fn.backward()))
+    sizes = sizes.max(axis=1) if sizes.ndim == 4 else sizes.reshape(5, 28, 28)
+    for veil, size in zip(pictures_of(figure, 1), sizes, strict=True):
+        np.testing.assert_allclose(veil[..., 3], size / size.max(), rtol=1e-5)
+        assert np.allclose(veil[..., :3], to_rgb(style.UP))
+
+
+def test_saliency_of_what_answers_surely_is_empty_and_not_an_error():
+    net = tn.Sequential(tn.Linear(784, 10, rng=0))
+    net[0].W.data[:] = 0
+    net[0].b.data[:] = -1e4 * (np.arange(10) != 1)
+    figure = plots.saliency(net, tn.CrossEntropyLoss(), PIXELS[:2], np.array([1, 1]))
+    assert all((veil[..., 3] == 0).all() for veil in pictures_of(figure, 1))
+
+
 def test_wrong_input_is_named_and_leaves_no_figure():
     cases = [
+        (TypeError, r"no layer of ReLU\(\) has weights", lambda: plots.filters(tn.ReLU())),
+        (
+            ValueError,
+            r"Linear\(3, 4\), whose 3 inputs are no square",
+            lambda: plots.filters(tn.Sequential(tn.Linear(3, 4), tn.Linear(4, 2))),
+        ),
+        (ValueError, "number = 0", lambda: plots.filters(image_network(), number=0)),
+        (ValueError, r"\(5, 783\)", lambda: looked_at(image_network(), PIXELS[:, 1:])),
+        (
+            ValueError,
+            "2 captions for 5",
+            lambda: looked_at(image_network(), captions=["a", "b"]),
+        ),
+        (
+            IndexError,
+            r"labels\[0\] = 10",
+            lambda: plots.saliency(image_network(), tn.CrossEntropyLoss(), PIXELS, LABELS * 0 + 10),
+        ),
         (ValueError, "two or more", lambda: plots.draw_network([5])),
         (ValueError, "at least 1", lambda: plots.draw_network([5, 0])),
         (TypeError, "layer sizes", lambda: plots.draw_network([5, 2.0])),

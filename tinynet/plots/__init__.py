@@ -10,6 +10,7 @@ from tinynet.plots.charts import Panel, bars, heat_map, histograms, line_panels
 from tinynet.plots.clouds import Cloud, class_directions, loss_against_accuracy
 from tinynet.plots.curves import error_rates, learning_curves
 from tinynet.plots.digits import correlations, digit_grid, pixel_histograms, pixel_rows
+from tinynet.plots.looking import filters, saliency
 from tinynet.plots.networks import compare_connectivity, draw_complete_graph, draw_network
 from tinynet.plots.outputs import guesses, output_bars
 
@@ -24,6 +25,7 @@ __all__ = [
     "draw_complete_graph",
     "draw_network",
     "error_rates",
+    "filters",
     "guesses",
     "heat_map",
     "histograms",
@@ -33,4 +35,5 @@ __all__ = [
     "output_bars",
     "pixel_histograms",
     "pixel_rows",
+    "saliency",
 ]

@@ -49,8 +49,8 @@ def digit_grid(
         `images` is no `(N, square)` array, or `captions` has another length.
     """
     pictures = as_pictures(images)
-    captions = _checked(captions, len(pictures))
-    figure, axes = _squares(len(pictures), columns, caption=0.3 if captions else GAP)
+    captions = checked_captions(captions, len(pictures))
+    figure, axes = squares(len(pictures), columns, caption=0.3 if captions else GAP)
     low, high = pictures.min(), pictures.max()
     for ax, picture in zip(axes, pictures, strict=True):
         ax.imshow(picture, cmap="gray", vmin=low, vmax=high)
@@ -62,14 +62,19 @@ def digit_grid(
     return figure
 
 
-def _squares(number: int, columns: int, caption: float) -> "tuple[Figure, list[Axes]]":
-    """Square axes with room for a caption above each: placed in inches, nothing is left empty."""
+def squares(
+    number: int, columns: int, caption: float, below: float = 0
+) -> "tuple[Figure, list[Axes]]":
+    """Square axes with room for a caption above each, and for a line below all, in inches.
+
+    Placed so that nothing is left empty.
+    """
     import matplotlib.pyplot as plt
 
     rows, title = -(-number // columns), 0.4
     side = min(WIDTH / columns, 2.5) - GAP * (columns + 1) / columns
     width = columns * (side + GAP) + GAP
-    height = title + rows * (side + caption) + GAP
+    height = title + rows * (side + caption) + GAP + below
     figure = plt.figure(figsize=(width, height))
     axes = []
     for k in range(number):
@@ -106,7 +111,7 @@ def pixel_rows(
     """
     rows = as_pictures(images)
     rows = rows.reshape(len(rows), -1)
-    captions = _checked(captions, len(rows))
+    captions = checked_captions(captions, len(rows))
     figure, axes = new_figure(len(rows), 1, height=0.35 * len(rows) + 1)
     for ax, row in zip(axes[:, 0], rows, strict=True):
         ax.imshow(row[None, :], cmap="gray", aspect="auto", vmin=rows.min(), vmax=rows.max())
@@ -210,7 +215,8 @@ def as_pictures(images: ArrayLike) -> Array:
     return array.reshape(-1, side, side)
 
 
-def _checked(captions: Any, n_images: int) -> list[str]:
+def checked_captions(captions: Any, n_images: int) -> list[str]:
+    """Captions as texts, or a ValueError: there must be none, or one for each image."""
     if captions is None:
         return []
     shape = getattr(captions, "shape", None)
