@@ -2043,6 +2043,14 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             'gets = f"dy = {written(dy)}" if k != won else "0"',
         ),
     ),
+    "pages/xray_windows.py": (
+        Bug(
+            "all-channels-by-the-first",
+            "an X-ray tells all channels of a convolution with the weights of the first",
+            "line[:] = known[key], x[0], w[0],",
+            "line[:] = known[key], x[0], 0,",
+        ),
+    ),
     "plots/digits.py": (
         Bug(
             "no-edge",
@@ -2377,6 +2385,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "runs/progress.py": ("core/test_waiting.py",),
     "inspection/explain.py": ("tools/test_trace.py::TestExplain",),
     "inspection/terms.py": ("tools/test_windows.py",),
+    "pages/xray_windows.py": ("tools/test_pages_maps.py", "-k", "few_patterns"),
     "inspection/windows.py": ("tools/test_windows.py",),
     "plots/digits.py": ("tools/test_plots.py", "-k", "edge"),
     "plots/charts.py": ("tools/test_plots.py", "-k", "legend"),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from browser import chromium, look
 from by_hand import network, rows
+from own_pictures import own_digits, own_pictures
 from test_pages import check_looks, choose, close, find, press, shown, text_of
 
 import tinynet as tn
@@ -94,6 +95,9 @@ def pages(digits, residual, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
     digits.to_html(folder / "digits.html")
     residual.to_html(folder / "residual.html", features=FEATURES, classes=CLASSES)
+    maps = own_pictures()
+    optimizer = tn.SGD(maps.parameters(), lr=0.1)
+    tn.trace(maps, tn.NLLLoss(), *own_digits(), optimizer, steps=2).to_html(folder / "maps.html")
     return folder
 
 
@@ -152,6 +156,8 @@ class TestStepping:
             *(("digits", "desktop"), ("residual", "phone")),
             pytest.param("digits", "phone", marks=pytest.mark.slow),
             pytest.param("residual", "desktop", marks=pytest.mark.slow),
+            pytest.param("maps", "desktop", marks=pytest.mark.slow),
+            pytest.param("maps", "phone", marks=pytest.mark.slow),
         ],
     )
     def test_moves_no_element_by_more_than_2_pixels(self, opened, name, size):

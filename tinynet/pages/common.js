@@ -14,8 +14,9 @@ async function unpack() {
     const count = shape.reduce((product, length) => product * length, 1);
     if (dtype === "f4") head.values[name] = new Float32Array(buffer, at, count);
     else if (dtype === "u1") head.values[name] = new Uint8Array(buffer, at, count);
+    else if (dtype === "i4") head.values[name] = new Int32Array(buffer, at, count);
     else head.values[name] = Float32Array.from(new Uint16Array(buffer, at, count), fromHalf);
-    at += 4 * Math.ceil((count * { f4: 4, f2: 2, u1: 1 }[dtype]) / 4);
+    at += 4 * Math.ceil((count * { f4: 4, i4: 4, f2: 2, u1: 1 }[dtype]) / 4);
   }
   return head;
 }

@@ -153,7 +153,15 @@ const upright = () => getComputedStyle(byId("layers")).flexDirection === "column
 // Where layers stand one below the other, the one in question comes into view.
 function scrollToLayer() {
   const active = document.querySelector(".layer.active");
+  if (active && !upright()) intoView(active);
   if (active && upright()) active.scrollIntoView({ block: "center", behavior: calm() ? "auto" : "smooth" });
+}
+
+// Where they stand side by side, and do not all fit.
+function intoView(element) {
+  const [stage, box] = [byId("stage"), element.getBoundingClientRect()];
+  const { left, right } = stage.getBoundingClientRect();
+  if (box.left < left || box.right > right) stage.scrollLeft += (box.left + box.right - left - right) / 2;
 }
 
 const code = (text) => make("code", {}, text);
@@ -184,7 +192,7 @@ function story() {
     return [`The network gets the picture of a ${className(label)}: ${count} numbers, one for each pixel${data.input.picture.channels === 3 ? " and colour" : ""}.`];
   }
   if (phase === "forward") {
-    const note = part.switches ? `. ${countOff(layer)} of ${part.size} units are 0: they are off.` : `. It gives ${part.size} numbers.`;
+    const note = part.switches ? `. ${countOff(layer)} of ${part.size} units are 0: they are off.` : `. It gives ${amount(layer)}.`;
     return [`Forward, layer ${part.name}, ${part.text}: `, ...computes(part, false), note];
   }
   if (phase === "loss") {

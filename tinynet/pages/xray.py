@@ -14,6 +14,7 @@ from tinynet import pages
 from tinynet.inspection.case import kind_of_outputs
 from tinynet.inspection.layer_trace import INPUT
 from tinynet.inspection.told import equations_of, row_losses, told_arrays
+from tinynet.pages.xray_windows import learned_by, windows_of
 from tinynet.runs.scores import classifies, no_row_counts
 from tinynet.support.accuracy import counting
 from tinynet.support.types import Array
@@ -70,7 +71,7 @@ def _input(owner: str, X: Array, features: Names) -> dict[str, Any]:
             picture = {"channels": 3, "height": height, "width": width}
         else:  # any other number of channels stands one below the other
             picture = {"channels": 1, "height": count // width, "width": width}
-    return {"count": count, "picture": picture, "names": names}
+    return {"count": count, "shape": X.shape[1:], "picture": picture, "names": names}
 
 
 def _contents(trace: "Trace", chosen: list[int]) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -88,6 +89,11 @@ def _contents(trace: "Trace", chosen: list[int]) -> tuple[dict[str, Any], dict[s
         "loss": _part_head(trace.at_loss),
         "steps": [],
     }
+    for k, layer in enumerate(first):
+        windows = windows_of(layer)
+        if windows is not None:
+            head["layers"][k]["window"], arrays[f"window{k}"] = windows
+    learned = [learned_by(layer) for layer in first]
     for number in chosen:
         step = trace.steps[number]
         losses = row_losses(step.loss_fn, step.output, step.y)
@@ -106,9 +112,11 @@ def _contents(trace: "Trace", chosen: list[int]) -> tuple[dict[str, Any], dict[s
             arrays[f"dy{k}@{number}"] = _rows(layer.dy).astype(np.float32)
             arrays |= _told(layer, head["layers"][k], f"{k}@{number}")
             arrays |= _handed_back(first, k, layer, f"{k}@{number}")
-            for name, parameter, before in zip("Wb", layer.wires or (), first[k].wires or ()):
+            for name, parameter, before in zip("Wb", learned_by(layer), learned[k], strict=True):
                 if parameter is None or before is None:
                     continue
+                if layer.wires is None:
+                    arrays[f"d{name}{k}@{number}"] = parameter.grad.astype(np.float32)
                 key, at_first = f"{name}{k}", before.value
                 if number == 0:
                     arrays[key] = at_first.astype(np.float32)
@@ -141,6 +149,8 @@ def _layer_head(layer: "LayerTrace") -> dict[str, Any]:
     return {
         **_part_head(layer),
         "size": _rows(layer.output).shape[1],
+        "shape": layer.output.shape[1:],
+        "window": None,
         "inputs": layer.input_names,
         "wired": layer.wires is not None,
         "switches": pieces is not None and not pieces.all(),
@@ -176,7 +186,8 @@ def _told(part: "LayerTrace", head: dict[str, Any], at: str) -> dict[str, Array]
     """The numbers of a part's own words that the page does not have; words by their position."""
     arrays: dict[str, Array] = {}
     a_layer = part.output.ndim > 0
-    for name, values in told_arrays(part).items():
+    by_words = head.get("window") is None
+    for name, values in (told_arrays(part) if by_words else {}).items():
         if a_layer and (
             name in ("y", "dy") or (name in part.input_names and _is_input(part, name))
         ):

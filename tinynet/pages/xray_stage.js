@@ -38,7 +38,15 @@ function inputBlock() {
   return section;
 }
 
-function layerBlock({ name, kind, text, size, sources, wired }, l) {
+function layerBlock({ name, kind, text, size, shape, sources, wired }, l) {
+  const sheet = sheetOf(shape);
+  const widths = wired ? `${layerSize(sources[0])} to ${size}` : sheet && shape.length > 1 ? shape.join(" x ") : "\u00a0";
+  const scale = make("p", { className: "scale" });
+  if (sheet) {
+    const canvas = sheetBlock(l, sheet);
+    const element = make("section", { className: "layer" }, heading(text, name, kind, widths), canvas, scale);
+    return { element, sheet, canvas, scale, drawn: {} };
+  }
   const asBars = l === data.layers.length - 1 && size <= MOST_BARS;
   const units = make("div", { className: "units" });
   units.setAttribute("role", "group");
@@ -55,8 +63,6 @@ function layerBlock({ name, kind, text, size, sources, wired }, l) {
     return button;
   });
   units.append(...buttons);
-  const widths = wired ? `${layerSize(sources[0])} to ${size}` : "\u00a0";
-  const scale = make("p", { className: "scale" });
   const element = make("section", { className: `layer${asBars ? " classes" : ""}` }, heading(text, name, kind, widths), units, scale);
   return { element, buttons, scale, asBars };
 }
@@ -183,6 +189,7 @@ function showLayer(block, l) {
   const colours = mode === "dy" ? ["--up", "--down"] : ["--positive", "--negative"];
   const name = mode === "dy" ? "dy" : "y";
   block.scale.textContent = mode === "dark" ? "" : sizes(name, limit);
+  if (block.sheet) return showSheet(block, l, mode, values, limit, colours);
   const asSizes = mode === "dy" || data.targets; // numbers to be met are no scores of classes
   const shares = block.asBars && (asSizes ? values.map((v) => Math.abs(v) / (limit || 1)) : probabilities());
   block.buttons.forEach((button, u) => {

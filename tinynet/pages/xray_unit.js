@@ -13,8 +13,18 @@ function showUnit() {
   }
   const part = data.layers[layer];
   const name = data.classes && layer === data.layers.length - 1 ? ` (${className(index)})` : "";
-  byId("unit-title").textContent = `Unit ${index}${name} of layer ${part.name}, ${part.text}`;
-  byId("numbers").replaceChildren(...(part.wired ? wiredUnit : plainUnit)(layer, index));
+  byId("unit-title").textContent = `Unit ${unitName(layer, index)}${name} of layer ${part.name}, ${part.text}`;
+  byId("numbers").replaceChildren(...unitNumbers(layer, index));
+}
+
+// All of its sum, its window, or its own words.
+function unitNumbers(l, u) {
+  if (data.layers[l].wired) return summedUnit(l, u, wiredTerms(l, u));
+  const reads = readsOf(l, u);
+  if (!reads) return plainUnit(l, u);
+  if (reads.largest) return pickedUnit(l, u, reads);
+  const terms = windowTerms(l, u, reads);
+  return summedUnit(l, u, terms, [windowPictures(l, reads.shape, terms)]);
 }
 
 // A number that can be told from the others by its name.
@@ -31,33 +41,43 @@ const soft = (text) => make("p", { className: "soft" }, text);
 const forward = (l, name, value) => (forwardReached(l) ? number(name, value) : LATER);
 const backward = (l, name, value) => (backwardReached(l) ? number(name, value) : LATER);
 
-// ---- A unit of y = x @ W + b ------------------------------------------------------------------------
+// ---- A unit that is a sum of x * w, and b: of y = x @ W + b, or over a window -------------------------
 
 const GROUPS = [["forward", 4], ["this weight, backward", 2], ["this input, backward", 2], ["update", 2]];
 
-function wiredUnit(l, u) {
-  const [from, dy] = [inputOf(l), gradients(l)[u]];
-  const O = layerSize(l);
+// The terms of a unit of y = x @ W + b, by the number of the input; and who adds to the gradients.
+function wiredTerms(l, u) {
+  const [from, dy, O] = [inputOf(l), gradients(l)[u], layerSize(l)];
   const [x, w] = [outputs(from), column(parameter("W", l), u, O)];
-  const products = x.map((value, i) => value * w[i]);
-  const dW = weightGradient(l, u);
-  const heads = ["input", "x", "w", "x * w", "x * dy", `dW, ${data.rows} rows`, "w * dy", `dx, ${O} units`, "change", "new w"];
-  const knownInput = forwardReached(from);
-  const known = [true, knownInput, true, ...Array(1).fill(forwardReached(l)), ...Array(4).fill(backwardReached(l)), ...Array(2).fill(phaseOf() === "update")];
+  const [b, updates, whole] = [parameter("b", l), update("W", l), at(`dy${l}`)];
+  let gradient = 0;
+  for (let n = 0; n < data.rows; n++) gradient += whole[n * O + u];
+  return {
+    from, dy, x, w, products: x.map((value, i) => value * w[i]),
+    dW: weightGradient(l, u), dx: inputGradient(l), changes: updates && column(updates, u, O),
+    b: b ? { value: b[u], gradient, change: update("b", l)?.[u] } : undefined,
+    adders: [`${data.rows} rows`, `${O} units`],
+  };
+}
+
+// `drawn` are pictures of the terms.
+function summedUnit(l, u, terms, drawn) {
+  const { from, dy, w, products, dW, adders } = terms;
+  const heads = ["input", "x", "w", "x * w", "x * dy", `dW, ${adders[0]}`, "w * dy", `dx, ${adders[1]}`, "change", "new w"];
+  const known = [true, forwardReached(from), true, forwardReached(l), ...Array(4).fill(backwardReached(l)), ...Array(2).fill(phaseOf() === "update")];
   const line = (name, ...values) => make("tr", {}, ...heads.slice(0, columns()).map((head, k) => {
     const value = values[k];
     if (value === undefined) return cell("td", k);
     if (typeof value !== "number") return cell("td", k, value);
     return cell("td", k, known[k] ? number(`${name} ${head}`, value) : LATER);
   }));
-  const terms = termLines(l, u, { from, O, dy, x, w, products, dW, line });
   const table = make("table", { className: "terms" },
     make("caption", { className: "hidden-text" }, "The largest terms of the unit's sum, and their gradients"),
-    make("colgroup", {}, ...Array.from({ length: columns() }, () => make("col"))), tableHead(heads), ...terms);
+    make("colgroup", {}, ...Array.from({ length: columns() }, () => make("col"))), tableHead(heads), ...termLines(l, u, terms, line));
   const side = make("div", { className: "side" },
     equation("y = ", forward(l, "y", outputs(l)[u])), equation("dy = ", backward(l, "dy", dy)),
     soft(`${handed(l)} Its dx goes back to ${named(from)}.`),
-    ...(from === INPUT && data.input.picture ? [pictures(l, w, products, dW)] : []));
+    ...(drawn ?? (from === INPUT && data.input.picture ? [pictures(l, w, products, dW)] : [])));
   return [side, make("div", { className: "told scroll", tabIndex: 0, role: "region", ariaLabel: "terms of the unit" }, table)];
 }
 
@@ -77,30 +97,29 @@ function tableHead(heads) {
 }
 
 // The largest terms of the sum, one a line; below them the rest, b, and the sum.
-function termLines(l, u, { from, O, dy, x, w, products, dW, line }) {
-  const [b, updates, dx] = [parameter("b", l), update("W", l), inputGradient(l)];
+function termLines(l, u, { from, dy, x, w, inputs, products, dW, dx, changes, b }, line) {
   const shown = largest(forwardReached(from) ? products : w, TERMS); // of a sum to come, the largest weights
   const known = new Set(shown);
-  const rest = products.reduce((sum, value, i) => (known.has(i) ? sum : sum + value), 0);
+  const rest = products.reduce((sum, value, k) => (known.has(k) ? sum : sum + value), 0);
   const changed = (value, change) => (change === undefined ? [] : [change, value + change]);
-  const lines = shown.map((i) => line(
-    `${i}`, sourceButton(from, i), x[i], w[i], products[i], x[i] * dy, dW[i], w[i] * dy, dx[i],
-    ...changed(w[i], updates?.[i * O + u]),
-  ));
+  const lines = shown.map((k) => {
+    const i = inputs ? inputs[k] : k;
+    return line(
+      `${i}`, sourceButton(from, i), x[k], w[k], products[k], dW && x[k] * dy, dW?.[k], w[k] * dy, dx[k],
+      ...changed(w[k], changes?.[k]),
+    );
+  });
   while (lines.length < Math.min(TERMS, w.length)) lines.push(line("", "\u00a0"));
-  const whole = at(`dy${l}`);
-  let db = 0;
-  for (let n = 0; n < data.rows; n++) db += whole[n * O + u];
   return [make("tbody", {}, ...lines), make("tfoot", {},
     line("rest", `other ${products.length - shown.length}`, undefined, undefined, rest),
-    ...(b ? [line("b", "b", 1, b[u], b[u], dy, db, undefined, undefined, ...changed(b[u], update("b", l)?.[u]))] : []),
+    ...(b ? [line("b", "b", 1, b.value, b.value, dy, b.gradient, undefined, undefined, ...changed(b.value, b.change))] : []),
     line("y", "sum = y", undefined, undefined, outputs(l)[u]))];
 }
 
 // The number of an input, and where there is a unit behind it, a button that goes there.
 function sourceButton(from, i) {
   if (from < 0) return inputName(i);
-  const button = make("button", { type: "button", title: `go to unit ${i} of ${named(from)}` }, `${i}`);
+  const button = make("button", { type: "button", title: `go to unit ${unitName(from, i)} of ${named(from)}` }, unitName(from, i));
   button.addEventListener("click", () => set({ unit: { layer: from, index: i } }));
   return button;
 }
@@ -108,6 +127,7 @@ function sourceButton(from, i) {
 function inputName(i) {
   const { picture, names } = data.input;
   if (!picture) return names?.[i] ?? `${i}`;
+  if (data.input.shape.length === 3 && picture.channels === 1) return placeIn(data.input.shape, i);
   const size = picture.width * picture.height;
   const colour = picture.channels === 3 ? `${["red", "green", "blue"][Math.floor(i / size)]}, ` : "";
   return `${i} (${colour}${Math.floor((i % size) / picture.width)}, ${i % picture.width})`;

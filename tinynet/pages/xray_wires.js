@@ -6,6 +6,11 @@ function wireLegend(phase, layer) {
   const few = `The ${WIRES} largest into each layer are drawn.`;
   const past = skips().length ? " Along the edge: a skip connection." : "";
   const part = data.layers[layer];
+  if (part?.window) {
+    const [ahead, whose] = part.window.largest ? ["the number that is the largest of a window", "goes to each unit"] : ["x * w", "of the chosen unit"];
+    if (phase === "forward") return `Wires: ${ahead}, ${whose}. Framed: what the chosen unit reads.${past}`;
+    return `Wires: ${part.window.largest ? "dy, which goes back to the largest number of each window alone" : "w * dy, of the chosen unit"}. Framed: what it reads.${past}`;
+  }
   if (part && !part.wired && part.sources.every((from) => layerSize(from) !== part.size)) {
     return `No wires lead into layer ${part.name}: its class does not say which input goes where.${past}`;
   }
@@ -25,6 +30,7 @@ function wiresInto(l, kind, one) {
   }
   const part = data.layers[l];
   const O = part.size;
+  if (part.window) return windowWires(l, kind, one);
   if (!part.wired) {
     if (kind === "update") return [];
     return part.sources.flatMap((from, k) => {
@@ -69,7 +75,7 @@ function drawWires(share) {
   context.scale(density, density);
   const { phase, layer } = frames[state.frame];
   const path = pathOf(box, upright());
-  const draw = (l, kind, strength, grown, one) => {
+  const draw = (l, kind, strength, grown, one = alone(l)) => {
     const wires = cached(`wires ${state.sample} ${l} ${kind} ${one}`, () => wiresInto(l, kind, one));
     drawBundle(context, wires, path, { kind, strength, grown });
   };
@@ -83,6 +89,7 @@ function drawWires(share) {
   if (one && modeOf(one.layer) !== "dark") {
     draw(one.layer, phase === "update" ? "update" : modeOf(one.layer), 1, 1, one.index);
   }
+  drawFrames(box);
 }
 
 // Where units are on the canvas, [left, right, y]; numbers of the input, too.
@@ -96,6 +103,8 @@ function placer(box) {
     return known.get(key);
   };
   function unitPlace(l, u) {
+    const pixel = cellOf(box, l, u);
+    if (pixel) return [pixel[0] + pixel[2] / 2, pixel[0] + pixel[2] / 2, pixel[1] + pixel[3] / 2];
     const button = l === theLoss() ? byId("loss-block").querySelector(".unit") : blocks[l].buttons[u];
     const rectangle = button.getBoundingClientRect();
     const [left, right, y] = within(rectangle);
