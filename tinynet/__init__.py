@@ -26,6 +26,7 @@ from tinynet.kernels.gemm.threads import get_num_threads, set_num_threads
 from tinynet.kernels.jit.kernel import kernel
 from tinynet.layers import (
     Add,
+    AvgPool2d,
     BatchNorm1d,
     BatchNorm2d,
     Dropout,
@@ -33,6 +34,7 @@ from tinynet.layers import (
     LeakyReLU,
     Linear,
     LogSoftmax,
+    MaxPool2d,
     ReLU,
     ReLU6,
     Sigmoid,
@@ -71,6 +73,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Add",
+    "AvgPool2d",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
@@ -92,6 +95,7 @@ __all__ = [
     "Linear",
     "LogSoftmax",
     "MSELoss",
+    "MaxPool2d",
     "ModelFileError",
     "Module",
     "NLLLoss",

@@ -1,6 +1,7 @@
 """Every kernel's loop does what its equation says: all pairs, in both dtypes, by one test."""
 
 import inspect
+import math
 import os
 import subprocess
 import sys
@@ -137,9 +138,44 @@ OVER_NUMBERS: dict[str, Maker] = {
         *(("weight", for_rows), ("positive", for_rows)),
     ]
 }
+
+
+def picture_size(s: Sizes) -> tuple[int, int]:
+    return 3 + s.axes["I"] % 5, 4 + s.axes["O"] % 6
+
+
+def pooled(dilation: int, fill: Any = None) -> Maker:
+    """A number for each place of the window below."""
+
+    def make(s: Sizes) -> Any:
+        H, W = picture_size(s)
+        shape = [s.axes["N"], 2, H + 2 - dilation, (W - 1) // 2 + 1]
+        return normal(s.rng, *shape, dtype=s.dtype) if fill is None else fill(s, shape)
+
+    return make
+
+
+def somewhere(s: Sizes, shape: list[int]) -> Any:
+    return s.rng.integers(math.prod(picture_size(s)), size=shape, dtype=np.int32)
+
+
+WINDOWS: dict[str, Maker] = {
+    f"{kernel}{dx}.{argument}": maker
+    for kernel, dilation in (("max_pool", 2), ("avg_pool", 1))
+    for dx in ("", "_dx")
+    for argument, maker in [
+        ("x", lambda s: normal(s.rng, s.axes["N"], 2, *picture_size(s), dtype=s.dtype)),
+        ("kernel_size", lambda s: (2, 3)),
+        *(("stride", lambda s: (1, 2)), ("padding", lambda s: (1, 1))),
+        *(("dilation", lambda s: (2, 1)), ("size", picture_size)),
+        ("count_include_pad", lambda s: s.axes["N"] % 2 == 0),
+        *(("y", pooled(dilation)), ("dy", pooled(dilation)), ("won", pooled(dilation, somewhere))),
+    ]
+}
 ARGUMENTS: dict[str, Maker] = (
     OVER_NUMBERS
     | OVER_PICTURES
+    | WINDOWS
     | {
         "first_no_probability.values": some_outside,
         "x": sparse("NI"),
@@ -360,7 +396,7 @@ def is_row_by_row(kernel: str) -> bool:
 SUMS_OVER_ROWS = {"linear_dW", "linear_db", "row_mean_dx", "column_mean", "column_variance"}
 SUMS_OVER_ROWS |= {"column_products", "normalize_dx", "channel_mean", "channel_variance"}
 SUMS_OVER_ROWS |= {"channel_sums", "channel_products"}
-FIRST_AXIS_IS_N = {"x", "dy", "y", "log_probs", "q", "labels", "weights", "probabilities"}
+FIRST_AXIS_IS_N = {"x", "dy", "y", "log_probs", "q", "labels", "weights", "probabilities", "won"}
 
 
 def has_rows(name: str, value: Any, N: int) -> bool:

@@ -119,6 +119,70 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "            stand_of(generator)\n",
         ),
     ),
+    "layers/pooling.py": (
+        Bug(
+            "stride-of-one",
+            "without a stride windows move by one, and not by their size",
+            "kernel_size if stride is None else stride\n        self.padding = padding\n",
+            "1 if stride is None else stride\n        self.padding = padding\n",
+        ),
+        Bug(
+            "padding-of-a-whole-window",
+            "the padding may be as large as the window",
+            "(d * (k - 1) + 1) // 2",
+            "d * (k - 1) + 1",
+        ),
+        Bug(
+            "pads-before-alone",
+            "ONNX is told the padding above and left as that below and right, too, and that is 0",
+            '"pads": lambda layer: layer.padding * 2,\n        "dilations"',
+            '"pads": lambda layer: (*layer.padding, 0, 0),\n        "dilations"',
+        ),
+    ),
+    "kernels/pooling.py": (
+        Bug(
+            "the-last-of-equals-wins",
+            "of equal numbers the last wins",
+            "wins = (numbers[i] > best[i])",
+            "wins = (numbers[i] >= best[i])",
+        ),
+        Bug(
+            "nan-does-not-win",
+            "NaN is passed over",
+            " | (numbers[i] != numbers[i])",
+            " | (numbers[i] == np.inf)",
+        ),
+        Bug(
+            "padding-wins",
+            "beyond the border there is 0, which wins over negative numbers",
+            "        padded[i] = -np.inf",
+            "        padded[i] = 0",
+        ),
+        Bug(
+            "won-in-the-padded-picture",
+            "the place of what won is that in the padded picture",
+            "_keep_larger(numbers, bases, h * W + w, best, places)",
+            "_keep_larger(numbers, bases, h * columns + w, best, places)",
+        ),
+        Bug(
+            "windows-that-overlap-overwrite",
+            "what comes back from another window is lost: = for +=",
+            "planes[n, wons[n, i]] += upstreams",
+            "planes[n, wons[n, i]] = upstreams",
+        ),
+        Bug(
+            "mean-forgets-its-count",
+            "backward hands on dy, and not its share",
+            "share = dy[n, c, p, q] / dy.dtype.type(count)",
+            "share = dy[n, c, p, q] / dy.dtype.type(1)",
+        ),
+        Bug(
+            "mean-over-the-whole-window",
+            "where padding does not count, the mean is over the whole window all the same",
+            "count = (last_k - first_k) * (last_l - first_l)\n                    y[n",
+            "count = kernel_size[0] * kernel_size[1]\n                    y[n",
+        ),
+    ),
     "layers/shape.py": (
         Bug(
             "flatten-leaves-the-last-axis",
@@ -2292,6 +2356,8 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "layers/dropout.py": ("core/test_dropout.py",),
     "layers/shape.py": ("core/test_shape.py",),
+    "layers/pooling.py": ("core/test_pooling.py",),
+    "kernels/pooling.py": ("core/test_pooling.py",),
     "kernels/masks.py": ("core/test_dropout.py",),
     "support/modes.py": ("core/test_modes.py",),
     "runs/rehearsal.py": (

@@ -277,6 +277,9 @@ def explain(citizen, folder):
     if citizen.part.wired_by:
         assert "the largest terms first" in text and "dx" in text
         return
+    if citizen.kind.told_window is not tn.Module.told_window:
+        assert re.search(r"a window of \d.*, from \(\d", text) and "dx[" in text
+        return
     for told in citizen.part.told:
         for line in told.split("\n"):
             for piece in re.split(r"\{[^}]*\}", line):

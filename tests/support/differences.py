@@ -144,6 +144,54 @@ FLAGS = [
 ]
 
 REFUSED = [
+    *(
+        Refused(
+            f"{name} of one picture without its axis",
+            lambda name=name: getattr(torch.nn, name)(2)(torch.zeros(1, 4, 4)),
+            lambda name=name: getattr(tn, name)(2)(np.zeros((1, 4, 4))),
+            ValueError,
+            "use x[None] for one picture",
+        )
+        for name in ("MaxPool2d", "AvgPool2d")
+    ),
+    *(
+        Refused(
+            f"{name} that takes half windows at the border, too",
+            lambda name=name: getattr(torch.nn, name)(2, ceil_mode=True)(torch.zeros(1, 1, 5, 5)),
+            lambda name=name: getattr(tn, name)(2, ceil_mode=True),
+            TypeError,
+            "ceil_mode",
+        )
+        for name in ("MaxPool2d", "AvgPool2d")
+    ),
+    Refused(
+        "MaxPool2d that hands over places, too",
+        lambda: torch.nn.MaxPool2d(2, return_indices=True)(torch.zeros(1, 1, 4, 4)),
+        lambda: tn.MaxPool2d(2, return_indices=True),
+        TypeError,
+        "return_indices",
+    ),
+    Refused(
+        "AvgPool2d that divides by another number",
+        lambda: torch.nn.AvgPool2d(2, divisor_override=3)(torch.zeros(1, 1, 4, 4)),
+        lambda: tn.AvgPool2d(2, divisor_override=3),
+        TypeError,
+        "divisor_override",
+    ),
+    Refused(
+        "options of a pool after its padding, by position",
+        lambda: torch.nn.MaxPool2d(2, 2, 0, 1)(torch.zeros(1, 1, 4, 4)),
+        lambda: tn.MaxPool2d(2, 2, 0, 1),
+        TypeError,
+        "positional",
+    ),
+    Refused(
+        "a padding of a pool of more than half a window, at construction",
+        lambda: torch.nn.MaxPool2d(2, padding=2),
+        lambda: tn.MaxPool2d(2, padding=2),
+        ValueError,
+        "padding = 2 is more than half",
+    ),
     Refused(
         "label_smoothing = -0.1",
         lambda: torch_loss(T, [0, 1], label_smoothing=-0.1),

@@ -52,6 +52,8 @@ def twin(module: tn.Module) -> torch.nn.Module:
             return torch.nn.Flatten(module.start_dim, module.end_dim)
         case tn.Unflatten():
             return torch.nn.Unflatten(module.dim, module.unflattened_size)
+        case tn.MaxPool2d() | tn.AvgPool2d():
+            return getattr(torch.nn, type(module).__name__)(**module.options())
         case tn.Add():
             return Sum()
     raise NotImplementedError(f"say in twins.py what {module!r} is in PyTorch")

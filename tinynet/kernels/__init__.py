@@ -3,12 +3,12 @@
 A kernel is a pair. ``linear_reference`` is the equation, in NumPy; ``linear`` is the loop that
 Numba compiles, which the layers call. Pairs stand together: ``products.py`` has the matrix products
 of Linear, ``activations.py`` what stands between them, ``rows.py`` batches and softmax,
-``columns.py`` statistics of features, ``channels.py`` those of pictures' channels, ``masks.py``
-random masks, ``losses.py`` the losses over classes, ``errors.py`` those over numbers,
-``updates.py`` the optimizers' steps. The folders are for later: ``gemm/`` is the one sum that all
-products share, on all cores if it is large, ``simd/`` the vectors and register tiles of its loops,
-and ``jit/`` compiles the pairs, ties them, and chooses what runs: equations, plain loops or fast
-ones (``rung.py``).
+``columns.py`` statistics of features, ``channels.py`` those of pictures' channels, ``pooling.py``
+windows over pictures, ``masks.py`` random masks, ``losses.py`` the losses over classes,
+``errors.py`` those over numbers, ``updates.py`` the optimizers' steps. The folders are for later:
+``gemm/`` is the one sum that all products share, on all cores if it is large, ``simd/`` the vectors
+and register tiles of its loops, and ``jit/`` compiles the pairs, ties them, and chooses what runs:
+equations, plain loops or fast ones (``rung.py``).
 
 Kernels expect C-contiguous arrays of one dtype and of matching shapes, and labels in range: layers
 and losses see to that. Results go into arrays that the caller hands over, always the last argument.
@@ -34,6 +34,7 @@ from tinynet.kernels.losses import cross_entropy, cross_entropy_dx, most_likely,
 from tinynet.kernels.losses import label_targets, label_weights, probability_targets
 from tinynet.kernels.losses import percent_right, row_mean, row_mean_dx, total
 from tinynet.kernels.masks import keep_mask, multiply
+from tinynet.kernels.pooling import avg_pool, avg_pool_dx, max_pool, max_pool_dx
 from tinynet.kernels.products import linear, linear_db, linear_dW, linear_dx
 from tinynet.kernels.rows import add, copied, gather, gather_scaled, transposed
 from tinynet.kernels.rows import log_softmax, log_softmax_dx, softmax, softmax_dx

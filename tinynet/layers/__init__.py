@@ -18,6 +18,8 @@ from tinynet.layers.linear import TransposedLinear as TransposedLinear
 from tinynet.layers.normalization import BatchNorm1d as BatchNorm1d
 from tinynet.layers.normalization import BatchNorm2d as BatchNorm2d
 from tinynet.layers.paths import Add as Add
+from tinynet.layers.pooling import AvgPool2d as AvgPool2d
+from tinynet.layers.pooling import MaxPool2d as MaxPool2d
 from tinynet.layers.shape import Flatten as Flatten
 from tinynet.layers.shape import Unflatten as Unflatten
 from tinynet.layers.softmax import LogSoftmax as LogSoftmax
