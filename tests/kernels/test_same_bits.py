@@ -1,5 +1,6 @@
 """The same bits: in any process, for a row alone or in a batch, from any thread."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -172,9 +173,32 @@ def test_a_row_of_every_other_layer_alone(name, dtype, record_property):
     record_property(f"rows alone: {name}, rows compared", compared)
 
 
+PICTURE_LAYERS = {
+    "Flatten": tn.Flatten,
+    "Unflatten": lambda: tn.Unflatten(2, (-1, 1)),
+    "MaxPool2d": lambda: tn.MaxPool2d(3, 2, 1),
+    "AvgPool2d": lambda: tn.AvgPool2d(3, 2, 1, count_include_pad=False),
+}
+
+
+@pytest.mark.parametrize("name", PICTURE_LAYERS)
+def test_a_row_of_a_layer_of_pictures_alone(name):
+    rng = np.random.default_rng(0)
+    for N, dtype in itertools.product((2, 5, 16), (np.float32, np.float64)):
+        for size in ((1, 1), (2, 3), (7, 8), (17, 5)):
+            assert rows_compared(PICTURE_LAYERS[name](), normal(rng, N, 3, *size, dtype=dtype)) == N
+
+
 def test_no_layer_is_left_out():
     own = {name for name in tn.__all__ if is_layer(getattr(tn, name))}
-    assert own == {"Linear", "TransposedLinear", "BatchNorm1d", "BatchNorm2d", *ROW_LAYERS}
+    assert own == {
+        "Linear",
+        "TransposedLinear",
+        "BatchNorm1d",
+        "BatchNorm2d",
+        *ROW_LAYERS,
+        *PICTURE_LAYERS,
+    }
 
 
 def is_layer(thing):
