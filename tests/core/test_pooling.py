@@ -1,5 +1,6 @@
 """MaxPool2d and AvgPool2d: PyTorch's numbers and slopes, in every way to run and to read them."""
 
+import itertools
 import math
 
 import numpy as np
@@ -129,6 +130,21 @@ class TestKernels:
             loop(x, kernel_size, stride, padding, dilation, y, won)
             found.append((y.tobytes(), won.tobytes()))
         assert found[0] == found[1]
+
+    @pytest.mark.parametrize("stray", [1.0, INF, NAN])
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    def test_so_it_has_for_windows_of_four_with_equal_numbers(self, stray, dtype):
+        rng = np.random.default_rng(0)
+        numbers = [0.0, -0.0, 1.0, -1.0, -INF, stray]
+        for size, stride in itertools.product([(2, 2), (5, 4), (9, 12)], [(2, 2), (1, 2)]):
+            x = rng.choice(numbers, (40, 2, *size)).astype(dtype)
+            shape = tn.MaxPool2d(2, stride).predict(x).shape
+            found = []
+            for loop in (PAIRS["max_pool"].loop, PAIRS["max_pool"].plain):
+                y, won = np.zeros(shape, dtype), np.zeros(shape, np.int32)
+                loop(x, (2, 2), stride, (0, 0), (1, 1), y, won)
+                found.append((y.tobytes(), won.tobytes()))
+            assert found[0] == found[1]
 
     @given(seed=seeds, pool=pools())
     def test_a_row_alone_gives_the_bits_that_it_has_in_a_batch(self, seed, pool):

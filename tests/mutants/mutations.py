@@ -165,6 +165,18 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "_keep_larger(numbers, bases, h * columns + w, best, places)",
         ),
         Bug(
+            "nan-in-a-window-of-four",
+            "the short way, in which NaN does not win, is taken for every picture",
+            "if four and not _has_nan(picture):",
+            "if four:",
+        ),
+        Bug(
+            "column-of-the-upper-row",
+            "the place of what won is in the column of the upper row's larger number",
+            "row * (np.int32(W) + below - above)",
+            "row * np.int32(W)",
+        ),
+        Bug(
             "windows-that-overlap-overwrite",
             "what comes back from another window is lost: = for +=",
             "planes[n, wons[n, i]] += upstreams",

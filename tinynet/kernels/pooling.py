@@ -89,6 +89,28 @@ def _keep_larger(numbers: Array, bases: Array, tap: int, best: Array, places: Ar
         places[i] = bases[i] + np.int32(tap) if wins else places[i]
 
 
+@inlined
+def _has_nan(numbers: Array) -> bool:
+    found = 0
+    for i in range(numbers.size):
+        found |= numbers[i] != numbers[i]
+    return found != 0
+
+
+@inlined
+def _largest_of_four(picture: Array, starts: Array, W: int, best: Array, places: Array) -> None:
+    """Windows of 2 x 2 without NaN: three maxima, and places by arithmetic, without a jump."""
+    right, down = np.uint64(1), np.uint64(W)
+    for i in range(best.size):
+        a, b = picture[starts[i]], picture[starts[i] + right]
+        c, d = picture[starts[i] + down], picture[starts[i] + down + right]
+        above, below = np.int32(b > a), np.int32(d > c)  # which column
+        upper, lower = b if b > a else a, d if d > c else c
+        row = np.int32(lower > upper)
+        best[i] = lower if lower > upper else upper
+        places[i] = np.int32(starts[i]) + above + row * (np.int32(W) + below - above)
+
+
 @kernel(
     max_pool_reference,
     updates=("y", "won"),
@@ -101,10 +123,11 @@ def max_pool(
     """Tap by tap, for all windows of a picture: nobody can predict which number is larger.
 
     So the numbers of a tap are fetched into one row, which is compared with the best in lanes: they
-    choose without a jump.
+    choose without a jump. Windows of 2 x 2, of which most networks are made, take half as long.
     """
     (N, C, H, W), P, Q = x.shape, y.shape[2], y.shape[3]
     rows, columns = H + 2 * padding[0], W + 2 * padding[1]
+    four = kernel_size == (2, 2) and padding == (0, 0) and dilation == (1, 1)
     padded, numbers = np.empty(rows * columns, x.dtype), np.empty(P * Q, x.dtype)
     starts = np.empty(P * Q, np.uint64)  # of each window, in the padded picture
     bases, firsts = np.empty(P * Q, np.int32), np.empty(P * Q, np.int32)  # in the picture itself
@@ -121,6 +144,9 @@ def max_pool(
     wons = won.reshape(N * C, P * Q)
     for n in range(N * C):
         picture, best, places = pictures[n], bests[n], wons[n]
+        if four and not _has_nan(picture):
+            _largest_of_four(picture, starts, W, best, places)
+            continue
         if padded.size > picture.size:
             for h in range(H):
                 for w in range(W):
