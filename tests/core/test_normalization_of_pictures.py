@@ -224,9 +224,8 @@ def network(**options):
 
 
 class TestSameBits:
-    @pytest.mark.parametrize(
-        "options", [{}, *(pytest.param(o, marks=pytest.mark.slow) for o in OPTIONS[1:])]
-    )
+    @pytest.mark.slow
+    @pytest.mark.parametrize("options", OPTIONS)
     def test_compiled_or_layer_by_layer(self, options):
         found = []
         for compiled in (True, False):
