@@ -185,14 +185,14 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "mean-forgets-its-count",
             "backward hands on dy, and not its share",
-            "share = dy[n, c, p, q] / dy.dtype.type(count)",
-            "share = dy[n, c, p, q] / dy.dtype.type(1)",
+            "shares[i] = upstream[i] / sizes[i]",
+            "shares[i] = upstream[i]",
         ),
         Bug(
             "mean-over-the-whole-window",
             "where padding does not count, the mean is over the whole window all the same",
-            "count = (last_k - first_k) * (last_l - first_l)\n                    y[n",
-            "count = kernel_size[0] * kernel_size[1]\n                    y[n",
+            "            if count_include_pad:\n",
+            "            if count_include_pad or rows:\n",
         ),
     ),
     "layers/shape.py": (

@@ -199,32 +199,55 @@ def avg_pool_reference(
 
 
 @inlined
-def _inside(start: int, taps: int, size: int) -> tuple[int, int]:
-    """The first tap that is within the picture, and the one behind the last."""
-    return max(0, -start), min(taps, size - start)
+def _places(
+    size: Two,
+    kernel_size: Two,
+    stride: Two,
+    padding: Two,
+    count_include_pad: bool,
+    starts: Array,
+    counts: Array,
+) -> None:
+    """Where each window (P, Q) starts in the padded picture, and over how many its mean is."""
+    P, Q = counts.shape
+    for p in range(P):
+        for q in range(Q):
+            h, w = p * stride[0] - padding[0], q * stride[1] - padding[1]
+            starts[p * Q + q] = p * stride[0] * (size[1] + 2 * padding[1]) + q * stride[1]
+            rows = min(h + kernel_size[0], size[0]) - max(h, 0)
+            columns = min(w + kernel_size[1], size[1]) - max(w, 0)
+            if count_include_pad:
+                rows, columns = kernel_size
+            counts[p, q] = rows * columns
 
 
 @kernel(avg_pool_reference, equation="y = mean of each window of x")
 def avg_pool(
     x: Array, kernel_size: Two, stride: Two, padding: Two, count_include_pad: bool, y: Array
 ) -> None:
-    N, C, H, W = x.shape
-    for n in range(N):
-        for c in range(C):
-            for p in range(y.shape[2]):
-                h = p * stride[0] - padding[0]
-                first_k, last_k = _inside(h, kernel_size[0], H)
-                for q in range(y.shape[3]):
-                    w = q * stride[1] - padding[1]
-                    first_l, last_l = _inside(w, kernel_size[1], W)
-                    total = x.dtype.type(0)
-                    for k in range(first_k, last_k):
-                        for l in range(first_l, last_l):
-                            total += x[n, c, h + k, w + l]
-                    count = kernel_size[0] * kernel_size[1]
-                    if not count_include_pad:
-                        count = (last_k - first_k) * (last_l - first_l)
-                    y[n, c, p, q] = total / x.dtype.type(count)
+    """Tap by tap, for all windows of a picture; zeros stand beyond the border."""
+    (N, C, H, W), P, Q = x.shape, y.shape[2], y.shape[3]
+    columns = W + 2 * padding[1]
+    padded = np.zeros((H + 2 * padding[0]) * columns, x.dtype)
+    starts, counts = np.empty(P * Q, np.uint64), np.empty((P, Q), x.dtype)
+    _places((H, W), kernel_size, stride, padding, count_include_pad, starts, counts)
+    pictures, means, sizes = x.reshape(N * C, H * W), y.reshape(N * C, P * Q), counts.reshape(-1)
+    for n in range(N * C):
+        picture, mean = pictures[n], means[n]
+        if padded.size > picture.size:
+            for h in range(H):
+                for w in range(W):
+                    padded[(h + padding[0]) * columns + w + padding[1]] = picture[h * W + w]
+            picture = padded
+        for i in range(mean.size):
+            mean[i] = 0
+        for k in range(kernel_size[0]):
+            for l in range(kernel_size[1]):
+                tap = np.uint64(k * columns + l)
+                for i in range(mean.size):
+                    mean[i] += picture[starts[i] + tap]
+        for i in range(mean.size):
+            mean[i] /= sizes[i]
 
 
 def avg_pool_dx_reference(
@@ -250,19 +273,24 @@ def avg_pool_dx(
     size: Two,
     dx: Array,
 ) -> None:
-    dx.reshape(-1)[:] = 0
-    for n in range(dy.shape[0]):
-        for c in range(dy.shape[1]):
-            for p in range(dy.shape[2]):
-                h = p * stride[0] - padding[0]
-                first_k, last_k = _inside(h, kernel_size[0], size[0])
-                for q in range(dy.shape[3]):
-                    w = q * stride[1] - padding[1]
-                    first_l, last_l = _inside(w, kernel_size[1], size[1])
-                    count = kernel_size[0] * kernel_size[1]
-                    if not count_include_pad:
-                        count = (last_k - first_k) * (last_l - first_l)
-                    share = dy[n, c, p, q] / dy.dtype.type(count)
-                    for k in range(first_k, last_k):
-                        for l in range(first_l, last_l):
-                            dx[n, c, h + k, w + l] += share
+    (N, C, P, Q), (H, W) = dy.shape, size
+    columns = W + 2 * padding[1]
+    padded, shares = np.empty((H + 2 * padding[0]) * columns, dy.dtype), np.empty(P * Q, dy.dtype)
+    starts, counts = np.empty(P * Q, np.uint64), np.empty((P, Q), dy.dtype)
+    _places(size, kernel_size, stride, padding, count_include_pad, starts, counts)
+    pictures, upstreams = dx.reshape(N * C, H * W), dy.reshape(N * C, P * Q)
+    sizes = counts.reshape(-1)
+    for n in range(N * C):
+        picture, upstream = pictures[n], upstreams[n]
+        for i in range(padded.size):
+            padded[i] = 0
+        for i in range(shares.size):
+            shares[i] = upstream[i] / sizes[i]
+        for k in range(kernel_size[0]):
+            for l in range(kernel_size[1]):
+                tap = np.uint64(k * columns + l)
+                for i in range(shares.size):
+                    padded[starts[i] + tap] += shares[i]
+        for h in range(H):
+            for w in range(W):
+                picture[h * W + w] = padded[(h + padding[0]) * columns + w + padding[1]]
