@@ -20,7 +20,7 @@ from machine import describe, headline, print_table
 PATIENCE = 240  # seconds; JAX's epoch takes half a minute, its compiler's not counted
 ACCURACY_BAND = 1.0  # percentage points from tinynet's
 LOSS_BAND = 0.15  # share of tinynet's loss: over orders of the digits, it varies by a twentieth
-BATCHES = (32, 128, 1024)  # of a step whose memory is measured
+MANY = 1024  # digits at once, of which the arrays of a step are most of what is seen
 
 
 class Contest(NamedTuple):
@@ -28,6 +28,7 @@ class Contest(NamedTuple):
 
     title: str
     digits: int
+    batch: int
     ours: str
     torch: str
     others: tuple[str, ...] = ()
@@ -40,11 +41,11 @@ class Contest(NamedTuple):
 CONTESTS = (
     Contest(
         "The course's CNN: Conv2d 1-10-20 (5 x 5, padding 1), Linear 500-50-10, batches of 32",
-        *(18_000, "tinynet_fit_cnn", "pytorch_cnn", ("jax_scan_cnn",)),
+        *(18_000, 32, "tinynet_fit_cnn", "pytorch_cnn", ("jax_scan_cnn",)),
     ),
     Contest(
         "LeNet-5: Conv2d 1-6-16 (5 x 5), Linear 256-120-84-10, batches of 128",
-        *(60_000, "tinynet_fit_lenet", "pytorch_lenet"),
+        *(60_000, 128, "tinynet_fit_lenet", "pytorch_lenet"),
     ),
 )
 NAMES = {
@@ -146,11 +147,11 @@ def _asked(measured: Measured) -> Iterable[tuple[str, ...]]:
         yield ("LeNet-5: digits per second and core", *(f"{s:,.0f}" for s in speeds), ">= 15,000")
 
 
-def print_memory(contests: Iterable[Contest], runs: int = 3) -> dict[str, Any]:
+def print_memory(contests: Iterable[Contest], runs: int) -> dict[str, Any]:
     """A table of what a step's arrays take, at one thread; return its figures."""
     rows, figures = [], {}
     for contest in contests:
-        for batch in BATCHES:
+        for batch in (contest.batch, MANY):
             pair = []
             for peer in (contest.ours, contest.torch):
                 try:
@@ -159,7 +160,7 @@ def print_memory(contests: Iterable[Contest], runs: int = 3) -> dict[str, Any]:
                     print(f"skipped: memory of {peer}: {error}", file=sys.stderr)
             if len(pair) == 2:
                 title = contest.title.partition(":")[0]
-                asked = "<= 1.5" if batch == max(BATCHES) else ""
+                asked = "<= 1.5" if batch == MANY else ""
                 ratio = f"{pair[0] / pair[1]:.2f}" if pair[1] else ""
                 rows.append((title, batch, *(f"{each:.1f}" for each in pair), ratio, asked))
                 figures[f"{title}, {batch} digits"] = pair
@@ -201,7 +202,8 @@ def run(rounds: int, peers: Iterable[str] | None, folder: Path) -> None:
     chosen = [p for p in NAMES if not peers or p in peers]
     results = measure(chosen, rounds, patience=PATIENCE, predictions=True)
     print_results(results, rounds)
-    memory = print_memory(c for c in CONTESTS if {c.ours, c.torch} <= set(chosen))
+    whole = [c for c in CONTESTS if {c.ours, c.torch} <= set(chosen)]
+    memory = print_memory(whole, runs=1 + rounds // 5)
     folder.mkdir(parents=True, exist_ok=True)
     save_json(results, memory, folder / "training_pictures.json")
     wrong = faults(results.processes)

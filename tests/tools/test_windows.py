@@ -34,11 +34,16 @@ def test_the_layers_of_the_test_are_right():
 def test_windows_give_what_the_layer_gives(traced, layer):
     """Every unit of every row is the sum over its window, or the largest number of it."""
     part = traced.layers[layer]
+    assert Windows(part).exist == (layer in (0, 1, 3, 4))
+    if Windows(part).exist:
+        check_windows(part)
+    else:
+        assert Windows(part).of(0) is None
+
+
+def check_windows(part):
+    """All units, all rows: y, and the gradients that all units together hand back."""
     windows = Windows(part)
-    assert windows.exist == (layer in (0, 1, 3, 4))
-    if not windows.exist:
-        assert windows.of(0) is None
-        return
     x, y = (a.reshape(len(a), -1) for a in (part.input, part.output))
     dx = np.zeros(x.shape)
     gradients = {name: np.zeros(p.value.size) for name, p in part.parameters.items()}
@@ -54,12 +59,43 @@ def test_windows_give_what_the_layer_gives(traced, layer):
             if reads.bias:
                 b = part.parameters["b"].value[reads.bias[1]]
                 gradients["b"][reads.bias[1]] += dy[n]
+            if reads.weights:
                 np.add.at(gradients[reads.weights[0]], reads.weights[1], x[n, reads.x] * dy[n])
             assert (x[n, reads.x] * reads.w).sum() + b == pytest.approx(y[n, unit], abs=1e-5)
             np.add.at(dx[n], reads.x, reads.w * dy[n])
     np.testing.assert_allclose(dx, part.dx.reshape(dx.shape), atol=1e-6)
     for name, parameter in part.parameters.items():
         np.testing.assert_allclose(gradients[name], parameter.grad.ravel(), atol=1e-5)
+
+
+OURS = {
+    "convolution": (lambda: tn.Conv2d(2, 3, (3, 2), (2, 1), (1, 0), rng=0), (2, 5, 4)),
+    "dilated": (lambda: tn.Conv2d(1, 2, 2, padding=2, dilation=3, bias=False, rng=0), (1, 4, 5)),
+    "transposed": (
+        lambda: tn.ConvTranspose2d(2, 3, 3, (2, 1), 1, output_padding=(1, 0), rng=0),
+        (2, 3, 4),
+    ),
+    "transposed and dilated": (
+        lambda: tn.ConvTranspose2d(1, 1, 2, 3, dilation=2, bias=False, rng=0),
+        (1, 3, 2),
+    ),
+    "largest": (lambda: tn.MaxPool2d(3, 2, 1, dilation=1), (2, 5, 6)),
+    "largest, dilated": (lambda: tn.MaxPool2d(2, 1, 1, dilation=2), (1, 5, 4)),
+    "means": (lambda: tn.AvgPool2d((3, 2), 2, 1), (2, 5, 6)),
+    "means of what is there": (lambda: tn.AvgPool2d(3, 2, 1, count_include_pad=False), (2, 5, 6)),
+}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_layers_windows_give_what_they_give(name):
+    if not hasattr(tn, "Conv2d") and name[0] in "cdt":
+        pytest.skip("there is no Conv2d yet")
+    make, shape = OURS[name]
+    net = tn.Sequential(make(), tn.Flatten())
+    X = np.random.default_rng(0).normal(size=(2, *shape)).astype(np.float32)
+    part = tn.trace(net, tn.MSELoss(), X, np.zeros_like(net.predict(X))).layers[0]
+    assert Windows(part).exist
+    check_windows(part)
 
 
 class TestExplain:

@@ -137,7 +137,8 @@ class Trace:
 
         An input is drawn as a picture if its rows are (C, H, W), (H, W), or as many numbers as a
         square of at least 8 x 8 has pixels; with 3 channels in colour. Any other, and one whose
-        features have names, is drawn as bars.
+        features have names, is drawn as bars. Layers of pictures are drawn as maps, one for each
+        channel, and a unit that reads a window shows it (``told_window``).
 
         Parameters
         ----------
