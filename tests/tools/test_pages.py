@@ -753,3 +753,27 @@ def test_numbers_are_unpacked_and_written_as_in_python(open_page, tmp_path):
         base64.b64encode(block).decode(),
     )
     assert json.loads(got) == ["ä", *(array.ravel().tolist() for array in arrays.values())]
+
+
+class TestPlaygroundOfPictures:
+    """Layers whose rows have a shape; on the page all of them are flat."""
+
+    @pytest.mark.parametrize(
+        "layers",
+        [
+            [tn.Unflatten(1, (1, 8, 8)), tn.MaxPool2d(2), tn.Flatten(), tn.Linear(16, 3, rng=0)],
+            [
+                *(tn.Linear(64, 96, rng=0), tn.Unflatten(1, (2, 8, 6))),
+                *(tn.MaxPool2d((3, 2), (2, 1), 1, dilation=(1, 2)), tn.AvgPool2d(2, 1, 1)),
+                *(tn.AvgPool2d(3, 2, 1, count_include_pad=False), tn.Flatten()),
+                tn.Linear(24, 3, rng=0),
+            ],
+            [tn.AvgPool2d(4), tn.Flatten(), tn.Linear(49, 3, rng=0)],
+        ],
+        ids=["rows become pictures", "all options", "pictures of any size"],
+    )
+    def test_each_layer_computes_what_it_does_in_python(self, open_page, layers):
+        page = open_page(lambda path: tn.playground(tn.Sequential(*layers), path))
+        assert page.execute_script("return wrongLayer()") == -1
+        page.execute_script("data.values.check1[0] += 1")
+        assert page.execute_script("return wrongLayer()") == 0
