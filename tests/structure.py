@@ -50,6 +50,7 @@ EVENING = ("module", "layers", "losses", "optim", "data", "training", "kernels")
 FLAT = {
     "support": "_accuracy _blas _checks _held _magic _options _recording _types atomic",
     "kernels/gemm": "kernels/blocks kernels/nonzeros kernels/one_row kernels/panels kernels/sums",
+    "kernels/conv": "",
     "kernels/simd": "kernels/lanes kernels/lanes_llvm",
     "kernels/jit": "kernels/dependencies kernels/jit kernels/shared",
     "datasets": "download idx",

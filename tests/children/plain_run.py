@@ -1,18 +1,21 @@
 """One process of ``test_plain_loops.py``: fast loops beside the plain ones that define their bits.
 
-``python plain_run.py N`` compares the products of N random cases, by the code that this process
-compiles for, and prints how many arrays it compared.
+``python plain_run.py N`` compares the products, and the convolutions, of N random cases, by the
+code that this process compiles for, and prints how many arrays it compared.
 """
 
+import functools
 import sys
 from typing import Any
 
 import numpy as np
+from drawn_windows import CONVOLUTIONS, drawn
+from drawn_windows import arguments as window_arguments
 from strategies import same_bits
 
 from tinynet.kernels import PAIRS
 
-FAST = tuple(
+PRODUCTS = tuple(
     name
     for name, kernel in PAIRS.items()
     if kernel.plain is not kernel.loop and name.startswith("linear")
@@ -64,26 +67,33 @@ def compare(arguments: dict[str, Any]) -> int:
     """Run each product's fast loop and its plain one; return how many arrays were compared."""
     x, W = arguments["x"], arguments["W"]
     shapes = {"y": (len(x), W.shape[1]), "dx": x.shape, "dW": W.shape}
-    for name in FAST:
+    for name in PRODUCTS:
         kernel = PAIRS[name]
-        results = []
-        for loop in (kernel.loop, kernel.plain):
-            given = {n: arguments[n] for n in kernel.parameters if n in arguments}
-            given |= {n: np.full(shapes[n], np.nan, W.dtype) for n in kernel.outputs if n in shapes}
-            given |= {n: arguments[n].copy() for n in kernel.updates}
-            with np.errstate(all="ignore"):
-                loop(*(given[n] for n in kernel.parameters))
-            results.append(given[kernel.outputs[0]])
-        fast, plain = results
-        if not same_bits(fast, plain):
-            differ = ~((fast == plain) & (np.signbit(fast) == np.signbit(plain)))
-            differ &= ~(np.isnan(fast) & np.isnan(plain))
-            place = tuple(int(n[0]) for n in np.nonzero(differ))
-            raise AssertionError(
-                f"{name}, x {x.shape}, W {W.shape}, {W.dtype}: {differ.sum()} of {differ.size} "
-                f"differ, the first at {place}: {fast[place]!r}, plain loop {plain[place]!r}"
-            )
-    return len(FAST)
+        given = {n: arguments[n] for n in kernel.parameters if n in arguments}
+        compare_kernel(kernel, given, shapes, W.dtype)
+    return len(PRODUCTS)
+
+
+def compare_kernel(kernel: Any, arguments: dict[str, Any], shapes: Any, dtype: Any) -> None:
+    """Run a kernel's fast loop and its plain one, and compare the bits of what they write."""
+    results = []
+    for loop in (kernel.loop, kernel.plain):
+        given = dict(arguments)
+        given |= {n: np.full(shapes[n], np.nan, dtype) for n in kernel.outputs if n in shapes}
+        given |= {n: arguments[n].copy() for n in kernel.updates}
+        with np.errstate(all="ignore"):
+            loop(*(given[n] for n in kernel.parameters))
+        results.append(given[kernel.outputs[0]])
+    fast, plain = results
+    if not same_bits(fast, plain):
+        differ = ~((fast == plain) & (np.signbit(fast) == np.signbit(plain)))
+        differ &= ~(np.isnan(fast) & np.isnan(plain))
+        place = tuple(int(n[0]) for n in np.nonzero(differ))
+        told = [f"{n} {a.shape if isinstance(a, np.ndarray) else a}" for n, a in arguments.items()]
+        raise AssertionError(
+            f"{kernel.name}, {', '.join(told)}, {dtype}: {differ.sum()} of {differ.size} "
+            f"differ, the first at {place}: {fast[place]!r}, plain loop {plain[place]!r}"
+        )
 
 
 def compare_random(seed: int, largest: int = 2**21) -> int:
@@ -96,8 +106,25 @@ def compare_random(seed: int, largest: int = 2**21) -> int:
             return compare(case(rng, N, I, O, (np.float32, np.float64)[seed % 2]))
 
 
+def compare_windows(seed: int, largest: int = 2**19) -> int:
+    """Compare the convolutions of one random case, of `largest` multiply-adds at most."""
+    rng, dtype = np.random.default_rng(seed), (np.float32, np.float64)[seed % 2]
+    while True:
+        sizes = drawn(rng, (0, 1, 2, 3, 6, 8, 9, 11, 15, 16, 17, 27, 33), channels=15)
+        (N, O, H, W), w = sizes.arrays("conv2d")["y"], sizes.arrays("conv2d")["w"]
+        if N * O * H * W * w[1] * w[2] * w[3] <= largest:
+            break
+    for name in CONVOLUTIONS:
+        kind = rng.choice(["normal", "normal", "tiny", "zeros", "strays"])
+        made = functools.partial(draw, rng, dtype=dtype, kind=kind)
+        given = window_arguments(sizes, PAIRS[name], made)
+        compare_kernel(PAIRS[name], given, sizes.arrays(name), dtype)
+    return len(CONVOLUTIONS)
+
+
 def main() -> None:
-    print(sum(map(compare_random, range(int(sys.argv[1])))))
+    cases = range(int(sys.argv[1]))
+    print(sum(map(compare_random, cases)) + sum(map(compare_windows, cases)))
 
 
 if __name__ == "__main__":

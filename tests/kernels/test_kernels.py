@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from bounds import LIBM, ROUNDINGS, rounding_bound
 from child import PYTHONPATH, TESTS
+from drawn_windows import CONVOLUTIONS, Windowed, drawn
+from drawn_windows import arguments as window_arguments
 from hypothesis import example, given
 from hypothesis import strategies as st
 from strategies import (
@@ -41,6 +43,8 @@ class Sizes:
         self.axes = {"N": N, "I": I, "O": O}
         self.dtype = dtype
         self.density = density
+        few = min(N, 20)
+        self.windowed: Windowed = drawn(np.random.default_rng(seed + 1000 * I + O), (few,))
 
     def shape(self, names: str) -> list[int]:
         return [self.axes[name] for name in names]
@@ -276,6 +280,13 @@ def parameters(function: Any) -> list[str]:
 
 
 def arguments(kernel: str, sizes: Sizes) -> dict[str, Any]:
+    if kernel in CONVOLUTIONS:
+        density = sizes.density
+
+        def draw(shape: tuple[int, ...]) -> Any:
+            return normal(sizes.rng, *shape, dtype=sizes.dtype, density=density)
+
+        return window_arguments(sizes.windowed, PAIRS[kernel], draw)
     names = parameters(PAIRS[kernel].reference)
     missing = [n for n in names if n not in ARGUMENTS and f"{kernel}.{n}" not in ARGUMENTS]
     assert not missing, f"a new kernel: say in ARGUMENTS how to make {missing} of {kernel}"
@@ -396,6 +407,7 @@ def is_row_by_row(kernel: str) -> bool:
 SUMS_OVER_ROWS = {"linear_dW", "linear_db", "row_mean_dx", "column_mean", "column_variance"}
 SUMS_OVER_ROWS |= {"column_products", "normalize_dx", "channel_mean", "channel_variance"}
 SUMS_OVER_ROWS |= {"channel_sums", "channel_products"}
+SUMS_OVER_ROWS |= {"conv2d_dw"}
 FIRST_AXIS_IS_N = {"x", "dy", "y", "log_probs", "q", "labels", "weights", "probabilities", "won"}
 
 
@@ -409,7 +421,7 @@ def has_rows(name: str, value: Any, N: int) -> bool:
 def test_a_row_alone_gives_the_same_bits_as_in_a_batch(kernel, seed, N, I, O, dtype, density):
     batch = arguments(kernel, Sizes(seed, N, I, O, dtype, density))
     together = run(kernel, batch)
-    for n in range(N):
+    for n in range(len(together)):
         row = {k: v[n : n + 1] if has_rows(k, v, N) else v for k, v in batch.items()}
         assert same_bits(run(kernel, row), together[n : n + 1])
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from child import PYTHONPATH, TESTS
 from conftest import JIT_IS_OFF
+from drawn_windows import CONVOLUTIONS
 from hypothesis import example, given
 from hypothesis import strategies as st
-from plain_run import FAST, case, compare, compare_random
+from plain_run import PRODUCTS, case, compare, compare_random, compare_windows
 from strategies import batch_sizes, dtypes, same_bits, seeds, widths
 
 import tinynet as tn
@@ -26,14 +27,15 @@ PROCESSORS = {
 }
 
 
-def test_the_products_have_a_plain_loop():
-    assert set(FAST) == {
+def test_products_and_convolutions_have_a_plain_loop():
+    assert set(PRODUCTS) == {
         "linear",
         "linear_dx",
         "linear_dW",
         "linear_descend",
         "linear_descend_fetching",
     }
+    assert all(PAIRS[name].plain is not PAIRS[name].loop for name in CONVOLUTIONS)
 
 
 def test_the_plain_loop_of_any_other_kernel_is_the_loop_itself():
@@ -44,6 +46,13 @@ def test_products_have_the_bits_of_their_plain_loops_in_random_cases(record_prop
     compared = sum(compare_random(seed, LARGEST) for seed in range(CASES))
     record_property("products: random cases beside the plain loop", CASES)
     record_property("products: arrays compared with the plain loop's", compared)
+
+
+def test_convolutions_have_the_bits_of_their_plain_loops_in_random_cases(record_property):
+    cases, largest = (150, 2**12) if JIT_IS_OFF else (CASES // 10, 2**17)
+    compared = sum(compare_windows(seed, largest) for seed in range(cases))
+    record_property("convolutions: random cases beside the plain loop", cases)
+    record_property("convolutions: arrays compared with the plain loop's", compared)
 
 
 @example(seed=0, N=128, I=97, O=4, dtype=np.float32)

@@ -12,7 +12,7 @@ import pytest
 from cases import slow_but
 from child import PYTHONPATH
 from conftest import JIT_IS_OFF, promised_by_loops
-from plain_run import FAST, case, compare
+from plain_run import PRODUCTS, case, compare
 from strategies import same_bits
 
 import tinynet as tn
@@ -57,7 +57,7 @@ def compare_on_threads(seeds, number, record_property):
     for seed in seeds:
         number(1 + seed % 4)
         compare(large_case(seed))
-    record_property("threads: random products beside the plain loop", len(seeds) * len(FAST))
+    record_property("threads: random products beside the plain loop", len(seeds) * len(PRODUCTS))
     assert jobs() - shared > 2 * len(seeds)
     return helped() - before
 

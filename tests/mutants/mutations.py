@@ -67,6 +67,87 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "mean)",
         ),
     ),
+    "kernels/convolution.py": (
+        Bug(
+            "taps-turned",
+            "the first tap of a row meets what the last one should",
+            "total = fma(w[o, c, k, l], number, total)",
+            "total = fma(w[o, c, k, L - 1 - l], number, total)",
+        ),
+        Bug(
+            "way-back-without-padding",
+            "what comes back lands where it would without padding",
+            "if 0 <= row < y.shape[2] and 0 <= column < y.shape[3]:",
+            "row += padding[0]\n"
+            "                            if 0 <= row < y.shape[2] and 0 <= column < y.shape[3]:",
+        ),
+    ),
+    "kernels/conv/layout.py": (
+        Bug(
+            "rows-again",
+            "lanes without a picture hold one of the others, and dw counts it twice",
+            "x[n, m] if n < rows else 0",
+            "x[n % rows, m]",
+        ),
+        Bug(
+            "no-dilation-across",
+            "taps lie beside each other, whatever the dilation",
+            "column = l * dilation[1]",
+            "column = l",
+        ),
+    ),
+    "kernels/conv/taps.py": (
+        Bug(
+            "first-taps-first",
+            "what comes back is added in the order of taps, not of places",
+            "grid.at[::-1].copy(), w.reshape(O, R)[:, ::-1].T.copy()",
+            "grid.at.copy(), w.reshape(O, R).T.copy()",
+        ),
+        Bug(
+            "bias-of-the-first-channels",
+            "all channels begin with the biases of the first",
+            "starts[r] = b[o + r]",
+            "starts[r] = b[r]",
+        ),
+    ),
+    "kernels/conv/places.py": (
+        Bug(
+            "last-places-left-out",
+            "dw is summed without the last row of places",
+            "rows = (i, min(i + at_once, grid.rows))",
+            "rows = (i, min(i + at_once, grid.rows - 1))",
+        ),
+        Bug(
+            "lanes-added-in-turn",
+            "the lanes of a sum are added one after the other",
+            "half = lanes // 2",
+            "sums[t, 0] += sums[t, lanes - 1]\n"
+            "                sums[t, lanes - 1] = 0\n"
+            "                half = lanes // 2",
+        ),
+    ),
+    "layers/convolution.py": (
+        Bug(
+            "db-is-a-mean",
+            "the gradient of a bias is its mean over the pictures",
+            "kernels.channel_sums(dy, db)  # db = dy.sum(axis=(0, 2, 3))",
+            "kernels.channel_sums(dy / len(dy), db)",
+        ),
+    ),
+    "layers/transposed_convolution.py": (
+        Bug(
+            "output-padding-of-a-stride",
+            "output_padding may be the stride itself",
+            "if more >= max(apart):",
+            "if more > max(apart):",
+        ),
+        Bug(
+            "transposed-without-its-padding",
+            "the larger picture lacks its last rows and columns",
+            "            + self.output_padding[axis]\n",
+            "",
+        ),
+    ),
     "kernels/columns.py": (
         Bug(
             "eps-outside-the-root",
@@ -559,14 +640,17 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "rows-of-a-tile-alike",
             "every row of a tile gets the numbers of the first",
-            "fma(A[r + i, k], row, sums[i])",
-            "fma(A[r, k], row, sums[i])",
+            "row = M[k, j : j + sums.shape[1]]\n"
+            "    return np.stack([fma(A[r + i, k], row, sums[i])",
+            "row = M[k, j : j + sums.shape[1]]\n    return np.stack([fma(A[r, k], row, sums[i])",
         ),
         Bug(
             "last-row-of-six",
             "the last of six rows gets the fifth one's numbers",
-            "fma(A[r + i, k], row, sums[i])",
-            "fma(A[r + min(i, 4), k], row, sums[i])",
+            "row = M[k, j : j + sums.shape[1]]\n"
+            "    return np.stack([fma(A[r + i, k], row, sums[i])",
+            "row = M[k, j : j + sums.shape[1]]\n"
+            "    return np.stack([fma(A[r + min(i, 4), k], row, sums[i])",
         ),
         Bug(
             "tile-onto-one-row",
@@ -1335,8 +1419,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "fan-out",
             "the weights' bound is that of the outputs",
-            "w_bound = math.sqrt(3.0) * (gain / math.sqrt(in_features))",
-            "w_bound = math.sqrt(3.0) * (gain / math.sqrt(out_features))",
+            "** 2)), math.prod(shape[1:])",
+            "** 2)), shape[0]",
         ),
     ),
     "rng/torch_generator.py": (
@@ -2337,6 +2421,7 @@ PRODUCTS = (
     "-k",
     "linear or dW or numbers or hides or plain_loops",
 )
+CONVOLUTIONS = ("kernels/test_plain_loops.py", "-k", "convolutions_have")
 BITS_OF_THE_LAYERS = (
     "tools/test_compiler.py::test_every_optimizer_gives_the_bits_of_the_layers[SGD]",
     "tools/test_compiler.py::test_every_optimizer_gives_the_bits_of_the_layers[Adam with all else]",
@@ -2358,6 +2443,14 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "kernels/columns.py": ("core/test_normalization.py",),
     "kernels/channels.py": ("core/test_normalization_of_pictures.py::TestAgainstPyTorch",),
+    "kernels/convolution.py": CONVOLUTIONS,
+    "kernels/conv/layout.py": CONVOLUTIONS,
+    "kernels/conv/taps.py": CONVOLUTIONS,
+    "kernels/conv/places.py": CONVOLUTIONS,
+    "layers/convolution.py": ("core/test_convolution.py", "-k", "way_back or gradients"),
+    "layers/transposed_convolution.py": (
+        *("core/test_convolution.py", "-k", "way_back or output_padding"),
+    ),
     "compiler/writer.py": (
         *("core/test_dropout.py", "tools/test_strangers_compiled.py"),
         *BITS_OF_THE_LAYERS,
@@ -2639,6 +2732,12 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
     ),
     "kernels/simd/tile_llvm.py": (
         Bug(
+            "first-channel-of-the-tile",
+            "all products of a tile are those of its first channel",
+            "fused(builder, down[i // across],",
+            "fused(builder, down[0],",
+        ),
+        Bug(
             "rows-of-a-tile-from-the-second",
             "all rows of a tile but the first are those of the second",
             "pointer_add(builder, found[-1], step)",
@@ -2779,7 +2878,7 @@ JIT_TESTS: dict[str, tuple[str, ...]] = {
     "kernels/gemm/shares.py": ("kernels/test_threads.py", "-k", "every_number"),
     "kernels/gemm/threads.py": ("kernels/test_threads.py", "-k", "joblib"),
     "kernels/gemm/tiles.py": ("kernels/test_plain_loops.py", "-k", "step_gives"),
-    "kernels/simd/tile_llvm.py": (f"{COMPUTES}[linear]",),
+    "kernels/simd/tile_llvm.py": (f"{COMPUTES}[linear]", f"{COMPUTES}[conv2d_dw]"),
     "kernels/simd/lanes_llvm.py": (
         f"{COMPUTES}[linear_dx]",
         f"{STRAYS}[linear]",

@@ -124,8 +124,8 @@ class TestPublicNames:
         assert callable(tn.data.binarize)
 
     def test_an_unknown_name_is_an_attribute_error(self):
-        with pytest.raises(AttributeError, match=r"tinynet.*no attribute 'Conv2d'"):
-            tn.Conv2d  # noqa: B018
+        with pytest.raises(AttributeError, match=r"tinynet.*no attribute 'Conv4d'"):
+            tn.Conv4d  # noqa: B018
 
 
 def public_callables():

@@ -127,6 +127,19 @@ def linear_descend(W: Array, x: Array, dy: Array, lr: float, *_: Any) -> Array:
     return lr * _product(x.T, dy) + 3 * (abs(W) + lr * abs(x.T) @ abs(dy))
 
 
+def conv2d(x: Array, w: Array, b: Array, *window: Any) -> Array:
+    return (w[0].size + 2) * PAIRS["conv2d"].reference(abs(x), abs(w), abs(b), *window)
+
+
+def conv_transpose2d(x: Array, w: Array, b: Array, *window: Any) -> Array:
+    taps = len(w) + w[0, 0].size + 2  # a sum over channels, and one over the taps that meet
+    return taps * PAIRS["conv_transpose2d"].reference(abs(x), abs(w), abs(b), *window)
+
+
+def conv2d_dw(x: Array, dy: Array, *window: Any) -> Array:
+    return (dy[:, 0].size + 6) * PAIRS["conv2d_dw"].reference(abs(x), abs(dy), *window)
+
+
 ROUNDINGS: dict[str, Callable[..., Any]] = {
     "linear": lambda x, W, b: _product(x, W, abs(b)),
     "linear_dx": lambda dy, W: _product(dy, W.T),
@@ -215,6 +228,11 @@ ROUNDINGS: dict[str, Callable[..., Any]] = {
     "scale_and_shift_channels": lambda z, weight, bias: (
         2 * abs(z * beside(weight)) + abs(beside(bias))
     ),
+    "conv2d": conv2d,
+    "conv2d_dx": lambda dy, w, *window: conv_transpose2d(dy, w, np.zeros(w.shape[1]), *window),
+    "conv2d_dw": conv2d_dw,
+    "conv_transpose2d": conv_transpose2d,
+    "conv_transpose2d_dx": lambda dy, w, *window: conv2d(dy, w, np.zeros(len(w)), *window),
     "unbiased": lambda var, rows: 4 * var * rows / (rows - 1),
     "count_one": lambda count: 0,
     "running_average": lambda running, latest, momentum: 4 * (abs(running) + abs(latest)),

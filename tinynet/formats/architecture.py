@@ -190,7 +190,7 @@ def _numbers(architecture: Any, kinds: Kinds) -> Iterator[tuple[bool, int]]:
     kind = kinds.get(name) if isinstance(name, str) else None
     sizes = None if kind is None else kind.sizes
     if sizes is not None:
-        given = [v for name in sizes if type(v := architecture.get(name)) is int]
+        given = [v for v in _flat([architecture.get(name) for name in sizes]) if type(v) is int]
         yield True, max(0, math.prod(given)) if given else 0
     else:
         numbers = _flat([v for name, v in architecture.items() if name != "layers"])

@@ -2,13 +2,14 @@
 
 A kernel is a pair. ``linear_reference`` is the equation, in NumPy; ``linear`` is the loop that
 Numba compiles, which the layers call. Pairs stand together: ``products.py`` has the matrix products
-of Linear, ``activations.py`` what stands between them, ``rows.py`` batches and softmax,
-``columns.py`` statistics of features, ``channels.py`` those of pictures' channels, ``pooling.py``
-windows over pictures, ``masks.py`` random masks, ``losses.py`` the losses over classes,
-``errors.py`` those over numbers, ``updates.py`` the optimizers' steps. The folders are for later:
-``gemm/`` is the one sum that all products share, on all cores if it is large, ``simd/`` the vectors
-and register tiles of its loops, and ``jit/`` compiles the pairs, ties them, and chooses what runs:
-equations, plain loops or fast ones (``rung.py``).
+of Linear, ``convolution.py`` and ``pooling.py`` windows over pictures, ``activations.py`` what
+stands between them, ``rows.py`` batches and softmax, ``columns.py`` statistics of features,
+``channels.py`` those of pictures' channels, ``masks.py`` random masks, ``losses.py`` the losses
+over classes, ``errors.py`` those over numbers, ``updates.py`` the optimizers' steps. The folders
+are for later: ``gemm/`` is the one sum that all products share, on all cores if it is large,
+``conv/`` the fast way of a convolution, ``simd/`` the vectors and register tiles of both, and
+``jit/`` compiles the pairs, ties them, and chooses what runs: equations, plain loops or fast ones
+(``rung.py``).
 
 Kernels expect C-contiguous arrays of one dtype and of matching shapes, and labels in range: layers
 and losses see to that. Results go into arrays that the caller hands over, always the last argument.
@@ -22,6 +23,8 @@ from tinynet.kernels.channels import normalize_channels_dx, scale_and_shift_chan
 from tinynet.kernels.columns import by_deviation, column_mean, column_products, column_variance
 from tinynet.kernels.columns import count_one, cumulative_average, running_average, unbiased
 from tinynet.kernels.columns import normalize, normalize_dx, scale_and_shift, scale_columns
+from tinynet.kernels.convolution import conv2d, conv2d_dw, conv2d_dx
+from tinynet.kernels.convolution import conv_transpose2d, conv_transpose2d_dx
 from tinynet.kernels.errors import absolute_errors, absolute_errors_dx, first_no_probability
 from tinynet.kernels.errors import binary_cross_entropy, binary_cross_entropy_dx
 from tinynet.kernels.errors import logits_cross_entropy, logits_cross_entropy_dx

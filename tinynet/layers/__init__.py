@@ -12,6 +12,7 @@ from tinynet.layers.activations import ReLU as ReLU
 from tinynet.layers.activations import ReLU6 as ReLU6
 from tinynet.layers.activations import Sigmoid as Sigmoid
 from tinynet.layers.activations import Tanh as Tanh
+from tinynet.layers.convolution import Conv2d as Conv2d
 from tinynet.layers.dropout import Dropout as Dropout
 from tinynet.layers.linear import Linear as Linear
 from tinynet.layers.linear import TransposedLinear as TransposedLinear
@@ -24,3 +25,4 @@ from tinynet.layers.shape import Flatten as Flatten
 from tinynet.layers.shape import Unflatten as Unflatten
 from tinynet.layers.softmax import LogSoftmax as LogSoftmax
 from tinynet.layers.softmax import Softmax as Softmax
+from tinynet.layers.transposed_convolution import ConvTranspose2d as ConvTranspose2d

@@ -121,13 +121,39 @@ def linear_init(
         C-contiguous.
     b : ndarray, shape (O,), or None
     """
+    W, b = kernel_init(generator, (out_features, in_features), out_features if bias else 0, dtype)
+    return W.T.copy(order="C"), b
+
+
+def kernel_init(
+    generator: Generator, shape: tuple[int, ...], biases: int, dtype: DTypeLike
+) -> tuple[Array, Array | None]:
+    """The first weights and biases of a layer with kernels, by the same rule.
+
+    Both are uniform between -1/sqrt(F) and 1/sqrt(F), where F is the product of all sizes but the
+    first: a weight's fan-in, as PyTorch counts it.
+
+    Parameters
+    ----------
+    generator : numpy.random.Generator or TorchGenerator
+        Draws the weights in PyTorch's order, then the biases.
+    shape : tuple of int
+        Of the weights: (O, C, K, L) of a Conv2d, (I, O, K, L) of a ConvTranspose2d.
+    biases : int
+        How many there are; 0: none are drawn.
+    dtype : float32 or float64
+
+    Returns
+    -------
+    W : ndarray of that shape
+    b : ndarray (biases,) or None
+    """
     # In float64 the order of these roundings shows in the last bit, so it follows PyTorch's.
-    gain = math.sqrt(2.0 / (1.0 + math.sqrt(5.0) ** 2))
-    w_bound = math.sqrt(3.0) * (gain / math.sqrt(in_features))
-    W = _uniform(generator, w_bound, (out_features, in_features), dtype).T.copy(order="C")
-    if not bias:
+    gain, fan_in = math.sqrt(2.0 / (1.0 + math.sqrt(5.0) ** 2)), math.prod(shape[1:])
+    W = _uniform(generator, math.sqrt(3.0) * (gain / math.sqrt(fan_in)), shape, dtype)
+    if not biases:
         return W, None
-    return W, _uniform(generator, 1.0 / math.sqrt(in_features), (out_features,), dtype)
+    return W, _uniform(generator, 1.0 / math.sqrt(fan_in), (biases,), dtype)
 
 
 def foreseen(generator: Generator) -> int:

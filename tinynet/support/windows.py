@@ -1,5 +1,6 @@
 """Windows that move over pictures: how they are told, where they fit, what pictures they take."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from tinynet.support.checks import float_array, whole_number
@@ -31,8 +32,10 @@ class PerAxis(Option[Two]):
         return down, across
 
 
-def told(pair: Two) -> str:
-    """Two ints as code: one, if they are equal."""
+def told(pair: Two, default: int | None = None) -> str:
+    """Two ints as code: one if they are equal, nothing if both are the default."""
+    if pair == (default, default):
+        return ""
     return str(pair[0]) if pair[0] == pair[1] else str(pair)
 
 
@@ -85,3 +88,34 @@ def places(
             )
         found.append(free // stride[axis] + 1)
     return found[0], found[1]
+
+
+def met(
+    place: Sequence[int], sizes: Sequence[int], taps: Sequence[int], window: tuple[Two, Two, Two]
+) -> list[list[list[int]]]:
+    """What a window at a place meets of a picture of these sizes: for each axis taps, and numbers.
+
+    The window is stride, padding and dilation; taps that meet the padding are left out.
+    """
+    found = []
+    for axis in range(2):
+        stride, padding, dilation = (pair[axis] for pair in window)
+        first = place[axis] * stride - padding
+        numbers = {k: first + k * dilation for k in range(taps[axis])}
+        inside = [k for k, number in numbers.items() if 0 <= number < sizes[axis]]
+        found.append([inside, [numbers[k] for k in inside]])
+    return found
+
+
+def meeting(
+    number: Sequence[int], places: Sequence[int], taps: Sequence[int], window: tuple[Two, Two, Two]
+) -> list[list[list[int]]]:
+    """The other way: which taps meet a number of a picture, and at which places of the window."""
+    found = []
+    for axis in range(2):
+        stride, padding, dilation = (pair[axis] for pair in window)
+        ways = [(k, number[axis] + padding - k * dilation) for k in range(taps[axis])]
+        there = [(k, at // stride) for k, at in ways if not at % stride]
+        inside = [(k, at) for k, at in there if 0 <= at < places[axis]]
+        found.append([[k for k, _ in inside], [at for _, at in inside]])
+    return found

@@ -60,6 +60,21 @@ def widest(a: Array) -> Array:
     return np.zeros(16, a.dtype)
 
 
+def line(a: Array) -> Array:
+    """Zeros of the dtype of `a`: as many as a cache line has, 16 of float32 and 8 of float64."""
+    return np.zeros(64 // a.itemsize, a.dtype)
+
+
+def lines(a: Array) -> Array:
+    """Zeros of the dtype of `a`: four lines, if six sums of them fit into the registers, or one."""
+    return line(a)
+
+
+def register(a: Array) -> Array:
+    """Zeros of the dtype of `a`: as many as one register has, a line or a part of one."""
+    return line(a)
+
+
 def square(a: Array) -> Array:
     """Zeros of the dtype of `a`: as many rows as these are turned round in registers, 8 or 16."""
     return np.zeros(8, a.dtype)

@@ -23,11 +23,14 @@ from tinynet.kernels.simd.lanes import (
     exp,
     fetch,
     fma,
+    line,
+    lines,
     load,
     load_masked,
     lowest_bit,
     mark_nonzero,
     nonzero_bits,
+    register,
     room,
     square,
     store,
@@ -52,6 +55,7 @@ def _processor_has(feature: str, elsewhere: bool) -> bool:
 HAS_FMA = _processor_has("fma", elsewhere=True)
 WIDEST = 128 if _processor_has("avx512f", elsewhere=False) else 64  # bytes: two registers
 CACHE_LINE = 64  # bytes
+LINES = 4 if WIDEST > CACHE_LINE else 1
 
 
 class LanesType(types.Type):
@@ -87,6 +91,9 @@ declare(load, lambda a, index, width: _of_width(a, width))
 declare(zeros, lambda a, width: _of_width(a, width))
 declare(widest, lambda a: LanesType(a.dtype, 8 * WIDEST // a.dtype.bitwidth))
 declare(square, lambda a: LanesType(a.dtype, max(8, WIDEST // 2 * 8 // a.dtype.bitwidth)))
+declare(line, lambda a: LanesType(a.dtype, 8 * CACHE_LINE // a.dtype.bitwidth))
+declare(lines, lambda a: LanesType(a.dtype, 8 * LINES * CACHE_LINE // a.dtype.bitwidth))
+declare(register, lambda a: LanesType(a.dtype, 8 * WIDEST // 2 // a.dtype.bitwidth))
 declare(len, lambda lanes: types.intp if isinstance(lanes, LanesType) else None)
 declare(load_masked, lambda a, index, width: _of_width(a, width))
 declare(store, lambda lanes, a, index: types.none)
@@ -242,6 +249,9 @@ def _zeros(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) ->
     return ir.Constant(context.get_value_type(sig.return_type), None)
 
 
+@lower_builtin(line, types.Array)
+@lower_builtin(lines, types.Array)
+@lower_builtin(register, types.Array)
 @lower_builtin(widest, types.Array)
 @lower_builtin(square, types.Array)
 def _some_zeros(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:

@@ -47,3 +47,48 @@ def put(
     for i in range(len(sums)):
         total = sums[i, : columns.stop - j]
         out[r + i, columns] = fma(alpha, total, before[(r + i) * down, columns])
+
+
+def tile_at(a: Array, place: int, step: int, rows: int, lanes: Array) -> Array:
+    """So many rows, as long as `lanes`: the first from ``a[place]`` on, the others steps apart."""
+    starts = [place + i * step for i in range(rows)]
+    return np.stack([a[start : start + len(lanes)] for start in starts])
+
+
+def put_tile(sums: Array, a: Array, place: int, step: int) -> None:
+    """Write the rows to where `tile_at` has them from."""
+    for i, row in enumerate(sums):
+        a[place + i * step : place + i * step + len(row)] = row
+
+
+def add_outer_at(sums: Array, A: Array, index: Sequence[Any], x: Array, place: int) -> Array:
+    """The tile plus the outer product of A[r:, k] and a row of x that begins at `place`."""
+    r, k = index
+    row = x[place : place + sums.shape[1]]
+    return np.stack([fma(A[r + i, k], row, sums[i]) for i in range(len(sums))])
+
+
+def add_products(
+    sums: Array, a: Array, of_a: Sequence[Any], x: Array, of_x: Sequence[Any], across: int
+) -> Array:
+    """The tile plus the products of some rows of a with `across` rows of x, lane by lane.
+
+    Those of a begin at a place and lie a step apart, `of_a`; those of x begin at a place plus an
+    entry of a table, from one of its numbers on, `of_x`.
+    """
+    (place, step), (table, r, start), width = of_a, of_x, sums.shape[1]
+    rows = []
+    for i, row in enumerate(sums):
+        left = a[place + i // across * step :][:width]
+        right = x[table[r + i % across] + start :][:width]
+        rows.append(fma(left, right, row))
+    return np.stack(rows)
+
+
+def add_to(sums: Array, x: Array, table: Array, r: int, start: int) -> None:
+    """Add each row to the numbers of x that begin at its entry of the table plus `start`.
+
+    One row after the other: they may overlap.
+    """
+    for i, row in enumerate(sums):
+        x[table[r + i] + start :][: len(row)] += row
