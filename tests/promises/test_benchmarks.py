@@ -106,8 +106,6 @@ def test_the_peers_of_pictures_take_the_same_steps(load, one_batch, monkeypatch,
         module, _, peer_class = name.partition(".")
         if module.startswith("jax"):
             pytest.importorskip("jax")
-        if module.startswith("tinynet") and not hasattr(tn, "Conv2d"):
-            pytest.skip("there is no Conv2d yet")
         kind = getattr(load(module), peer_class)
         small = kind.network._replace(batch=32, digits=32)
         monkeypatch.setattr(kind, "network", small)
@@ -233,8 +231,6 @@ def test_the_training_benchmark_runs(tmp_path):
 
 @pytest.mark.slow
 def test_the_benchmark_of_pictures_runs(tmp_path):
-    if not hasattr(tn, "Conv2d"):
-        pytest.skip("there is no Conv2d yet")
     arguments = ("--pictures", "--rounds", 4, "--results", tmp_path)
     done = run("training.py", *arguments, "--peers", "tinynet_fit_cnn", "pytorch_cnn")
     assert done.returncode == 0, done.stderr

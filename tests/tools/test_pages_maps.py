@@ -288,3 +288,30 @@ def test_units_without_a_window_are_told_by_their_own_words(driver, tmp_path):
     assert "write them in class Edge" in text_of(page, "#numbers")
     page.execute_script("set({ unit: { layer: 0, index: 6 } })")
     assert "write them" not in text_of(page, "#numbers") and find(page, ".windows")
+
+
+def test_our_own_layers_are_shown_likewise(driver, tmp_path):
+    """Of a transposed convolution, too, the terms on the page give y."""
+    net = tn.Sequential(
+        *(tn.Conv2d(2, 3, 3, stride=2, padding=1, rng=0), tn.MaxPool2d(3, 1, 1), tn.ReLU()),
+        *(tn.ConvTranspose2d(3, 2, 3, 2, rng=1), tn.AvgPool2d(2), tn.Flatten()),
+        tn.Linear(48, 3, rng=2),
+    )
+    traced = tn.trace(net, tn.CrossEntropyLoss(), *own_digits(), tn.Adam(net.parameters()))
+    traced.to_html(tmp_path / "ours.html")
+    page = opened(driver, tmp_path / "ours.html")
+    for layer in (0, 3, 4):
+        part = traced.layers[layer]
+        y = part.output[SAMPLE].ravel()
+        for unit in (0, 17, y.size - 1):
+            at_end(page, layer, unit)
+            numbers = shown(page)
+            terms = {name: value for name, value in numbers.items() if name.endswith("x * w")}
+            total = sum(value for name, value in terms.items() if not name.startswith("y "))
+            assert total == pytest.approx(y[unit], rel=1e-3, abs=1e-5) and close(
+                terms["y x * w"], y[unit]
+            )
+    at_end(page, 1, 30)
+    reads = Windows(traced.layers[1]).of(30)
+    won = reads.x[reads.winner(traced.layers[1].input[SAMPLE].ravel())]
+    assert close(shown(page)[f"{won} of this unit"], traced.layers[1].dy[SAMPLE].ravel()[30])

@@ -88,14 +88,19 @@ OURS = {
 
 @pytest.mark.parametrize("name", OURS)
 def test_our_layers_windows_give_what_they_give(name):
-    if not hasattr(tn, "Conv2d") and name[0] in "cdt":
-        pytest.skip("there is no Conv2d yet")
     make, shape = OURS[name]
     net = tn.Sequential(make(), tn.Flatten())
     X = np.random.default_rng(0).normal(size=(2, *shape)).astype(np.float32)
     part = tn.trace(net, tn.MSELoss(), X, np.zeros_like(net.predict(X))).layers[0]
     assert Windows(part).exist
     check_windows(part)
+
+
+def test_a_transposed_window_is_told_from_its_first_to_its_last():
+    net = tn.Sequential(tn.ConvTranspose2d(2, 3, 3, 2, rng=0), tn.Flatten())
+    X = np.ones((1, 2, 4, 4), np.float32)
+    trace = tn.trace(net, tn.MSELoss(), X, np.zeros((1, 3 * 81), np.float32))
+    assert "of 2 x 2 x 2, from (0, 1, 1) to (1, 2, 2)" in trace.explain(0, 0, (1, 4, 4))
 
 
 class TestExplain:

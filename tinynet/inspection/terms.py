@@ -141,7 +141,7 @@ def _window(at: Unit, reads: Reads) -> str:
     if len(reads.x) == 0:
         return "an empty window"
     size = " x ".join(map(str, reads.shape)) or "1"
-    first, last = (_input(at, reads.x[k]) for k in (0, -1))
+    first, last = (_input(at, i) for i in (reads.x.min(), reads.x.max()))
     return f"a window of {size}, from {first} to {last}"
 
 
