@@ -2,14 +2,16 @@
 
 A ``text`` block holds what the Python block above it prints. A block without a language, under a
 comment ``printed by: command``, holds lines of what that command prints; what a lesson prints is
-read from its notebook. ``python tests/readme.py`` runs all of it in a temporary folder and writes
-the outputs anew.
+read from its notebook. Pictures below ``docs/images`` are those that a page's blocks save under
+that name. ``python tests/readme.py`` runs all of it in a temporary folder and writes the outputs
+and the pictures anew; with names of pages, only those.
 """
 
 import contextlib
 import io
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,6 +30,7 @@ PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 NOTEBOOKS = ROOT / "examples" / "notebooks"
 LESSON = re.compile(r"python examples/(\w+)\.py")
 PRINTED_BY = re.compile(r"<!-- printed by: (.+) -->\n\Z")
+FIGURE = re.compile(r"!\[[^]]*\]\((images/\w+\.png)\)")
 NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 ROUNDING = 1e-9
 """Numbers below this are rounding errors, which differ from one processor to the next."""
@@ -109,6 +112,11 @@ def _trimmed(text: str) -> str:
     return "\n".join(re.sub(" +", " ", line).strip() for line in text.strip().splitlines())
 
 
+def figures(page: Path) -> list[Path]:
+    """The pictures of a page that its own blocks save, under these names, where they run."""
+    return [page.parent / link for link in FIGURE.findall(page.read_text(encoding="utf-8"))]
+
+
 def extract(shown: str, printed: str) -> str:
     """The paragraphs of `printed` that those of `shown` are taken from: those most like them."""
     theirs = printed.split("\n\n")
@@ -133,10 +141,12 @@ def renew(page: Path) -> None:
         new = [f"{line.rstrip()}\n" for line in printed.rstrip().splitlines()]
         lines[first : first + len(block.source.splitlines())] = new
     page.write_text("".join(lines), encoding="utf-8")
+    for picture in figures(page):
+        shutil.copy(picture.name, picture)
 
 
 def main() -> None:
-    for page in PAGES:
+    for page in [Path(name).resolve() for name in sys.argv[1:]] or PAGES:
         with tempfile.TemporaryDirectory() as empty, contextlib.chdir(empty):
             renew(page)
         print(f"renewed: {page}")

@@ -7,7 +7,8 @@ import mutations
 import pytest
 import readme
 from cases import slow_but
-from readme import PAGES, ROOT, blocks, extract, printed_by, run_python, same
+from readme import PAGES, ROOT, blocks, extract, figures, printed_by, run_python, same
+from test_gallery import look_alike
 
 COMMANDS = [block for page in PAGES for block in blocks(page) if block.command]
 WITH_BLOCKS = [page for page in PAGES if any(b.language == "python" for b in blocks(page))]
@@ -28,6 +29,8 @@ def test_python_blocks_run_in_one_process_and_print_what_they_say(
         wanted = "" if shown is None else shown.source
         assert same(wanted, printed), f"{block} prints:\n{printed}"
     assert "ERROR" not in capfd.readouterr().err
+    for picture in figures(page):
+        assert look_alike(picture.read_bytes(), (tmp_path / picture.name).read_bytes()), picture
 
 
 def test_the_readme_and_five_pages_have_blocks_that_run():
