@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 import numpy as np
-from drawn_windows import CONVOLUTIONS, drawn
+from drawn_windows import CONVOLUTIONS, drawn_up_to
 from drawn_windows import arguments as window_arguments
 from strategies import same_bits
 
@@ -109,11 +109,8 @@ def compare_random(seed: int, largest: int = 2**21) -> int:
 def compare_windows(seed: int, largest: int = 2**19) -> int:
     """Compare the convolutions of one random case, of `largest` multiply-adds at most."""
     rng, dtype = np.random.default_rng(seed), (np.float32, np.float64)[seed % 2]
-    while True:
-        sizes = drawn(rng, (0, 1, 2, 3, 6, 8, 9, 11, 15, 16, 17, 27, 33), channels=15)
-        (N, O, H, W), w = sizes.arrays("conv2d")["y"], sizes.arrays("conv2d")["w"]
-        if N * O * H * W * w[1] * w[2] * w[3] <= largest:
-            break
+    rows = (0, 1, 2, 3, 6, 8, 9, 11, 15, 16, 17, 27, 33)
+    sizes = drawn_up_to(largest, rng, rows, channels=15)
     for name in CONVOLUTIONS:
         kind = rng.choice(["normal", "normal", "tiny", "zeros", "strays"])
         made = functools.partial(draw, rng, dtype=dtype, kind=kind)

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from bounds import LIBM, ROUNDINGS, rounding_bound
 from child import PYTHONPATH, TESTS
-from drawn_windows import CONVOLUTIONS, Windowed, drawn
+from conftest import JIT_IS_OFF
+from drawn_windows import CONVOLUTIONS, Windowed, drawn_up_to
 from drawn_windows import arguments as window_arguments
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -35,6 +36,9 @@ from tinynet.kernels import PAIRS
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy, where NaN and inf meet
 
 
+LARGEST = 2**9 if JIT_IS_OFF else 2**17  # multiply-adds of a convolution
+
+
 class Sizes:
     """N, I and O (or C) of one example, and how its arrays are drawn."""
 
@@ -43,8 +47,9 @@ class Sizes:
         self.axes = {"N": N, "I": I, "O": O}
         self.dtype = dtype
         self.density = density
-        few = min(N, 20)
-        self.windowed: Windowed = drawn(np.random.default_rng(seed + 1000 * I + O), (few,))
+        few = min(N, 3 if JIT_IS_OFF else 20)
+        window_rng = np.random.default_rng(seed + 1000 * I + O)
+        self.windowed: Windowed = drawn_up_to(LARGEST, window_rng, (few,))
 
     def shape(self, names: str) -> list[int]:
         return [self.axes[name] for name in names]

@@ -120,10 +120,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "lanes-added-in-turn",
             "the lanes of a sum are added one after the other",
-            "half = lanes // 2",
-            "sums[t, 0] += sums[t, lanes - 1]\n"
-            "                sums[t, lanes - 1] = 0\n"
-            "                half = lanes // 2",
+            "half = len(lanes) // 2",
+            "lanes[0] += lanes[-1]\n    lanes[-1] = 0\n    half = len(lanes) // 2",
         ),
     ),
     "layers/convolution.py": (

@@ -1,5 +1,6 @@
 """Random windows over random pictures, and the arguments of the kernels that take them."""
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +31,10 @@ class Windowed(NamedTuple):
             "conv_transpose2d_dx": {"dy": large, "w": w, "dx": small},
         }[kernel]
 
+    def multiply_adds(self) -> int:
+        """Of the forward pass."""
+        return self.N * math.prod((self.O, *self.places, self.C, *self.kernel_size))
+
     def tuples(self, kernel: str) -> dict[str, tuple[int, int]]:
         """What else it is given."""
         turned = {"size": self.places} if kernel == "conv_transpose2d_dx" else {}
@@ -37,6 +42,15 @@ class Windowed(NamedTuple):
 
 
 CONVOLUTIONS = ("conv2d", "conv2d_dx", "conv2d_dw", "conv_transpose2d", "conv_transpose2d_dx")
+
+
+def drawn_up_to(
+    largest: int, rng: np.random.Generator, rows: tuple[int, ...], channels: int = 9
+) -> Windowed:
+    """The first of the sizes that `drawn` gives of which a forward pass takes no more than that."""
+    while (sizes := drawn(rng, rows, channels)).multiply_adds() > largest:
+        pass
+    return sizes
 
 
 def drawn(rng: np.random.Generator, rows: tuple[int, ...], channels: int = 9) -> Windowed:

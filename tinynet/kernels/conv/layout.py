@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinynet.kernels.jit.compile import inlined, inner
+from tinynet.kernels.jit.compile import inlined
 from tinynet.kernels.jit.shared import shared, types
 from tinynet.kernels.simd.lanes import line, turn
 from tinynet.kernels.simd.tile import put_tile, tile_at
@@ -44,6 +44,14 @@ class Grid(NamedTuple):
 def window_type() -> Any:
     """A window: stride, padding and dilation, down and across each."""
     return types.UniTuple(types.UniTuple(types.int64, 2), 3)
+
+
+def grid_type() -> Any:
+    return types.NamedTuple((types.int64[::1], *[types.int64] * 4), Grid)
+
+
+def picture_type() -> Any:
+    return types.UniTuple(types.int64, 3)
 
 
 @inlined
@@ -100,7 +108,7 @@ def _place(picture: Any, window: Any, c: int, i: int, j: int) -> int:
     return row * apart + column // stride[1]
 
 
-@inner
+@shared(lambda t: (t[:, ::1], picture_type(), window_type(), t[::1]))
 def pad(block: Array, picture: Any, window: Any, padded: Array) -> None:
     """Write the lines of pictures (C, H, W), one after the other, to where a grid has them."""
     (C, H, W), lanes, flat, m = picture, block.shape[1], block.reshape(-1), 0
@@ -115,7 +123,7 @@ def pad(block: Array, picture: Any, window: Any, padded: Array) -> None:
                 m += lanes
 
 
-@inner
+@shared(lambda t: (t[::1], picture_type(), window_type(), t[:, ::1]))
 def unpad(padded: Array, picture: Any, window: Any, block: Array) -> None:
     """The way back, of blocks of many lanes."""
     (C, H, W), lanes, flat, m = picture, block.shape[1], block.reshape(-1), 0

@@ -10,6 +10,7 @@ import numpy as np
 
 from tinynet.kernels.conv.layout import (
     from_lanes,
+    grid_type,
     make_grid,
     pad,
     to_lanes,
@@ -17,7 +18,7 @@ from tinynet.kernels.conv.layout import (
     window_type,
 )
 from tinynet.kernels.jit.compile import inlined, inner, jit
-from tinynet.kernels.jit.shared import shared
+from tinynet.kernels.jit.shared import shared, types
 from tinynet.kernels.simd.lanes import line, lines
 from tinynet.kernels.simd.tile import add_outer_at, add_to, put_tile, tile, tile_at
 from tinynet.support.types import Array
@@ -37,7 +38,7 @@ def _rows_of(channels: int) -> int:
     return best
 
 
-@shared(lambda t: (t[:, :, :, ::1], t[:, :, :, ::1], t[::1], window_type(), t[:, :, :, ::1]), jit)
+@inlined
 def sum_taps(x: Array, w: Array, b: Array, window: Any, y: Array) -> None:
     """y = b + the sum over all taps (c, k, l), in this order, of a weight times what it reads."""
     N, lanes = x.shape[0], len(line(x))
@@ -45,13 +46,20 @@ def sum_taps(x: Array, w: Array, b: Array, window: Any, y: Array) -> None:
     if (N - in_blocks) * 3 > lanes * 2:  # as long as a block of few pictures takes
         in_blocks = N
     if in_blocks > 0:
-        _sum_taps(x[:in_blocks], w, b, window, lanes, y[:in_blocks])
+        sum_blocks(x[:in_blocks], w, b, window, lanes, y[:in_blocks])
     if in_blocks < N:
-        _sum_taps(x[in_blocks:], w, b, window, 1, y[in_blocks:])
+        sum_blocks(x[in_blocks:], w, b, window, 1, y[in_blocks:])
 
 
-@jit
-def _sum_taps(x: Array, w: Array, b: Array, window: Any, lanes: int, y: Array) -> None:
+@shared(
+    lambda t: (
+        *(t[:, :, :, ::1], t[:, :, :, ::1], t[::1], window_type(), types.int64),
+        t[:, :, :, ::1],
+    ),
+    jit,
+)
+def sum_blocks(x: Array, w: Array, b: Array, window: Any, lanes: int, y: Array) -> None:
+    """The same, so many pictures at a time: as many as a line has numbers, or one."""
     (N, C, H, W), (O, _, K, L), width = x.shape, w.shape, len(lines(x))
     picture, grid = (C, H, W), make_grid((C, H, W), (K, L), y.shape[2:], window, lanes)
     block, padded = np.empty((C * H * W, lanes), x.dtype), np.zeros(grid.size + width, x.dtype)
@@ -66,12 +74,20 @@ def _sum_taps(x: Array, w: Array, b: Array, window: Any, lanes: int, y: Array) -
             o = min(first, O - rows)  # the last channels may overlap those before
             for r in range(rows):
                 starts[r] = b[o + r]
-            if lanes == 1:
-                _by_rows(taps[o : o + rows], padded, grid, starts, sums, line(x))
-            else:
-                _by_rows(taps[o : o + rows], padded, grid, starts, sums, lines(x))
+            sum_rows(taps[o : o + rows], padded, grid, starts, lanes > 1, sums)
             for r in range(rows):
                 from_lanes(sums[r, :taken].reshape(-1, lanes), outputs[n : n + lanes, o + r])
+
+
+@shared(
+    lambda t: (t[:, ::1], t[::1], grid_type(), t[:, ::1], types.boolean, t[:, ::1]),
+)
+def sum_rows(w: Array, x: Array, grid: Any, starts: Array, wide: bool, sums: Array) -> None:
+    """The sums of some channels, of which a tile has that many rows."""
+    if wide:
+        _by_rows(w, x, grid, starts, sums, lines(x))
+    else:
+        _by_rows(w, x, grid, starts, sums, line(x))
 
 
 @inner
@@ -121,23 +137,23 @@ def spread_places(y: Array, w: Array, b: Array, window: Any, x: Array) -> None:
             padded[c] = b[c]
         for i in range(grid.rows):
             row = given.reshape(-1)[i * grid.columns * lanes :]
-            _spread(row, taps, at, grid, padded.reshape(-1)[i * grid.down :])
+            spread_row(row, taps, at, grid, padded.reshape(-1)[i * grid.down :])
         unpad(padded.reshape(-1), picture, window, block)
         from_lanes(block, outputs[n : n + lanes])
 
 
-@inner
-def _spread(y: Array, w: Array, at: Array, grid: Any, x: Array) -> None:
+@shared(lambda t: (t[::1], t[:, ::1], types.int64[::1], grid_type(), t[::1]))
+def spread_row(y: Array, w: Array, at: Array, grid: Any, x: Array) -> None:
     """Let one row of places add to all taps."""
     R, whole = len(at), len(at) // TAPS * TAPS
     for r in range(0, whole, TAPS):
-        _spread_row(y, w[r : r + TAPS], at[r:], grid, x, TAPS)
+        _spread_taps(y, w[r : r + TAPS], at[r:], grid, x, TAPS)
     for r in range(whole, R):
-        _spread_row(y, w[r : r + 1], at[r:], grid, x, 1)
+        _spread_taps(y, w[r : r + 1], at[r:], grid, x, 1)
 
 
 @inlined
-def _spread_row(y: Array, w: Array, at: Array, grid: Any, x: Array, rows: Any) -> None:
+def _spread_taps(y: Array, w: Array, at: Array, grid: Any, x: Array, rows: Any) -> None:
     width, across = len(lines(y)), grid.columns * len(line(y))
     whole = across // width * width
     for j in range(0, whole, width):
