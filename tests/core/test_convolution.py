@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from cases import slow_but
 from drawn_windows import drawn
-from hypothesis import given
+from hypothesis import given, settings
 from strategies import normal, same_bits, seeds
 from twins import tensor
 
@@ -38,6 +39,7 @@ def assert_close(ours, theirs):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=12)
 @given(seed=seeds)
 def test_forward_and_backward_are_pytorchs_for_all_options_and_shapes(kind, seed):
     ours, theirs, x, rng = layers(kind, seed)
@@ -58,6 +60,16 @@ def test_forward_and_backward_are_pytorchs_for_all_options_and_shapes(kind, seed
         assert_close(ours.b.grad, theirs.bias.grad)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=150)
+@given(seed=seeds)
+def test_forward_and_backward_are_pytorchs_in_many_cases(kind, seed):
+    test_forward_and_backward_are_pytorchs_for_all_options_and_shapes.hypothesis.inner_test(
+        kind, seed
+    )
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_first_weights_are_pytorchs(kind):
     for options in ({}, {"bias": False}, {"dtype": np.float64}):
@@ -75,11 +87,14 @@ def test_the_first_weights_are_pytorchs(kind):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "options",
-    [
-        {},
-        {"stride": 2, "padding": (1, 0), "bias": False},
-        {"dilation": (1, 2), "stride": (3, 1), "dtype": np.float64},
-    ],
+    slow_but(
+        1,
+        [
+            {"stride": 2, "padding": (1, 0), "bias": False},
+            {"dilation": (1, 2), "stride": (3, 1), "dtype": np.float64},
+            {},
+        ],
+    ),
 )
 def test_it_moves_there_and_back_and_is_told_as_the_code_that_makes_it(kind, options, tmp_path):
     layer = kind(2, 3, (3, 2), rng=0, **options)

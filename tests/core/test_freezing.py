@@ -176,7 +176,7 @@ class TestTraining:
         tn.SGD(twin.parameters(), lr=0.1).step()
         assert weights(net) == weights(twin)
 
-    @pytest.mark.parametrize("make", [tn.Adam, tn.AdamW])
+    @pytest.mark.parametrize("make", slow_but(1, [tn.Adam, tn.AdamW]))
     def test_a_parameter_that_learns_again_counts_its_own_steps(
         self, make: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:

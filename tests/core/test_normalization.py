@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from cases import slow_but
 from hypothesis import given
 from hypothesis import strategies as st
 from own_layers import NumpyTanh
@@ -234,14 +235,14 @@ OPTIONS = [{}, {"momentum": None}, {"affine": False}, {"track_running_stats": Fa
 
 class TestSameBits:
     @pytest.mark.parametrize("drop_last", [True, False])
-    @pytest.mark.parametrize("options", OPTIONS[:2])
+    @pytest.mark.parametrize("options", slow_but(1, OPTIONS[:2]))
     def test_fit_compiled_or_layer_by_layer(self, options, drop_last):
         one, other = (fit(network(**options), c, drop_last=drop_last) for c in (True, False))
         assert one == other
 
     @pytest.mark.filterwarnings("error")
-    @pytest.mark.parametrize("options", OPTIONS)
-    @pytest.mark.parametrize("numpy_too", [False, True])
+    @pytest.mark.parametrize("options", slow_but(1, OPTIONS))
+    @pytest.mark.parametrize("numpy_too", slow_but(1, [False, True]))
     def test_a_loop_by_verbs_and_segments_that_changes_the_mode(self, options, numpy_too):
         between = [tn.BatchNorm1d(8, **options), *[NumpyTanh()] * numpy_too]
         one, other = (outcome(copy.deepcopy(between), compiles) for compiles in (True, False))

@@ -184,7 +184,7 @@ class TestIgnoredRowsInTraining:
         ),
     }
 
-    @pytest.mark.parametrize(("loss", "optimizer", "y"), CASES.values(), ids=CASES)
+    @pytest.mark.parametrize(("loss", "optimizer", "y"), slow_but(1, CASES.values()), ids=CASES)
     def test_compiled_steps_give_the_same_bits(self, loss, optimizer, y):
         runs = [
             train(y, loss(), optimizer=optimizer, compiled=compiled, test=(X, y), shuffle=True)

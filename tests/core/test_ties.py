@@ -166,7 +166,9 @@ class TestTraining:
             assert_close_to_torch(layer.state_dict()["bias"], other.bias)
 
     @both
-    @pytest.mark.parametrize("lr_and_momentum", [(0.1, 0.0), (0.1, 0.9)])
+    @pytest.mark.parametrize(
+        "lr_and_momentum", [(0.1, 0.9), pytest.param((0.1, 0.0), marks=pytest.mark.slow)]
+    )
     def test_every_way_of_training_has_the_same_bits(
         self, make: Callable[..., Any], lr_and_momentum: tuple[float, float]
     ) -> None:

@@ -174,10 +174,12 @@ def test_a_row_of_every_other_layer_alone(name, dtype, record_property):
 
 
 PICTURE_LAYERS = {
-    "Flatten": tn.Flatten,
-    "Unflatten": lambda: tn.Unflatten(2, (-1, 1)),
-    "MaxPool2d": lambda: tn.MaxPool2d(3, 2, 1),
-    "AvgPool2d": lambda: tn.AvgPool2d(3, 2, 1, count_include_pad=False),
+    "Flatten": lambda dtype: tn.Flatten(),
+    "Unflatten": lambda dtype: tn.Unflatten(2, (-1, 1)),
+    "MaxPool2d": lambda dtype: tn.MaxPool2d(3, 2, 1),
+    "AvgPool2d": lambda dtype: tn.AvgPool2d(3, 2, 1, count_include_pad=False),
+    "Conv2d": lambda dtype: tn.Conv2d(3, 5, 3, 2, 1, rng=0, dtype=dtype),
+    "ConvTranspose2d": lambda dtype: tn.ConvTranspose2d(3, 2, 3, 2, 1, rng=0, dtype=dtype),
 }
 
 
@@ -186,7 +188,8 @@ def test_a_row_of_a_layer_of_pictures_alone(name):
     rng = np.random.default_rng(0)
     for N, dtype in itertools.product((2, 5, 16), (np.float32, np.float64)):
         for size in ((1, 1), (2, 3), (7, 8), (17, 5)):
-            assert rows_compared(PICTURE_LAYERS[name](), normal(rng, N, 3, *size, dtype=dtype)) == N
+            x = normal(rng, N, 3, *size, dtype=dtype)
+            assert rows_compared(PICTURE_LAYERS[name](dtype), x) == N
 
 
 def test_no_layer_is_left_out():

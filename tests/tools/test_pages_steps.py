@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from browser import chromium, look
 from by_hand import network, rows
+from cases import slow_but
 from own_pictures import own_digits, own_pictures
 from test_pages import check_looks, choose, close, find, press, shown, text_of
 
@@ -183,7 +184,7 @@ class TestStepping:
                             compared += 1
         assert page.execute_script("return state.step") == 1 and compared > 1000
 
-    @pytest.mark.parametrize("name", ["digits", "residual"])
+    @pytest.mark.parametrize("name", slow_but(1, ["digits", "residual"]))
     def test_keeps_the_chain_rule_in_view_without_scrolling(self, opened, name):
         page = opened(name)
         for _ in range(count_frames(page)):
@@ -195,7 +196,7 @@ class TestStepping:
             assert scrolled == 0 and bottom <= 900, text_of(page, "#story")
             find(page, "#next").click()
 
-    @pytest.mark.parametrize("name", ["digits", "residual"])
+    @pytest.mark.parametrize("name", slow_but(1, ["digits", "residual"]))
     def test_brings_the_layer_in_question_into_view_on_a_phone(self, opened, name):
         page = opened(name, "phone")
         stages = 0

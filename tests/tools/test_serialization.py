@@ -541,7 +541,7 @@ WEIGHT = {"weight": np.ones((1, 2), np.float32)}
 BAD_NETWORKS: dict[str, tuple[Any, str]] = {
     "a number": (5, "None is not a layer"),
     "a list": ([LINEAR], "None is not a layer"),
-    "unknown": ({"layer": "Conv2d"}, "'Conv2d' is not a layer of tinynet's"),
+    "unknown": ({"layer": "Conv4d"}, "'Conv4d' is not a layer of tinynet's"),
     "path of a class": ({"layer": "os.system"}, "'os.system' is not a layer of tinynet's"),
     "a loss": ({"layer": "NLLLoss"}, "'NLLLoss' is not a layer"),
     "no name": ({"layer": ["Linear"]}, "is not a layer"),
