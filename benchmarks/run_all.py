@@ -10,6 +10,7 @@ COMMANDS = (
     "training.py",
     "pictures",
     "kernels.py",
+    "convolutions.py",
     "cold_start.py",
     "growth.py",
     "estimator.py",

@@ -249,6 +249,7 @@ GROWTH += ("--only", "digits", "predictions", "memory", "mapped")
     ("command", "heading"),
     [
         (("kernels.py", "--rounds", 1, "--sizes", 10, 32), "### The border"),
+        (("convolutions.py", "--rounds", 1), "| PyTorch / ours |"),
         (("cold_start.py", "--rounds", 1, "--first-runs", 1), "| import tinynet "),
         (GROWTH, "### A memory-mapped file"),
         (("estimator.py", "--epochs", 6, "--seeds", 1), "| sgd       | MLPClassifier "),
