@@ -2417,7 +2417,7 @@ PRODUCTS = (
     "kernels/test_kernels.py",
     "kernels/test_plain_loops.py",
     "-k",
-    "linear or dW or numbers or hides or plain_loops",
+    "(linear or dW or numbers or hides or plain_loops) and not convolutions",
 )
 CONVOLUTIONS = ("kernels/test_plain_loops.py", "-k", "convolutions_have")
 BITS_OF_THE_LAYERS = (
