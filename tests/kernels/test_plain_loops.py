@@ -92,7 +92,7 @@ def test_code_for_other_processors_has_the_bits_of_its_plain_loops(processor, tm
         text=True,
         timeout=600,
     )
-    assert (done.returncode, done.stdout) == (0, "5000\n"), done.stderr[-2000:]
+    assert (done.returncode, done.stdout) == (0, "10000\n"), done.stderr[-2000:]
 
 
 def equation(x, factor):
