@@ -28,7 +28,7 @@ def _shifted(padded: Array, tap: Two, places: Two, stride: Two, dilation: Two) -
     (k, l), (rows, columns) = tap, places
     down = slice(k * dilation[0], k * dilation[0] + stride[0] * rows, stride[0])
     across = slice(l * dilation[1], l * dilation[1] + stride[1] * columns, stride[1])
-    return padded[:, down, across][:, :rows, :columns]
+    return padded[:, down, across]
 
 
 def _padded(x: Array, padding: Two) -> Array:

@@ -11,8 +11,7 @@ import numpy as np
 from tinynet.kernels.jit.compile import inlined
 from tinynet.kernels.jit.kernel import kernel
 from tinynet.support.types import Array
-
-Two = tuple[int, int]
+from tinynet.support.windows import Two
 
 
 def _windows(
