@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -68,10 +69,10 @@ print(json.dumps([y[0], sum(stats.cache_hits.values())]))
 """
 
 
-def run(folder):
+def run(folder, program=PROGRAM):
     """Run the kernel in a new process: what it gives for 1, and whether it came from the cache."""
     child = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
+        [sys.executable, "-c", program],
         env=os.environ
         | {
             "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}",
@@ -99,6 +100,17 @@ def folder(tmp_path_factory):
 
 def test_a_later_process_loads_it(folder):
     assert run(folder) == [2.0, 1]
+
+
+@contextmanager
+def added(folder, more):
+    """More at the end of the file of the kernel, for a while."""
+    source = (folder / "own_kernel.py").read_text()
+    (folder / "own_kernel.py").write_text(source + more)
+    try:
+        yield
+    finally:
+        (folder / "own_kernel.py").write_text(source)
 
 
 def edited(folder, file, old, new):
@@ -131,6 +143,35 @@ def test_an_edited_constant_is_noticed(folder):
 )
 def test_an_edit_of_anything_it_names_is_noticed(folder, file, old, new, result):
     assert edited(folder, file, old, new) == [result, 0]
+
+
+CALLING = """
+def twice_reference(x):
+    return 2 * x
+
+
+@tn.kernel(twice_reference)
+def by_two(x, y):
+    two(x, y)
+
+
+@tn.kernel(twice_reference)
+def by_three(x, y):
+    three(x, y)
+
+
+two, three = make(1.0), make(1.5)
+"""
+
+
+def test_code_from_the_cache_calls_the_kernel_that_it_was_compiled_with(folder):
+    program = PROGRAM.replace("import bent", "import by_two, by_three").partition("bent(x, y)")[0]
+    program += "by_three(x, y); three = y[0]; by_two(x, y)\n"
+    program += "hits = [sum(k.loop.stats.cache_hits.values()) for k in (by_two, by_three)]\n"
+    program += "print(json.dumps([y[0], three, *hits]))"
+    with added(folder, CALLING):
+        assert run(folder, program) == [2.0, 3.0, 0, 0]
+        assert run(folder, program) == [2.0, 3.0, 1, 1]
 
 
 def cell(source, number=1):

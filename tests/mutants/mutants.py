@@ -6,8 +6,9 @@
     python tests/mutants/mutants.py --plant mean-without-n break it yourself: which test goes red?
 
 The bugs stand in ``mutations.py``. One counts as killed if a test fails by an assertion of its own,
-and passes without the bug: a crash or a time-out is no kill. Exits with 1 unless all are killed
-and no single test kills more than a third of them.
+and passes without the bug: a crash or a time-out is no kill. The first test to object ends a run,
+and the tests that objected are run without a bug at the end. Exits with 1 unless all bugs are
+killed, no more than a third of them by the same test.
 """
 
 import argparse
@@ -18,9 +19,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,6 +32,9 @@ from hypothesis import Phase, settings
 from mutations import BUGS, JIT_BUGS, JIT_TESTS, TESTS, Bug
 
 REPO = Path(__file__).parents[2]
+sys.path.append(str(REPO / "tests" / "support"))
+import kept_bytecode  # noqa: E402
+
 AT_ONCE = 2
 SECONDS = 600  # for one bug; a time-out is no kill
 LARGEST_SHARE = 1 / 3
@@ -37,7 +42,7 @@ SLOW_IMPORTS = ["numba", "torch", "torch._dynamo", "hypothesis", "pytest"]  # ma
 
 
 class Verdict(NamedTuple):
-    """How a test ended: passed, failed by its own assertion, or crashed; and its message."""
+    """Of a test: passed, failed by its own assertion, crashed or not run; and its message."""
 
     outcome: str
     message: str = ""
@@ -74,15 +79,37 @@ def mutants(jit: bool) -> list[Mutant]:
 
 
 class Recorder:
-    """A pytest plugin that keeps a verdict on every test."""
+    """A pytest plugin that keeps a verdict on every test, up to the first that objects.
 
-    def __init__(self) -> None:
+    Objections of the tests `ignored` end nothing; with None for them, no objection does.
+    """
+
+    def __init__(self, ignored: frozenset[str] | None = None) -> None:
+        self.ignored = ignored
         self.verdicts: Verdicts = {}
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Of each file, the first cases of all tests, then the second: sooner one objects."""
+        cases: Counter[str] = Counter()
+        turns = []
+        for item in items:
+            cases[function(item.nodeid)] += 1
+            turns.append((item.path, cases[function(item.nodeid)]))
+        files = list(dict.fromkeys(path for path, _ in turns))
+        order = sorted(range(len(items)), key=lambda n: (files.index(turns[n][0]), turns[n][1]))
+        items[:] = [items[n] for n in order]
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.verdicts = {item.nodeid: Verdict("not run") for item in session.items}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: Any) -> Iterator[None]:
         if call.when == "call":
-            self.verdicts[item.nodeid] = self.verdict(call.excinfo and call.excinfo.value)
+            verdict = self.verdict(call.excinfo and call.excinfo.value)
+            self.verdicts[item.nodeid] = verdict
+            if verdict.outcome == "failed" and self.ignored is not None:
+                item.session.shouldstop = item.nodeid not in self.ignored and "a test objects"
         return (yield)
 
     def verdict(self, error: BaseException | None) -> Verdict:
@@ -98,7 +125,9 @@ class Recorder:
         return Verdict("crashed", message)
 
 
-def run_here(folder: Path, tests: tuple[str, ...], sender: Connection) -> None:
+def run_here(
+    folder: Path, tests: tuple[str, ...], ignored: frozenset[str] | None, sender: Connection
+) -> None:
     """Run `tests` on the package in `folder`, in a process that does nothing else."""
     import numba
 
@@ -118,7 +147,7 @@ def run_here(folder: Path, tests: tuple[str, ...], sender: Connection) -> None:
     with open("output.txt", "w") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
-    recorder = Recorder()
+    recorder = Recorder(ignored)
     options = ["-q", "-p", "no:cacheprovider", "--hypothesis-profile=mutants"]
     places = [str(REPO / "tests" / t) if t.partition("::")[0].endswith(".py") else t for t in tests]
     pytest.main([*options, f"--config-file={REPO / 'pyproject.toml'}", *places], [recorder])
@@ -130,21 +159,27 @@ def run_here(folder: Path, tests: tuple[str, ...], sender: Connection) -> None:
 def copy_of_tinynet() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="tinynet-mutant-") as folder:
         path = Path(folder).resolve()
-        shutil.copytree(REPO / "tinynet", path / "tinynet", ignore=lambda *_: ["__pycache__"])
+        kernels = shutil.ignore_patterns("*.nbi", "*.nbc")  # as Numba compiled them
+        shutil.copytree(REPO / "tinynet", path / "tinynet", ignore=kernels)
         yield path
     if prefix := os.environ.get("PYTHONPYCACHEPREFIX"):
         shutil.rmtree(prefix + str(path), ignore_errors=True)
 
 
-def run(tests: tuple[str, ...], mutant: Mutant | None = None) -> Verdicts:
+def run(
+    tests: tuple[str, ...], mutant: Mutant | None = None, ignored: frozenset[str] | None = None
+) -> Verdicts:
     """The verdicts of `tests` on a copy of tinynet, with or without a bug; {} if there are none."""
     forks = "forkserver" in multiprocessing.get_all_start_methods()
     processes = multiprocessing.get_context("forkserver" if forks else "spawn")
     receiver, sender = processes.Pipe(duplex=False)
     with copy_of_tinynet() as folder:
         if mutant is not None:
-            (folder / "tinynet" / mutant.file).write_text(mutant.edited())
-        process = processes.Process(target=run_here, args=(folder, tests, sender))
+            file = folder / "tinynet" / mutant.file
+            file.write_text(mutant.edited())
+            for bytecode in (file.parent / "__pycache__").glob(f"{file.stem}.*"):
+                bytecode.unlink()
+        process = processes.Process(target=run_here, args=(folder, tests, ignored, sender))
         process.start()
         sender.close()
         try:
@@ -181,45 +216,54 @@ def unheard(tests: tuple[str, ...], verdicts: Verdicts) -> list[str]:
     ]
 
 
+def without_a_bug(tests: Iterable[str]) -> Verdicts:
+    """The verdicts of `tests` on the library as it is."""
+    return run((*(str(REPO / test) for test in tests), "-m", "slow or not slow"))
+
+
+def hunt(mutant: Mutant, broken: frozenset[str]) -> tuple[str | None, str]:
+    """The first test to object to a bug, if there is one, and what else is to be said."""
+    verdicts = run(mutant.tests, mutant, broken)
+    for test, verdict in verdicts.items():
+        if verdict.outcome == "failed" and test not in broken:
+            return test, f"by {function(test)}"
+    if silent := unheard(mutant.tests, verdicts):
+        return None, f"no test runs of {', '.join(silent)}; a slow one needs -m 'slow or not slow'"
+    crashes = sum(verdict.outcome == "crashed" for verdict in verdicts.values())
+    return None, f"{len(verdicts)} tests: none objects, {crashes} crash"
+
+
 def run_all(jit: bool) -> int:
     start, planted = time.perf_counter(), mutants(jit)
     for mutant in planted:
         mutant.edited()  # before anything runs: every edit applies
-    selections = list(dict.fromkeys(mutant.tests for mutant in planted))
-    tests_that_kill: Counter[str] = Counter()
-    killed = 0
+    killed_by: dict[Mutant, str] = {}
+    broken: frozenset[str] = frozenset()  # tests that do not pass without a bug: these kill nothing
+    pending = planted
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        clean = dict(zip(selections, pool.map(run, selections)))
-        for tests, verdicts in clean.items():
-            passed = sum(verdict.outcome == "passed" for verdict in verdicts.values())
-            print(
-                f"no bug    {passed} of {len(verdicts)} tests pass: {' '.join(tests)}", flush=True
-            )
-            if places := unheard(tests, verdicts):
-                raise SystemExit(
-                    f"no test runs of {', '.join(places)}; mend the selection in "
-                    "tests/mutants/mutations.py (a slow test needs -m 'slow or not slow')"
-                )
-        results = pool.map(lambda mutant: run(mutant.tests, mutant), planted)
-        for mutant, verdicts in zip(planted, results):
-            found = killers(verdicts, clean[mutant.tests])
-            functions = list(dict.fromkeys(map(function, found)))
-            tests_that_kill.update(functions)
-            killed += bool(found)
-            crashes = sum(verdict.outcome == "crashed" for verdict in verdicts.values())
-            state, how = "SURVIVED", f"{len(verdicts)} tests: none objects, {crashes} crash"
-            if found:
-                more = f" and {len(functions) - 1} more" if len(functions) > 1 else ""
-                state, how = "killed", f"by {functions[0]}{more}"
-            print(f"{state:8}  {mutant.bug.name:28}  {how}", flush=True)
-    test, most = (tests_that_kill.most_common(1) or [("none", 0)])[0]
+        while pending:
+            hunts = pool.map(partial(hunt, broken=broken), pending)
+            for mutant, (test, how) in zip(pending, hunts):
+                if test is not None:
+                    killed_by[mutant] = test
+                state = "SURVIVED" if test is None else "killed"
+                print(f"{state:8}  {mutant.bug.name:28}  {how}", flush=True)
+            tests = sorted(set(killed_by.values()))
+            clean = [*pool.map(without_a_bug, (tests[n::AT_ONCE] for n in range(AT_ONCE)))]
+            passed = {t for part in clean for t, v in part.items() if v.outcome == "passed"}
+            broken |= set(tests) - passed
+            pending = [mutant for mutant, test in killed_by.items() if test in broken]
+            for mutant in pending:
+                print(f"{killed_by.pop(mutant)} does not pass without {mutant.bug.name}; again:")
+    first = Counter(map(function, killed_by.values()))
+    test, most = (first.most_common(1) or [("none", 0)])[0]
     print(
-        f"\n{killed} of {len(planted)} planted bugs killed, by {len(tests_that_kill)} tests, in "
+        f"\n{len(killed_by)} of {len(planted)} planted bugs killed, by {len(first)} tests, in "
         f"{time.perf_counter() - start:.0f} s. The test that kills most kills {most} "
         f"({100 * most / len(planted):.0f} %): {test}"
     )
     spread = most <= LARGEST_SHARE * len(planted)
-    return 0 if killed == len(planted) and spread else 1
+    return 0 if len(killed_by) == len(planted) and spread else 1
 
 
 def plant(mutant: Mutant) -> int:
@@ -256,13 +300,12 @@ def main() -> int:
         return 0
     if options.plant is not None and options.plant not in everything:
         parser.error(f"there is no bug {options.plant!r}; --list shows all")
+    kept_bytecode.keep_aside()
     jit = options.jit or (options.plant is not None and everything[options.plant] in mutants(True))
     os.environ["NUMBA_DISABLE_JIT"] = "0" if jit else "1"
     os.environ["OMP_NUM_THREADS"] = "1"
     multiprocessing.set_forkserver_preload(SLOW_IMPORTS)
-    with tempfile.TemporaryDirectory(prefix="tinynet-bytecode-") as folder:
-        os.environ.setdefault("PYTHONPYCACHEPREFIX", folder)  # of the tests, for all bugs
-        return plant(everything[options.plant]) if options.plant else run_all(options.jit)
+    return plant(everything[options.plant]) if options.plant else run_all(options.jit)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ import ast
 from pathlib import Path
 
 import pytest
-from mutants import REPO, Recorder, Verdict, killers, mutants, unheard
+from mutants import REPO, Mutant, Recorder, Verdict, killers, mutants, run_all, unheard
+from mutations import Bug
 
 import tinynet as tn
 
@@ -59,6 +60,25 @@ def test_only_what_passes_without_the_bug_kills():
     red = {name: Verdict("failed", name) for name in ("a", "b", "c", "d")}
     clean = {"a": Verdict("passed"), "b": Verdict("failed"), "c": Verdict("crashed")}
     assert killers(red | {"e": Verdict("crashed")}, clean | {"e": Verdict("passed")}) == {"a": "a"}
+
+
+def test_a_test_that_fails_without_the_bug_kills_nothing_and_the_next_is_asked(monkeypatch, capsys):
+    def run(tests, mutant=None, ignored=frozenset()):
+        if mutant is None:
+            return {Path(t).name: Verdict("failed" if "broken" in t else "passed") for t in tests}
+        objecting = "right" if mutant.bug.name == "a" else "broken"
+        red = {"broken": Verdict("failed")} if "broken" not in ignored else {}
+        return {"crash": Verdict("crashed"), **red, objecting: Verdict("failed")}
+
+    bugs = [Mutant("module.py", Bug(name, "", "", ""), ()) for name in ("a", "b")]
+    monkeypatch.setattr(Mutant, "edited", lambda self: "")
+    monkeypatch.setattr("mutants.mutants", lambda jit: bugs)
+    monkeypatch.setattr("mutants.run", run)
+    assert run_all(jit=False) == 1
+    printed = capsys.readouterr().out
+    assert "broken does not pass without a; again" in printed
+    assert "killed    a                             by right" in printed
+    assert "SURVIVED  b " in printed and "1 of 2 planted bugs killed" in printed
 
 
 def test_a_selection_of_which_nothing_runs_is_noticed():

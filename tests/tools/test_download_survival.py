@@ -187,6 +187,7 @@ def assert_whole(home):
 
 import pooch, requests, tqdm.auto
 kills = stored = 0
+mended = set()  # which files there were
 for line in range(1, 10_000):
     home = root / str(line)
     home.mkdir()
@@ -199,6 +200,10 @@ for line in range(1, 10_000):
     assert code == -signal.SIGKILL, code
     kills += 1
     stored += len(set(os.listdir(home)) & set(names)) > len(given["before"])
+    there = frozenset(os.listdir(home))
+    if there in mended and line % 10:
+        continue
+    mended.add(there)
     assert forked(lambda: mnist(home)) == 0
     assert_whole(home)
     assert set(names) <= set(os.listdir(home))

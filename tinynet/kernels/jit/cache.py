@@ -19,10 +19,8 @@ from typing import Any
 
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 
+from tinynet.kernels.jit.addresses import make_known, named_in
 from tinynet.kernels.jit.dependencies import is_own, meaning
-
-before_loading: list[Callable[[bytes], None]] = []
-"""What is called with compiled code from the cache before it is loaded."""
 
 
 def keep_on_disk(dispatcher: Any, folder: Path) -> None:
@@ -84,6 +82,7 @@ class _CheckedFiles(IndexDataCacheFile):
 
     def save(self, key: Any, data: Any) -> None:
         content = self._dump(data)
+        content = self._dump((named_in(content), content))
         with self._open_for_write(self._path(key)) as file:
             file.write(hashlib.sha256(content).digest() + content)
 
@@ -97,9 +96,9 @@ class _CheckedFiles(IndexDataCacheFile):
         digest, content = stored[:32], stored[32:]
         if hashlib.sha256(content).digest() != digest:
             raise ValueError(f"{path.name} is damaged")
-        for prepare in before_loading:
-            prepare(content)
-        return pickle.loads(content)
+        named, code = pickle.loads(content)
+        make_known(named)
+        return pickle.loads(code)
 
     def _path(self, key: Any) -> str:
         signature = hashlib.sha256(repr(key).encode()).hexdigest()[:16]

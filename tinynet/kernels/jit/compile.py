@@ -11,6 +11,7 @@ if COMPILES:
     import numba
     from numba.core import config
 
+    from tinynet.kernels.jit.addresses import by_address
     from tinynet.kernels.jit.cache import CheckedCache, keep_on_disk
     from tinynet.kernels.jit.folder import cache_folder
     from tinynet.kernels.jit.waiting import ours
@@ -21,6 +22,12 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def jit(function: Function) -> Function:
     """Compile `function` at its first call: no fast-math, the GIL released, the result cached."""
     return _compiled(function)
+
+
+def jit_kernel(function: Function) -> Function:
+    """The same for a kernel: compiled code that names it calls its one and only copy."""
+    compiled = _compiled(function)
+    return by_address(compiled) if compiles_now() else compiled
 
 
 def inner(function: Function) -> Function:

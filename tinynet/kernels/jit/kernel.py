@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinynet.kernels.jit.compile import jit
+from tinynet.kernels.jit.compile import jit_kernel
 from tinynet.kernels.jit.dependencies import is_own
 from tinynet.kernels.jit.rung import RUNG
 
@@ -199,7 +199,8 @@ def kernel(
         _check_arguments(reference, loop, updates)
         if plain is not None:
             _check_plain(plain, loop)
-        made = Kernel(reference, jit(loop), updates, equation, plain and jit(plain))
+        loops = jit_kernel(loop), plain and jit_kernel(plain)
+        made = Kernel(reference, loops[0], updates, equation, loops[1])
         name = loop.__qualname__
         PAIRS[name if is_own(loop) else f"{loop.__module__}.{name}"] = made
         return made

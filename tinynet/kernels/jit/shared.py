@@ -1,9 +1,7 @@
-"""A part of kernels that is compiled once, and called by its address.
+"""A large part of kernels that is compiled once for a dtype, and called by its address.
 
-Whatever a compiled function calls, Numba copies into it, and LLVM works through the copy again: for
-every kernel, and for the steps of every network. With a large part that takes longer than all else.
-A shared part is not copied: compiled code names it by a symbol, for LLVM's linker to look up. So
-the symbol must be known before such code is linked, be it compiled just now or from the cache.
+Kernels hand over arrays of many layouts, contiguous ones and parts of others, and Numba would
+compile a part for each. A shared part is compiled for one, which all others can be taken for.
 """
 
 import inspect
@@ -14,12 +12,11 @@ from tinynet.kernels.jit.compile import Function, inner
 from tinynet.kernels.jit.rung import COMPILES
 
 if COMPILES:
-    import llvmlite.binding as llvm
-    from numba.core import cgutils, config
+    from numba.core import config
     from numba.core import types as types
     from numba.extending import lower_builtin, type_callable
 
-    from tinynet.kernels.jit.cache import before_loading
+    from tinynet.kernels.jit.addresses import by_address
 else:
     types = None  # which signatures name; nobody asks for them
 
@@ -35,7 +32,7 @@ def shared(
 
     def share(function: Function) -> Function:
         if COMPILES and not config.DISABLE_JIT:
-            _Shared(function, signature, compiled(function))
+            _share(function, signature, by_address(compiled(function)))
         return function
 
     return share
@@ -46,56 +43,26 @@ def matrix(dtype: Any) -> Any:
     return types.Array(dtype, 2, "A", readonly=True)
 
 
-class _Shared:
-    def __init__(
-        self, function: Callable[..., Any], signature: Callable[[Any], Any], compiled: Any
-    ) -> None:
-        self.name = function.__name__
-        self.compiled = compiled
-        self.signatures = {self._symbol(t): signature(t) for t in (types.float32, types.float64)}
-        self.results: dict[str, Any] = {}
-        self.parameters = inspect.signature(function)
-        type_callable(function)(self._typer)
-        lower_builtin(function, types.VarArg(types.Any))(self._lower)
-        before_loading.append(self._prepare)
+def _share(function: Any, signature: Callable[[Any], tuple[Any, ...]], dispatcher: Any) -> None:
+    def typer(context: Any) -> Any:
+        def kinds(*arguments: Any) -> Any:
+            wanted = signature(arguments[0].dtype)
+            dispatcher.compile(_writable(wanted))
+            return dispatcher.overloads[_writable(wanted)].signature.return_type(*wanted)
 
-    def _symbol(self, dtype: Any) -> str:
-        return f"tinynet_{self.name}_{dtype}"
+        kinds.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+        return kinds
 
-    def _typer(self, context: Any) -> Any:
-        def result(*arguments: Any) -> Any:
-            symbol = self._symbol(arguments[0].dtype)
-            self._make_known(symbol)
-            return self.results[symbol](*self.signatures[symbol])
+    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        entry = dispatcher.overloads[_writable(sig.args)].entry_point
+        return context._defns[entry].find(_writable(sig.args))(context, builder, sig, args)
 
-        result.__signature__ = self.parameters  # type: ignore[attr-defined]
-        return result
+    type_callable(function)(typer)
+    lower_builtin(function, types.VarArg(types.Any))(lower)
 
-    def _lower(self, context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        kind = context.call_conv.get_function_type(sig.return_type, sig.args)
-        symbol = self._symbol(sig.args[0].dtype)
-        target = cgutils.get_or_insert_function(builder.module, kind, symbol)
-        status, result = context.call_conv.call_function(
-            builder, target, sig.return_type, sig.args, args
-        )
-        with cgutils.if_unlikely(builder, status.is_error):
-            context.call_conv.return_status_propagate(builder, status)
-        return result
 
-    def _make_known(self, symbol: str) -> None:
-        if symbol not in self.results:
-            # as if all arrays could be written to: one version of each inner part is enough
-            signature = tuple(
-                kind.copy(readonly=False) if isinstance(kind, types.Array) else kind
-                for kind in self.signatures[symbol]
-            )
-            self.compiled.compile(signature)
-            result = self.compiled.overloads[signature]
-            address = result.library.get_pointer_to_function(result.fndesc.llvm_func_name)
-            llvm.add_symbol(symbol, address)
-            self.results[symbol] = result.signature.return_type
-
-    def _prepare(self, code: bytes) -> None:
-        for symbol in self.signatures:
-            if symbol.encode() in code:
-                self._make_known(symbol)
+def _writable(kinds: tuple[Any, ...]) -> tuple[Any, ...]:
+    """As if all arrays could be written to: one version of each inner part is enough."""
+    return tuple(
+        kind.copy(readonly=False) if isinstance(kind, types.Array) else kind for kind in kinds
+    )
