@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from cases import slow_but
 from hypothesis import given
 from hypothesis import strategies as st
 from own_layers import NumpyTanh
@@ -224,7 +225,7 @@ class TestSameBits:
         assert results[0] == results[1]
         assert results[0] != fit(network(seed=6), False)
 
-    @pytest.mark.parametrize("numpy_too", [False, True])
+    @pytest.mark.parametrize("numpy_too", slow_but(1, [False, True]))
     def test_a_loop_by_verbs_and_segments(self, numpy_too):
         between = [tn.Dropout(0.4, rng=2), *[NumpyTanh()] * numpy_too, tn.Dropout(0.2, rng=3)]
         one, other = (loop(network(*copy.deepcopy(between)), c) for c in (True, False))

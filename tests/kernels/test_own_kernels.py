@@ -164,6 +164,7 @@ two, three = make(1.0), make(1.5)
 """
 
 
+@pytest.mark.slow
 def test_code_from_the_cache_calls_the_kernel_that_it_was_compiled_with(folder):
     program = PROGRAM.replace("import bent", "import by_two, by_three").partition("bent(x, y)")[0]
     program += "by_three(x, y); three = y[0]; by_two(x, y)\n"

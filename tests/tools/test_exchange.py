@@ -323,7 +323,10 @@ WRITE_IT = "write what it computes as a tn.Module"
         (nn.Identity, TypeError, "leave it out: it does nothing in evaluation$"),
         (nn.GELU, TypeError, WRITE_IT),
         (lambda: nn.DataParallel(nn.ReLU()), TypeError, r"the module within it, module\.module"),
-        (lambda: torch.compile(nn.ReLU()), TypeError, r"module\._orig_mod$"),
+        pytest.param(
+            *(lambda: torch.compile(nn.ReLU()), TypeError, r"module\._orig_mod$"),
+            marks=pytest.mark.slow,
+        ),
         (
             lambda: nn.Linear(2, 2).bfloat16(),
             TypeError,

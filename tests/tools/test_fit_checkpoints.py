@@ -1,5 +1,6 @@
 """fit with checkpoints: stopped anywhere and started again, it ends in the same bits."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -54,8 +55,9 @@ class Stopped(Exception):
     pass
 
 
-@pytest.mark.parametrize("compiled", [False, True])
-@pytest.mark.parametrize("planned", slow_but(1, [True, False]))
+@pytest.mark.parametrize(
+    ("compiled", "planned"), slow_but(1, itertools.product([True, False], [True, False]))
+)
 def test_stopped_after_every_checkpoint(compiled, planned, tmp_path, monkeypatch):
     expected = bits(run(None, compiled, planned=planned), tmp_path / "expected")
     history, *_ = run(tmp_path / "undisturbed", compiled, planned=planned)

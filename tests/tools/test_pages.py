@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from browser import chromium, draw, look
 from by_hand import network, rows
-from cases import slow_but
 
 import tinynet as tn
 from tinynet import pages
@@ -234,6 +233,7 @@ def check_looks(page, texts):
     assert wide <= room
 
 
+@pytest.mark.slow
 class TestXRay:
     @pytest.fixture
     def page(self, open_page, xray):
@@ -309,7 +309,6 @@ class TestXRay:
             assert close(numbers["sum"], part.dy[2].sum())
         assert "handed back by the loss, NLLLoss()" in text_of(page, "#numbers")
 
-    @pytest.mark.slow
     def test_frames_advance_by_buttons_and_arrow_keys(self, page, traced):
         frames = 1 + 8 + 1 + 8 + 1  # input, forward, loss, backward, update
         stories = [text_of(page, "#story")]
@@ -341,7 +340,6 @@ class TestXRay:
         find(page, "#back").click()
         assert text_of(page, "#step-number") == "0" and text_of(page, "#story") == stories[-1]
 
-    @pytest.mark.slow
     def test_play_walks_by_itself(self, page):
         before = text_of(page, "#story")
         page.execute_script("document.getElementById('play').click()")
@@ -395,7 +393,6 @@ class TestXRay:
         page.execute_script("document.querySelector('.terms tbody button').click()")
         assert text_of(page, "#unit-title") == f"Unit {source} of layer 1, ReLU()"
 
-    @pytest.mark.slow
     @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
     def test_text_stands_out_and_the_page_fits(self, page, dark):
         for width, phase in ((1300, "forward"), (400, "loss"), (1300, "update")):
@@ -555,6 +552,7 @@ def log_probabilities(driver):
     return [float(cell.text) for cell in cells]
 
 
+@pytest.mark.slow
 class TestPlayground:
     @pytest.fixture
     def page(self, open_page, drawing):
@@ -568,7 +566,7 @@ class TestPlayground:
         )
         assert np.abs(np.array(page_says) - reader.predict(X)).max() <= 1e-5
 
-    @pytest.mark.parametrize("kind, drawn", slow_but(1, [("mouse", DRAWN), ("touch", (4, 7))]))
+    @pytest.mark.parametrize("kind, drawn", [("mouse", DRAWN), ("touch", (4, 7))])
     def test_drawn_strokes_are_read(self, page, kind, drawn):
         for digit in drawn:
             strokes = DRAWN[digit]
@@ -673,7 +671,6 @@ class TestPlayground:
         wanted = tn.LogSoftmax().predict(logits)[0]
         np.testing.assert_allclose(log_probabilities(page), wanted, atol=6e-5)
 
-    @pytest.mark.slow
     @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
     def test_text_stands_out_and_the_page_fits(self, page, dark):
         for width in (1300, 400):

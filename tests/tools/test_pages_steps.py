@@ -1,10 +1,11 @@
 """The X-ray while one steps through it, and both pages on every screen: measured in Chromium."""
 
+import itertools
+
 import numpy as np
 import pytest
 from browser import chromium, look
 from by_hand import network, rows
-from cases import slow_but
 from own_pictures import own_digits, own_pictures
 from test_pages import check_looks, choose, close, find, press, shown, text_of
 
@@ -150,16 +151,11 @@ window.names = () => window.kept.map((element) => element.outerHTML.slice(0, 90)
 """
 
 
+@pytest.mark.slow
 class TestStepping:
     @pytest.mark.parametrize(
         ("name", "size"),
-        [
-            *(("digits", "desktop"), ("residual", "phone")),
-            pytest.param("digits", "phone", marks=pytest.mark.slow),
-            pytest.param("residual", "desktop", marks=pytest.mark.slow),
-            pytest.param("maps", "desktop", marks=pytest.mark.slow),
-            pytest.param("maps", "phone", marks=pytest.mark.slow),
-        ],
+        itertools.product(["digits", "residual", "maps"], ["desktop", "phone"]),
     )
     def test_moves_no_element_by_more_than_2_pixels(self, opened, name, size):
         page = opened(name, size)
@@ -184,7 +180,7 @@ class TestStepping:
                             compared += 1
         assert page.execute_script("return state.step") == 1 and compared > 1000
 
-    @pytest.mark.parametrize("name", slow_but(1, ["digits", "residual"]))
+    @pytest.mark.parametrize("name", ["digits", "residual"])
     def test_keeps_the_chain_rule_in_view_without_scrolling(self, opened, name):
         page = opened(name)
         for _ in range(count_frames(page)):
@@ -196,7 +192,7 @@ class TestStepping:
             assert scrolled == 0 and bottom <= 900, text_of(page, "#story")
             find(page, "#next").click()
 
-    @pytest.mark.parametrize("name", slow_but(1, ["digits", "residual"]))
+    @pytest.mark.parametrize("name", ["digits", "residual"])
     def test_brings_the_layer_in_question_into_view_on_a_phone(self, opened, name):
         page = opened(name, "phone")
         stages = 0

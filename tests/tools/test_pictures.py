@@ -51,7 +51,7 @@ def centre_of_mass(image: np.ndarray) -> list[float]:
     return [float(image.sum(axis=k) @ index / image.sum()) for k in (0, 1)]
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", slow_but(3, WAYS))
 def test_public_style_pictures_are_read_right(
     reader: tn.Sequential, tmp_path: Path, way: str
 ) -> None:

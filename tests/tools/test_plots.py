@@ -281,7 +281,7 @@ def every_text(figure: Figure) -> list[Text]:
     return [text for text in found if text.get_visible() and text.get_text().strip()]
 
 
-@pytest.mark.parametrize("name", ALL | WIDE)
+@pytest.mark.parametrize("name", slow_but(12, ALL | WIDE))
 def test_text_is_at_least_14_pixels_high_as_shown(name):
     figure = drawn(name)
     texts = every_text(figure)

@@ -32,6 +32,7 @@ from tinynet.estimator.weights import (
 FULL_BATCHES = TinyNetRegressor(dtype="float64", batch_size=10**6)
 
 
+@pytest.mark.slow
 @parametrize_with_checks([FULL_BATCHES])
 def test_scikit_learns_checks_with_full_batches(estimator, check):
     check(estimator)
