@@ -9,6 +9,7 @@ HERE = Path(__file__).parent
 COMMANDS = (
     "training.py",
     "pictures",
+    "learned.py",
     "kernels.py",
     "convolutions.py",
     "cold_start.py",

@@ -251,6 +251,7 @@ GROWTH += ("--only", "digits", "predictions", "memory", "mapped")
         (("kernels.py", "--rounds", 1, "--sizes", 10, 32), "### The border"),
         (("convolutions.py", "--rounds", 1), "| PyTorch / ours |"),
         (("cold_start.py", "--rounds", 1, "--first-runs", 1), "| import tinynet "),
+        (("learned.py", "--epochs", 1, "--seeds", 2), "| accuracy (%) "),
         (GROWTH, "### A memory-mapped file"),
         (("estimator.py", "--epochs", 6, "--seeds", 1), "| sgd       | MLPClassifier "),
         (("scaling.py", "--seconds", 0.02, "--workers", 2), "Below 1, the cluster is slower"),
