@@ -9,6 +9,7 @@ import platform
 import numpy as np
 import pytest
 import torch
+from cases import slow_but
 from conftest import JIT_IS_OFF, promised_by_loops
 from strategies import LAYOUTS, assert_close_to_torch, assert_within, same_bits
 
@@ -64,6 +65,7 @@ GRID = [
     ]
     for options in choices
 ]
+NOT_CENTERED = [(name, options) for name, options in GRID if not options.get("centered")]
 OPTIMIZERS = [tn.SGD, tn.RMSprop, tn.Adam, tn.AdamW]
 
 
@@ -163,7 +165,7 @@ class TestAgainstPyTorch:
 
     @pytest.mark.parametrize(
         ("name", "options"),
-        [(name, options) for name, options in GRID if not options.get("centered")],
+        slow_but(60, [*NOT_CENTERED[::3], *NOT_CENTERED[1::3], *NOT_CENTERED[2::3]]),
         ids=show,
     )
     def test_float32_stays_float32_and_near_float64(self, name, options):

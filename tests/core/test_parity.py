@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from cases import slow_but
 from strategies import same_bits
 
 import tinynet as tn
@@ -75,7 +76,7 @@ def our_losses(net, optimizer, loader):
     return losses
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", slow_but(1, OPTIMIZERS))
 def test_each_loss_of_an_epoch_equals_pytorch_s(name, digits):
     X, y, *_ = digits
     net, torch_net = our_network(np.random.default_rng(0), np.float64), torch_network(torch.float64)

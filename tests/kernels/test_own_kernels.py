@@ -98,6 +98,7 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_later_process_loads_it(folder):
     assert run(folder) == [2.0, 1]
 

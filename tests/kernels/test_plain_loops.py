@@ -48,6 +48,7 @@ def test_products_have_the_bits_of_their_plain_loops_in_random_cases(record_prop
     record_property("products: arrays compared with the plain loop's", compared)
 
 
+@pytest.mark.slow
 def test_convolutions_have_the_bits_of_their_plain_loops_in_random_cases(record_property):
     cases, largest = (150, 2**12) if JIT_IS_OFF else (60, 2**17)
     compared = sum(compare_windows(seed, largest) for seed in range(cases))

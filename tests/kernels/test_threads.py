@@ -193,6 +193,7 @@ def test_workers_of_joblib_have_one_each():
     assert joblib.Parallel(2)(joblib.delayed(tn.get_num_threads)() for _ in range(2)) == [1, 1]
 
 
+@pytest.mark.slow
 def test_a_fork_has_one_and_may_have_more():
     code = """
 import os, threading

@@ -2419,7 +2419,7 @@ PRODUCTS = (
     "-k",
     "(linear or dW or numbers or hides or plain_loops) and not convolutions",
 )
-CONVOLUTIONS = ("kernels/test_plain_loops.py", "-k", "convolutions_have")
+CONVOLUTIONS = ("kernels/test_plain_loops.py", "-k", "convolutions_have", "-m", "slow or not slow")
 BITS_OF_THE_LAYERS = (
     "tools/test_compiler.py::test_every_optimizer_gives_the_bits_of_the_layers[SGD]",
     "tools/test_compiler.py::test_every_optimizer_gives_the_bits_of_the_layers[Adam with all else]",

@@ -275,6 +275,7 @@ class TestProject:
         for requirement in PROJECT["dependencies"]:
             assert re.fullmatch(r"[\w-]+>=[\d.]+", requirement)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(("folder", "name"), [("tests", "test"), ("examples", "lessons")])
     def test_an_extra_brings_all_that_the_files_of_a_folder_import(self, folder, name):
         installed = extra(name) | {distribution(line) for line in PROJECT["dependencies"]}
@@ -314,6 +315,7 @@ class TestProject:
         headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
         assert headings[0] == tn.__version__
 
+    @pytest.mark.slow
     def test_nothing_sends_a_user_to_the_other_project_of_that_name(self):
         wrong = re.compile(
             r"\b(?:pip3?|pipx|uv|conda)\s+(?:install|add)\s+(?:-\S+\s+)*[\"']?tinynet(?![\w-])"

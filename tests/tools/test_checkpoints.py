@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors.numpy
+from cases import slow_but
 from checkpointed_run import EPOCHS, GENERATORS, OPTIMIZERS, STEPS, Run
 from child import TESTS
 from survival import (
@@ -104,7 +105,7 @@ def assert_same_bits_wherever_stopped(tmp_path: Path, stops: Any, **options: Any
 STOPS = range(2, 2 * STEPS + 1)
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", slow_but(2, OPTIMIZERS))
 def test_stopped_at_every_batch_with_every_optimizer(optimizer: str, tmp_path: Path) -> None:
     assert_same_bits_wherever_stopped(tmp_path, STOPS, optimizer=optimizer)
 
@@ -302,7 +303,8 @@ def test_killed_at_every_line_of_save_checkpoint(
     record_property("save_checkpoint: kills survived", kills)
 
 
-@pytest.mark.parametrize("modules", EVERY_LINE)
+@pytest.mark.slow
+@pytest.mark.parametrize("modules", [WRITING, SAVING])
 def test_interrupted_at_every_line_of_save_checkpoint(modules: str, tmp_path: Path) -> None:
     stops, new = interrupted_at_every_line(SAVE, tmp_path, modules)
     assert stops > (10 if modules == WRITING else 100)

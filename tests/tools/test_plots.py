@@ -290,7 +290,7 @@ def test_text_is_at_least_14_pixels_high_as_shown(name):
     assert figure.get_figwidth() <= style.WIDTH
 
 
-@pytest.mark.parametrize("name", ALL | WIDE)
+@pytest.mark.parametrize("name", slow_but(12, ALL | WIDE))
 def test_no_text_reaches_beyond_the_figure(name):
     figure = drawn(name)
     texts = every_text(figure)

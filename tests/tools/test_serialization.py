@@ -749,6 +749,7 @@ def read(path):
 """
 
 
+@pytest.mark.slow
 def test_killed_at_every_line_of_save(
     tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:

@@ -64,6 +64,7 @@ def test_its_kernels_stand_in_the_code_that_runs():
     assert "times(dy1, mask1, dy0)  # dy0 = dy1 * mask1" in source
 
 
+@pytest.mark.slow
 def test_plain_numpy_runs_between_segments_to_the_same_bits(monkeypatch):
     monkeypatch.setattr(compiler_steps, "COMPILE_FROM", 1)
     monkeypatch.setattr(compiler_steps, "LOOK_FROM", 1)
