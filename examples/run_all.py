@@ -170,6 +170,15 @@ ENTRIES = {
             Result("sure of 7s, all wrong (%)"),
         ],
     ),
+    "16_backward_by_hand": Entry(
+        "What does a network compute when it learns, number by number?",
+        "network",
+        [
+            Result("paper and NumPy differ by, at most (thousandths)"),
+            Result("loss before the step", "", "1.05"),
+            Result("loss after it", "", "0.79"),
+        ],
+    ),
 }
 
 

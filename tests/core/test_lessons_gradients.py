@@ -79,3 +79,26 @@ def test_all_gradients_of_the_first_batch(lesson, first_batch):
     assert_close_to_torch(loss, expected_loss)
     assert_close_to_torch(dx, leaf.grad)
     assert_gradients_agree(net, other)
+
+
+def test_the_step_of_lesson_16():
+    X, labels = np.array([[1.0, 0], [0, 1], [1, 1], [-1, 1]]), np.array([0, 0, 1, 1])
+    net = tn.Sequential(
+        *(tn.Linear(2, 3, dtype=np.float64), tn.ReLU()),
+        *(tn.Linear(3, 2, dtype=np.float64), tn.LogSoftmax()),
+    )
+    net[0].W.data[:], net[0].b.data[:] = [[1, -1, 1], [1, 1, -1]], [-0.5, 0.5, 0.5]
+    net[2].W.data[:], net[2].b.data[:] = [[1, -1], [0, 1], [1, 0]], 0
+    other = twin(net)
+    optimizer = torch.optim.SGD(other.parameters(), lr=0.5)
+    losses = []
+    for _ in range(2):
+        optimizer.zero_grad()
+        loss = torch.nn.NLLLoss()(other(tensor(X)), tensor(labels))
+        loss.backward()
+        losses.append(round(loss.item(), 2))
+        optimizer.step()
+    assert losses == [1.05, 0.79]  # what examples/run_all.py says of PyTorch
+    step = tn.SGD(net.parameters(), lr=0.5)
+    traced = tn.trace(net, tn.NLLLoss(), X, labels, step, steps=2)
+    assert [round(each.loss, 2) for each in traced.steps] == losses

@@ -156,6 +156,17 @@ LESSONS = {
             "7s read as 7s (%)": (0, 0),
         },
     ),
+    "16_backward_by_hand": Expected(
+        r"dW1 +6 +0\.000\d +\d",
+        ("network",),
+        {
+            "paper and NumPy differ by, at most (thousandths)": (0, 0.5),
+            "NumPy and tinynet differ by (trillionths)": (0, 1),
+            "loss before the step": (1.04, 1.05),
+            "loss after it": (0.79, 0.8),
+        },
+        pages=("16_xray.html",),
+    ),
 }
 
 
@@ -226,13 +237,10 @@ def short_run(tmp_path_factory):
 
 
 LONGEST = "10_scaling_out"
-AT_ONCE = ("01_networks",)  # run by default
 
 
-@pytest.mark.parametrize(
-    "name",
-    [name if name in AT_ONCE else pytest.param(name, marks=pytest.mark.slow) for name in LESSONS],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LESSONS)
 def test_short_run(name, short_run):
     output, folder = short_run(name)
     assert re.search(LESSONS[name].table, output), output
