@@ -2,13 +2,15 @@
 
 ``python examples/run_all.py`` takes a few minutes, and renews notebooks, gallery and README; with
 names of lessons, such as ``07_write_your_own_layer``, it runs these alone. If a lesson fails, the
-exit code is 1, and nothing is renewed.
+exit code is 1, and nothing is renewed. With ``--seeds 0 1 2`` it runs the scripts for each of these
+seeds, renews nothing, and shows what came out beside each other.
 """
 
 import argparse
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -252,13 +254,46 @@ def renew(name: str, done: Run, claims: dict[str, str]) -> None:
     README.write_text(f"{before}{begin}\n\n{body}\n\n{end}{after}", encoding="utf-8")
 
 
+def run_script(name: str, seed: int, folder: Path) -> tuple[str, bool]:
+    """Run one lesson as a script; what it printed, and whether its claims held."""
+    start = time.perf_counter()
+    command = [sys.executable, str(EXAMPLES / f"{name}.py"), "--seed", str(seed)]
+    command += ["--figures", str(folder / f"{name}-{seed}")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    verdict = "FAILS" if done.returncode else "holds"
+    print(f"{name}, seed {seed}: {verdict} ({time.perf_counter() - start:.0f} s)", flush=True)
+    if done.returncode:
+        print(done.stdout[-2000:] + done.stderr, file=sys.stderr)
+    return done.stdout, not done.returncode
+
+
+def compare_seeds(names: list[str], seeds: list[int]) -> int:
+    """Run the scripts for several seeds, and print their results beside each other."""
+    tasks = [(name, seed) for name in names for seed in seeds]
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
+        done = dict(zip(tasks, pool.map(lambda task: run_script(*task, Path(folder)), tasks)))
+    claims = {task: measured_claims(text) for task, (text, _) in done.items()}
+    columns = "".join(f"{f'seed {seed}':>10}" for seed in seeds)
+    print(f"\n{'lesson':<26} {'result':<60}{columns}  {'course':<19}  PyTorch")
+    for name in names:
+        for result in ENTRIES[name].results:
+            values = (claims[name, seed].get(result.claim, "") for seed in seeds)
+            cells = "".join(f"{value:>10}" for value in values)
+            print(f"{name:<26} {result.claim:<60}{cells}  {result.course:<19}  {result.pytorch}")
+    return 0 if all(held for _, held in done.values()) else 1
+
+
 def main() -> None:
     """Run the lessons; renew what belongs to them if none failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", metavar="lesson", help="only these; all if none")
-    names = parser.parse_args().lessons or list(ENTRIES)
+    parser.add_argument("--seeds", nargs="+", type=int, help="as scripts, for each of these seeds")
+    options = parser.parse_args()
+    names = options.lessons or list(ENTRIES)
     if unknown := set(names) - set(ENTRIES):
         parser.error(f"no lesson {', '.join(sorted(unknown))}; there are {', '.join(ENTRIES)}")
+    if options.seeds:
+        sys.exit(compare_seeds(names, options.seeds))
     table, runs = [], {}
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -105,6 +105,18 @@ def test_notebook_runs_as_it_is_and_gives_what_is_stored(name, tmp_path):
     assert all(map(look_alike, stored_pictures, pictures))
 
 
+@pytest.mark.slow
+def test_seeds_stand_beside_each_other(monkeypatch, capsys):
+    name = "16_backward_by_hand"
+    monkeypatch.setattr(sys, "argv", ["run_all.py", name, "--seeds", "3", "4"])
+    with pytest.raises(SystemExit) as end:
+        run_all.main()
+    printed = capsys.readouterr().out
+    assert end.value.code == 0
+    assert f"{name}, seed 3: holds" in printed and f"{name}, seed 4: holds" in printed
+    assert re.search(r"loss after it +0\.79 +0\.79 +0\.79$", printed, re.MULTILINE)
+
+
 def test_texts_that_come_in_parts_are_one_output():
     def output(text, name="stdout"):
         return nbformat.v4.new_output("stream", name=name, text=text)
