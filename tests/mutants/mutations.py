@@ -2644,7 +2644,9 @@ TESTS: dict[str, tuple[str, ...]] = {
         *("-k", "TestTools or a_trace_says"),
     ),
     "inspection": ("tools/test_strangers_inspection.py", "-k", "Explain or trace or doctor"),
-    "pages/__init__.py": ("tools/test_pages.py", "-k", "refuses_what_it_cannot_show"),
+    "pages/__init__.py": (
+        *("tools/test_pages.py", "-k", "refuses_what_it_cannot_show", "-m", "slow or not slow"),
+    ),
     "pages/playground.py": ("tools/test_strangers_inspection.py", "-k", "cannot_be_drawn"),
     "gradcheck/copies.py": (
         "tools/test_gradcheck.py",
