@@ -45,6 +45,17 @@ PROMISES: list[tuple[str, list[str]]] = [
             "test_learns_like_pytorch.py::test_the_autoencoder",
             "test_learns_like_pytorch.py::test_the_lesson_s_network_with_dropout",
             "test_learns_like_pytorch.py::test_the_lesson_s_network_with_batch_norm",
+            "test_learns_like_pytorch.py::test_the_course_s_cnn",
+        ],
+    ),
+    (
+        "Convolutions and pools: PyTorch's numbers; fast loops have the bits of plain ones",
+        [
+            "test_convolution.py::test_forward_and_backward_are_pytorchs_for_all_options_and_shapes",
+            "test_convolution.py::test_forward_and_backward_are_pytorchs_in_many_cases",
+            "test_pooling.py::test_forward_and_backward",
+            "test_plain_loops.py::test_convolutions_have_the_bits_of_their_plain_loops_in_random_cases",
+            "test_pooling.py::test_the_fast_loop_has_the_bits_of_the_plain_one",
         ],
     ),
     (
