@@ -65,6 +65,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seeds", type=int, default=3)
     options = parser.parse_args()
+    if options.seeds < 2:
+        parser.error(f"--seeds {options.seeds}: one has no deviation; at least 2")
     task = load_task()
     learned = [ours_and_theirs(task, seed, options.epochs) for seed in range(options.seeds)]
     print(f"{headline()}\n")

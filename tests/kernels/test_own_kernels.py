@@ -12,6 +12,7 @@ import pytest
 
 import tinynet as tn
 from tinynet import kernels
+from tinynet.kernels.jit.addresses import _known, _symbol
 from tinynet.kernels.jit.dependencies import meaning
 
 ROOT = Path(tn.__file__).parents[1]
@@ -210,6 +211,18 @@ def test_cells_that_change_and_the_name_of_one_of_ours():
     steps = tn.compile(net, tn.NLLLoss(), tn.SGD(net.parameters(), lr=0.1))
     assert "    relu,\n" in steps.source
     assert net.predict(x).tobytes() == expected.tobytes()
+
+
+def test_a_cell_that_runs_again_leaves_the_code_that_others_call():
+    def library():
+        own = cell(CELL.replace("FACTOR", "7.0"))
+        own["relu"](np.ones(3), np.empty(3))
+        (symbol,) = {
+            _symbol(own["relu"].loop.py_func, types) for types in own["relu"].loop.overloads
+        }
+        return _known[symbol].library
+
+    assert library() is library()
 
 
 def test_the_same_source_means_the_same():

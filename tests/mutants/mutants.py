@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -91,14 +91,14 @@ class Recorder:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Of each file, the first cases of all tests, then the second: sooner one objects."""
+        files: dict[Path, int] = {}
         cases: Counter[str] = Counter()
-        turns = []
+        turns = {}
         for item in items:
             cases[function(item.nodeid)] += 1
-            turns.append((item.path, cases[function(item.nodeid)]))
-        files = list(dict.fromkeys(path for path, _ in turns))
-        order = sorted(range(len(items)), key=lambda n: (files.index(turns[n][0]), turns[n][1]))
-        items[:] = [items[n] for n in order]
+            place = files.setdefault(item.path, len(files))
+            turns[item] = place, cases[function(item.nodeid)]
+        items.sort(key=turns.__getitem__)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self.verdicts = {item.nodeid: Verdict("not run") for item in session.items}
@@ -216,19 +216,22 @@ def unheard(tests: tuple[str, ...], verdicts: Verdicts) -> list[str]:
     ]
 
 
-def without_a_bug(tests: Iterable[str]) -> Verdicts:
-    """The verdicts of `tests` on the library as it is."""
+def without_a_bug(tests: Sequence[str]) -> Verdicts:
+    """The verdicts of `tests` on the library as it is; without any, pytest would run them all."""
+    if not tests:
+        return {}
     return run((*(str(REPO / test) for test in tests), "-m", "slow or not slow"))
 
 
 def hunt(mutant: Mutant, broken: frozenset[str]) -> tuple[str | None, str]:
     """The first test to object to a bug, if there is one, and what else is to be said."""
     verdicts = run(mutant.tests, mutant, broken)
+    silent = unheard(mutant.tests, verdicts)
+    if silent and (silent := unheard(mutant.tests, run(mutant.tests))):  # and not by the bug
+        return None, f"no test runs of {', '.join(silent)}; a slow one needs -m 'slow or not slow'"
     for test, verdict in verdicts.items():
         if verdict.outcome == "failed" and test not in broken:
             return test, f"by {function(test)}"
-    if silent := unheard(mutant.tests, verdicts):
-        return None, f"no test runs of {', '.join(silent)}; a slow one needs -m 'slow or not slow'"
     crashes = sum(verdict.outcome == "crashed" for verdict in verdicts.values())
     return None, f"{len(verdicts)} tests: none objects, {crashes} crash"
 

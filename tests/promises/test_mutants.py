@@ -4,7 +4,18 @@ import ast
 from pathlib import Path
 
 import pytest
-from mutants import REPO, Mutant, Recorder, Verdict, killers, mutants, run_all, unheard
+from mutants import (
+    REPO,
+    Mutant,
+    Recorder,
+    Verdict,
+    hunt,
+    killers,
+    mutants,
+    run_all,
+    unheard,
+    without_a_bug,
+)
 from mutations import Bug
 
 import tinynet as tn
@@ -79,6 +90,27 @@ def test_a_test_that_fails_without_the_bug_kills_nothing_and_the_next_is_asked(m
     assert "broken does not pass without a; again" in printed
     assert "killed    a                             by right" in printed
     assert "SURVIVED  b " in printed and "1 of 2 planted bugs killed" in printed
+
+
+@pytest.mark.parametrize("by_the_bug", [True, False])
+def test_a_silent_part_of_a_selection_is_an_error_unless_the_bug_silences_it(
+    monkeypatch, by_the_bug
+):
+    def run(tests, mutant=None, ignored=None):
+        heard = {"tests/a.py::test": Verdict("failed")}
+        return heard | (
+            {"tests/b.py::test": Verdict("passed")} if not mutant and by_the_bug else {}
+        )
+
+    monkeypatch.setattr("mutants.run", run)
+    test, how = hunt(Mutant("module.py", Bug("a", "", "", ""), ("a.py", "b.py")), frozenset())
+    assert test == ("tests/a.py::test" if by_the_bug else None)
+    assert ("no test runs of b.py" in how) is not by_the_bug
+
+
+def test_without_tests_nothing_runs(monkeypatch):
+    monkeypatch.setattr("mutants.run", lambda tests: pytest.fail("pytest would run them all"))
+    assert without_a_bug([]) == {}
 
 
 def test_a_selection_of_which_nothing_runs_is_noticed():

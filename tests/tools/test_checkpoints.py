@@ -304,7 +304,7 @@ def test_killed_at_every_line_of_save_checkpoint(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("modules", [WRITING, SAVING])
+@pytest.mark.parametrize("modules", EVERY_LINE)
 def test_interrupted_at_every_line_of_save_checkpoint(modules: str, tmp_path: Path) -> None:
     stops, new = interrupted_at_every_line(SAVE, tmp_path, modules)
     assert stops > (10 if modules == WRITING else 100)

@@ -47,8 +47,9 @@ def by_address(dispatcher: Any) -> Any:
         add_overload(result)
         types, code = result.signature.args, result.fndesc
         symbol = _symbol(function, types)
-        llvm.add_symbol(symbol, result.library.get_pointer_to_function(code.llvm_func_name))
-        _known[symbol] = _Known(Named(symbol, place, types), result.library)
+        if symbol not in _known:  # a cell that runs again makes the same once more
+            llvm.add_symbol(symbol, result.library.get_pointer_to_function(code.llvm_func_name))
+            _known[symbol] = _Known(Named(symbol, place, types), result.library)
         calls = OverloadSelector()
         calls.append(_Call(symbol, code, result.library), code.argtypes)
         dispatcher.targetctx._defns[result.entry_point] = calls

@@ -199,8 +199,7 @@ def kernel(
         _check_arguments(reference, loop, updates)
         if plain is not None:
             _check_plain(plain, loop)
-        loops = jit_kernel(loop), plain and jit_kernel(plain)
-        made = Kernel(reference, loops[0], updates, equation, loops[1])
+        made = Kernel(reference, jit_kernel(loop), updates, equation, plain and jit_kernel(plain))
         name = loop.__qualname__
         PAIRS[name if is_own(loop) else f"{loop.__module__}.{name}"] = made
         return made

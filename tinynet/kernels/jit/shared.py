@@ -8,11 +8,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from tinynet.kernels.jit.compile import Function, inner
+from tinynet.kernels.jit.compile import Function, compiles_now, inner
 from tinynet.kernels.jit.rung import COMPILES
 
 if COMPILES:
-    from numba.core import config
     from numba.core import types as types
     from numba.extending import lower_builtin, type_callable
 
@@ -31,7 +30,7 @@ def shared(
     """
 
     def share(function: Function) -> Function:
-        if COMPILES and not config.DISABLE_JIT:
+        if compiles_now():
             _share(function, signature, by_address(compiled(function)))
         return function
 
