@@ -7,6 +7,7 @@ seeds, renews nothing, and shows what came out beside each other.
 """
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -30,11 +31,15 @@ from make_notebooks import (
 from nbformat import NotebookNode
 
 README = EXAMPLES / "README.md"
+MEASURED = EXAMPLES.parent / "benchmarks" / "results"
 MARKS = "<!-- made by run_all.py: begin -->", "<!-- made by run_all.py: end -->"
 
 
 class Result(NamedTuple):
-    """A claim of a lesson, with what the course and PyTorch gave for the same."""
+    """A claim of a lesson, with what the course and PyTorch gave for the same.
+
+    Where ``benchmarks/lessons.py`` has measured PyTorch, its figures stand instead of `pytorch`.
+    """
 
     claim: str
     course: str = ""
@@ -216,12 +221,20 @@ def measured_claims(output: str) -> dict[str, str]:
     return {row[1]: row[2] for row in rows if row}
 
 
+def pytorch(name: str, result: Result) -> str:
+    """PyTorch's figures for a claim, one for each seed, as ``benchmarks/lessons.py`` has them."""
+    path = MEASURED / f"{name}.json"
+    measured = json.loads(path.read_text(encoding="utf-8"))["measured"] if path.exists() else {}
+    values = (f"{value:.2f}" for value in measured.get(result.claim, ()))
+    return ", ".join(values) or result.pytorch
+
+
 def section(name: str, claims: dict[str, str]) -> str:
     """Write a lesson's part of the gallery."""
     entry = ENTRIES[name]
     title = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8").splitlines()[1]
     rows = "\n".join(
-        f"| {result.claim} | {claims[result.claim]} | {result.course} | {result.pytorch} |"
+        f"| {result.claim} | {claims[result.claim]} | {result.course} | {pytorch(name, result)} |"
         for result in entry.results
     )
     notebook = f"[notebook](notebooks/{name}.ipynb)"
@@ -279,7 +292,8 @@ def compare_seeds(names: list[str], seeds: list[int]) -> int:
         for result in ENTRIES[name].results:
             values = (claims[name, seed].get(result.claim, "") for seed in seeds)
             cells = "".join(f"{value:>10}" for value in values)
-            print(f"{name:<26} {result.claim:<60}{cells}  {result.course:<19}  {result.pytorch}")
+            theirs = f"{result.course:<19}  {pytorch(name, result)}"
+            print(f"{name:<26} {result.claim:<60}{cells}  {theirs}")
     return 0 if all(held for _, held in done.values()) else 1
 
 
@@ -310,7 +324,8 @@ def main() -> None:
 
     print(f"\n{'lesson':<26} {'result':<60} {'tinynet':>8}  {'course':<19}  PyTorch")
     for name, result, value in table:
-        print(f"{name:<26} {result.claim:<60} {value:>8}  {result.course:<19}  {result.pytorch}")
+        theirs = f"{result.course:<19}  {pytorch(name, result)}"
+        print(f"{name:<26} {result.claim:<60} {value:>8}  {theirs}")
     print(f"{time.perf_counter() - start:.0f} seconds in all, on {os.cpu_count()} cores")
     print(f"renewed: {README}, {GALLERY}, and the notebooks")
 
