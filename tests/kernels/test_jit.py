@@ -36,7 +36,7 @@ with warnings.catch_warnings(record=True) as caught:
         kernels.relu(x, y)
         kernels.relu_dx(x, y, dx)
         results.append([y.tolist(), dx.tolist()])
-stats = [kernel.loop.stats for kernel in (kernels.relu, kernels.relu_dx)]
+stats = [kernel.loop.loop.stats for kernel in (kernels.relu, kernels.relu_dx)]
 print(json.dumps({{
     "results": results,
     "warnings": [str(warning.message) for warning in caught],
@@ -150,7 +150,7 @@ def test_an_edited_kernel_never_runs_as_its_old_self(filled, tmp_path):
     copy = tmp_path / "tinynet"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("data_files", "__pycache__"))
     source = copy / "kernels" / "activations.py"
-    line = "outputs[i] = 0 if inputs[i] <= 0 else inputs[i]"
+    line = "y[i] = 0 if x[i] <= 0 else x[i]"
     assert line in source.read_text()
     source.write_text(source.read_text().replace(line, line.replace("= 0 if", "= 7 if")))
     report = finish(start(filled[0], PYTHONPATH=str(tmp_path)))

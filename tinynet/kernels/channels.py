@@ -32,9 +32,8 @@ def _folded(totals: Array) -> float:
     size = totals.size
     while size > 1:
         half = (size + 1) // 2
-        first, second = totals[:half], totals[half:size]
-        for i in range(second.size):
-            first[i] += second[i]
+        for i in range(size - half):
+            totals[i] += totals[half + i]
         size = half
     return totals[0] if size else np.float64(0)
 

@@ -67,11 +67,10 @@ def first_no_probability_reference(values: Array) -> int:
     return int(outside.argmax()) if outside.any() else -1
 
 
-@kernel(first_no_probability_reference)
+@kernel(first_no_probability_reference, flat=True)
 def first_no_probability(values: Array) -> int:
-    numbers = values.reshape(-1)
-    for i in range(numbers.size):
-        if not (numbers[i] >= 0 and numbers[i] <= 1):
+    for i in range(values.size):
+        if not (values[i] >= 0 and values[i] <= 1):
             return i
     return -1
 

@@ -36,25 +36,25 @@ def keep_mask_reference(p: float, state: Array, mask: Array) -> tuple[Array, Arr
     keep_mask_reference,
     updates=("state", "mask"),
     equation="mask = where(random() < p, 0, 1 / (1 - p))",
+    flat=True,
 )
 def keep_mask(p: float, state: Array, mask: Array) -> None:
     kept = mask.dtype.type(1 / (1 - p) if p < 1 else 0)
     first_kept = np.uint64(math.ceil(p * 2.0**53))  # whole numbers are compared, as u and p were
-    marks, start = mask.reshape(-1), state[0]
-    for i in range(marks.size):
+    start = state[0]
+    for i in range(mask.size):
         z = start + np.uint64(i + 1) * STEP
         z = (z ^ (z >> _30)) * FIRST
         z = (z ^ (z >> _27)) * SECOND
-        marks[i] = kept if (z ^ (z >> _31)) >> _11 >= first_kept else 0
-    state[0] = start + np.uint64(marks.size) * STEP
+        mask[i] = kept if (z ^ (z >> _31)) >> _11 >= first_kept else 0
+    state[0] = start + np.uint64(mask.size) * STEP
 
 
 def multiply_reference(a: Array, b: Array) -> Array:
     return a * b
 
 
-@kernel(multiply_reference, equation="y = a * b")
+@kernel(multiply_reference, equation="y = a * b", flat=True)
 def multiply(a: Array, b: Array, y: Array) -> None:
-    firsts, seconds, products = a.reshape(-1), b.reshape(-1), y.reshape(-1)
-    for i in range(products.size):
-        products[i] = firsts[i] * seconds[i]
+    for i in range(y.size):
+        y[i] = a[i] * b[i]

@@ -10,6 +10,7 @@ import numpy as np
 
 from tinynet.kernels.jit.compile import inlined
 from tinynet.kernels.jit.kernel import kernel
+from tinynet.kernels.simd.lanes import view
 from tinynet.support.types import Array
 from tinynet.support.windows import Two
 
@@ -139,10 +140,10 @@ def max_pool(
             firsts[p * Q + q] = h * W + w if h >= 0 and w >= 0 else -1
     for i in range(padded.size):
         padded[i] = -np.inf
-    pictures, bests = x.reshape(N * C, H * W), y.reshape(N * C, P * Q)
-    wons = won.reshape(N * C, P * Q)
+    size, windows = H * W, P * Q
     for n in range(N * C):
-        picture, best, places = pictures[n], bests[n], wons[n]
+        picture = view(x, n * size, (size,))
+        best, places = view(y, n * windows, (windows,)), view(won, n * windows, (windows,))
         if four and not _has_nan(picture):
             _largest_of_four(picture, starts, W, best, places)
             continue
@@ -172,14 +173,15 @@ def max_pool_dx_reference(dy: Array, won: Array, size: Two) -> Array:
 
 @kernel(max_pool_dx_reference, equation="dx[won] += dy")
 def max_pool_dx(dy: Array, won: Array, size: Two, dx: Array) -> None:
-    N, C, P, Q = dy.shape
-    upstreams, wons = dy.reshape(N * C, P * Q), won.reshape(N * C, P * Q)
-    planes = dx.reshape(N * C, size[0] * size[1])
+    (N, C, P, Q), places = dy.shape, size[0] * size[1]
     for n in range(N * C):
-        planes[n, :] = 0
+        upstream, winners = view(dy, n * P * Q, (P * Q,)), view(won, n * P * Q, (P * Q,))
+        plane = view(dx, n * places, (places,))
+        for i in range(places):
+            plane[i] = 0
         for i in range(P * Q):
-            if wons[n, i] >= 0:
-                planes[n, wons[n, i]] += upstreams[n, i]
+            if winners[i] >= 0:
+                plane[winners[i]] += upstream[i]
 
 
 def _counts(size: Two, sizes: tuple[Two, Two, Two], count_include_pad: bool) -> Array:

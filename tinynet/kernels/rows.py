@@ -58,22 +58,20 @@ def add_reference(a: Array, b: Array) -> Array:
     return a + b
 
 
-@kernel(add_reference, equation="y = a + b")
+@kernel(add_reference, equation="y = a + b", flat=True)
 def add(a: Array, b: Array, y: Array) -> None:
-    firsts, seconds, sums = a.reshape(-1), b.reshape(-1), y.reshape(-1)
-    for i in range(sums.size):
-        sums[i] = firsts[i] + seconds[i]
+    for i in range(y.size):
+        y[i] = a[i] + b[i]
 
 
 def copied_reference(a: Array) -> Array:
     return a.copy()
 
 
-@kernel(copied_reference, equation="y = a")
+@kernel(copied_reference, equation="y = a", flat=True)
 def copied(a: Array, y: Array) -> None:
-    numbers, copies = a.reshape(-1), y.reshape(-1)
-    for i in range(copies.size):
-        copies[i] = numbers[i]
+    for i in range(y.size):
+        y[i] = a[i]
 
 
 def transposed_reference(a: Array) -> Array:

@@ -27,22 +27,21 @@ def accumulate_reference(total: Array, more: Array) -> Array:
     return total + more
 
 
-@kernel(accumulate_reference, updates=("total",), equation="total += more")
+@kernel(accumulate_reference, updates=("total",), equation="total += more", flat=True)
 def accumulate(total: Array, more: Array) -> None:
-    sums, terms = total.reshape(-1), more.reshape(-1)
-    for i in range(sums.size):
-        sums[i] += terms[i]
+    for i in range(total.size):
+        total[i] += more[i]
 
 
 def descend_reference(w: Array, direction: Array, lr: float) -> Array:
     return w - lr * direction
 
 
-@kernel(descend_reference, updates=("w",), equation="w -= lr * direction")
+@kernel(descend_reference, updates=("w",), equation="w -= lr * direction", flat=True)
 def descend(w: Array, direction: Array, lr: float) -> None:
-    weights, slopes, step = w.reshape(-1), direction.reshape(-1), -w.dtype.type(lr)
-    for i in range(weights.size):
-        weights[i] = fma(step, slopes[i], weights[i])
+    step = -w.dtype.type(lr)
+    for i in range(w.size):
+        w[i] = fma(step, direction[i], w[i])
 
 
 def shrink_reference(w: Array, lr: float, weight_decay: float) -> Array:
@@ -50,11 +49,11 @@ def shrink_reference(w: Array, lr: float, weight_decay: float) -> Array:
     return w * (1 - lr * weight_decay)
 
 
-@kernel(shrink_reference, updates=("w",), equation="w *= 1 - lr * weight_decay")
+@kernel(shrink_reference, updates=("w",), equation="w *= 1 - lr * weight_decay", flat=True)
 def shrink(w: Array, lr: float, weight_decay: float) -> None:
-    weights, share = w.reshape(-1), w.dtype.type(1 - lr * weight_decay)
-    for i in range(weights.size):
-        weights[i] *= share
+    share = w.dtype.type(1 - lr * weight_decay)
+    for i in range(w.size):
+        w[i] *= share
 
 
 def add_scaled_reference(a: Array, b: Array, factor: float) -> Array:
@@ -62,12 +61,11 @@ def add_scaled_reference(a: Array, b: Array, factor: float) -> Array:
     return a + factor * b
 
 
-@kernel(add_scaled_reference, equation="result = a + factor * b")
+@kernel(add_scaled_reference, equation="result = a + factor * b", flat=True)
 def add_scaled(a: Array, b: Array, factor: float, result: Array) -> None:
-    firsts, seconds, results = a.reshape(-1), b.reshape(-1), result.reshape(-1)
     scale = a.dtype.type(factor)
-    for i in range(firsts.size):
-        results[i] = fma(scale, seconds[i], firsts[i])
+    for i in range(a.size):
+        result[i] = fma(scale, b[i], a[i])
 
 
 def negative_reference(g: Array) -> Array:
@@ -75,87 +73,90 @@ def negative_reference(g: Array) -> Array:
     return -g
 
 
-@kernel(negative_reference, equation="result = -g")
+@kernel(negative_reference, equation="result = -g", flat=True)
 def negative(g: Array, result: Array) -> None:
-    gradient, results = g.reshape(-1), result.reshape(-1)
-    for i in range(gradient.size):
-        results[i] = -gradient[i]
+    for i in range(g.size):
+        result[i] = -g[i]
 
 
 def track_velocity_reference(v: Array, g: Array, momentum: float, share: float) -> Array:
     return momentum * v + share * g
 
 
-@kernel(track_velocity_reference, updates=("v",), equation="v = momentum * v + share * g")
+@kernel(
+    track_velocity_reference, updates=("v",), equation="v = momentum * v + share * g", flat=True
+)
 def track_velocity(v: Array, g: Array, momentum: float, share: float) -> None:
-    velocity, gradient = v.reshape(-1), g.reshape(-1)
     keep, add = v.dtype.type(momentum), v.dtype.type(share)
     least = v.dtype.type(smallest_normal(v))
-    for i in range(velocity.size):
-        now = fma(add, gradient[i], keep * velocity[i])
-        velocity[i] = 0 if abs(now) < least else now
+    for i in range(v.size):
+        now = fma(add, g[i], keep * v[i])
+        v[i] = 0 if abs(now) < least else now
 
 
 def track_mean_reference(m: Array, g: Array, decay: float) -> Array:
     return m + (1 - decay) * (g - m)
 
 
-@kernel(track_mean_reference, updates=("m",), equation="m = decay * m + (1 - decay) * g")
+@kernel(track_mean_reference, updates=("m",), equation="m = decay * m + (1 - decay) * g", flat=True)
 def track_mean(m: Array, g: Array, decay: float) -> None:
-    mean, gradient, rate = m.reshape(-1), g.reshape(-1), m.dtype.type(1 - decay)
+    rate = m.dtype.type(1 - decay)
     least = m.dtype.type(smallest_normal(m))
-    for i in range(mean.size):
-        now = fma(rate, gradient[i] - mean[i], mean[i])
-        mean[i] = 0 if abs(now) < least else now
+    for i in range(m.size):
+        now = fma(rate, g[i] - m[i], m[i])
+        m[i] = 0 if abs(now) < least else now
 
 
 def track_square_reference(v: Array, g: Array, decay: float) -> Array:
     return decay * v + (1 - decay) * g * g
 
 
-@kernel(track_square_reference, updates=("v",), equation="v = decay * v + (1 - decay) * g**2")
+@kernel(
+    track_square_reference, updates=("v",), equation="v = decay * v + (1 - decay) * g**2", flat=True
+)
 def track_square(v: Array, g: Array, decay: float) -> None:
-    square, gradient = v.reshape(-1), g.reshape(-1)
     keep, rate = v.dtype.type(decay), v.dtype.type(1 - decay)
     least = v.dtype.type(smallest_normal(v))
-    for i in range(square.size):
-        now = fma(rate * gradient[i], gradient[i], keep * square[i])
-        square[i] = 0 if abs(now) < least else now
+    for i in range(v.size):
+        now = fma(rate * g[i], g[i], keep * v[i])
+        v[i] = 0 if abs(now) < least else now
 
 
 def track_highest_reference(highest: Array, v: Array) -> Array:
     return np.maximum(highest, v)
 
 
-@kernel(track_highest_reference, updates=("highest",), equation="highest = maximum(highest, v)")
+@kernel(
+    track_highest_reference,
+    updates=("highest",),
+    equation="highest = maximum(highest, v)",
+    flat=True,
+)
 def track_highest(highest: Array, v: Array) -> None:
-    highs, squares = highest.reshape(-1), v.reshape(-1)
-    for i in range(highs.size):
-        if squares[i] > highs[i] or np.isnan(squares[i]):  # and a NaN in highs stays
-            highs[i] = squares[i]
+    for i in range(highest.size):
+        if v[i] > highest[i] or np.isnan(v[i]):  # and a NaN in highest stays
+            highest[i] = v[i]
 
 
 def variance_reference(v: Array, m: Array) -> Array:
     return v - m * m
 
 
-@kernel(variance_reference, equation="result = v - m**2")
+@kernel(variance_reference, equation="result = v - m**2", flat=True)
 def variance(v: Array, m: Array, result: Array) -> None:
-    squares, means, results = v.reshape(-1), m.reshape(-1), result.reshape(-1)
-    for i in range(squares.size):
-        results[i] = fma(-means[i], means[i], squares[i])
+    for i in range(v.size):
+        result[i] = fma(-m[i], m[i], v[i])
 
 
 def rmsprop_direction_reference(g: Array, v: Array, eps: float) -> Array:
     return g / (np.sqrt(v) + eps)
 
 
-@kernel(rmsprop_direction_reference, equation="direction = g / (sqrt(v) + eps)")
+@kernel(rmsprop_direction_reference, equation="direction = g / (sqrt(v) + eps)", flat=True)
 def rmsprop_direction(g: Array, v: Array, eps: float, direction: Array) -> None:
-    gradient, squares, slopes = g.reshape(-1), v.reshape(-1), direction.reshape(-1)
     guard = g.dtype.type(eps)
-    for i in range(gradient.size):
-        slopes[i] = gradient[i] / (np.sqrt(squares[i]) + guard)
+    for i in range(g.size):
+        direction[i] = g[i] / (np.sqrt(v[i]) + guard)
 
 
 def adam_direction_reference(
@@ -164,16 +165,15 @@ def adam_direction_reference(
     return (m / (1 - beta1**t)) / (np.sqrt(v) / np.sqrt(1 - beta2**t) + eps)
 
 
-@kernel(adam_direction_reference)
+@kernel(adam_direction_reference, flat=True)
 def adam_direction(
     m: Array, v: Array, t: float, beta1: float, beta2: float, eps: float, direction: Array
 ) -> None:
-    means, squares, slopes = m.reshape(-1), v.reshape(-1), direction.reshape(-1)
     start1 = m.dtype.type(1 - beta1**t)
     start2 = m.dtype.type(np.sqrt(1 - beta2**t))
     guard = m.dtype.type(eps)
-    for i in range(means.size):
-        slopes[i] = (means[i] / start1) / (np.sqrt(squares[i]) / start2 + guard)
+    for i in range(m.size):
+        direction[i] = (m[i] / start1) / (np.sqrt(v[i]) / start2 + guard)
 
 
 def squares_reference(values: Array) -> float:
@@ -181,17 +181,16 @@ def squares_reference(values: Array) -> float:
     return float((values.astype(np.float64) ** 2).sum())
 
 
-@kernel(squares_reference)
+@kernel(squares_reference, flat=True)
 def squares(values: Array) -> float:
-    numbers = values.reshape(-1)
-    in_lanes = numbers.size // 64 * 64
-    total = zeros(numbers, 64)
+    in_lanes = values.size // 64 * 64
+    total = zeros(values, 64)
     for i in range(0, in_lanes, 64):
-        some = load(numbers, (i,), 64)
+        some = load(values, (i,), 64)
         total = fma(some, some, total)
     result = np.float64(add_up(total))
-    for i in range(in_lanes, numbers.size):
-        result += numbers[i] * numbers[i]
+    for i in range(in_lanes, values.size):
+        result += values[i] * values[i]
     return result
 
 
@@ -199,14 +198,13 @@ def all_finite_reference(values: Array) -> bool:
     return bool(np.isfinite(values).all())
 
 
-@kernel(all_finite_reference)
+@kernel(all_finite_reference, flat=True)
 def all_finite(values: Array) -> bool:
-    numbers = values.reshape(-1)
-    in_lanes = numbers.size // 64 * 64
-    total = zeros(numbers, 64)
+    in_lanes = values.size // 64 * 64
+    total = zeros(values, 64)
     for i in range(0, in_lanes, 64):
-        total = fma(0.0, load(numbers, (i,), 64), total)  # 0 * NaN and 0 * inf are NaN, and stay
+        total = fma(0.0, load(values, (i,), 64), total)  # 0 * NaN and 0 * inf are NaN, and stay
     strays = 0
-    for i in range(in_lanes, numbers.size):
-        strays += not np.isfinite(numbers[i])
+    for i in range(in_lanes, values.size):
+        strays += not np.isfinite(values[i])
     return strays == 0 and lanes.all_finite(total)

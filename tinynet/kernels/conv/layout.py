@@ -12,7 +12,7 @@ import numpy as np
 
 from tinynet.kernels.jit.compile import inlined
 from tinynet.kernels.jit.shared import shared, types
-from tinynet.kernels.simd.lanes import line, turn
+from tinynet.kernels.simd.lanes import line, turn, view
 from tinynet.kernels.simd.tile import put_tile, tile_at
 from tinynet.support.types import Array
 
@@ -54,24 +54,52 @@ def picture_type() -> Any:
     return types.UniTuple(types.int64, 3)
 
 
+def pair_type() -> Any:
+    return types.UniTuple(types.int64, 2)
+
+
 @inlined
-def make_grid(picture: Any, kernel: Any, places: Any, window: Any, lanes: int) -> Any:
-    """The grid of a window with kernels (K, L) over pictures (C, H, W), of so many places."""
+def make_grid(
+    picture: Any, kernel: Any, places: Any, window: Any, lanes: int, taps: int = 0
+) -> Any:
+    """The grid of a window with kernels (K, L) over pictures (C, H, W), of so many places.
+
+    With `taps`, it has at least so many: those beyond its own read number 0.
+    """
+    at = np.empty(max(picture[0] * kernel[0] * kernel[1], taps), np.int64)
+    across, size = find_taps(at, picture, kernel, window, lanes)
+    return Grid(at, window[0][0] * across, places[0], places[1], size)
+
+
+@shared(lambda t: (types.int64[::1], picture_type(), pair_type(), window_type(), types.int64))
+def find_taps(at: Array, picture: Any, kernel: Any, window: Any, lanes: int) -> Any:
+    """Fill `at`; how far rows of pictures are apart, and how many numbers a block has."""
     (C, H, W), (K, L), (stride, padding, dilation) = picture, kernel, window
-    apart = -(-(W + 2 * padding[1]) // stride[1])
-    across, height = apart * stride[1], H + 2 * padding[0]
-    at = np.empty(C * K * L, np.int64)
+    apart = (W + 2 * padding[1] + stride[1] - 1) // stride[1]
+    across, height, r = apart * stride[1] * lanes, H + 2 * padding[0], 0
     for c in range(C):
         for k in range(K):
-            for l in range(L):
-                column = l * dilation[1]
-                place = column % stride[1] * apart + column // stride[1]
-                at[(c * K + k) * L + l] = ((c * height + k * dilation[0]) * across + place) * lanes
-    (rows, columns), size = places, C * height * across * lanes
-    return Grid(at, stride[0] * across * lanes, rows, columns, size)
+            row, step, column = (c * height + k * dilation[0]) * across, 0, 0
+            for _ in range(L):
+                at[r] = row + (column * apart + step) * lanes
+                r += 1
+                column += dilation[1]
+                while column >= stride[1]:
+                    column, step = column - stride[1], step + 1
+    while r < len(at):
+        at[r] = 0
+        r += 1
+    return across, C * height * across
 
 
-@shared(lambda t: (t[:, :], t[:, ::1]))
+@shared(lambda t: (t[:, ::1],))
+def clear(numbers: Array) -> None:
+    for i in range(numbers.shape[0]):
+        for j in range(numbers.shape[1]):
+            numbers[i, j] = 0
+
+
+@shared(lambda t: (t[:, ::1], t[:, ::1]))
 def to_lanes(x: Array, block: Array) -> None:
     """Turn rows (n, M) into (M, lanes), with zeros in lanes without a row."""
     (rows, M), lanes = x.shape, block.shape[1]
@@ -85,51 +113,58 @@ def to_lanes(x: Array, block: Array) -> None:
             block[m, n] = x[n, m] if n < rows else 0
 
 
-@shared(lambda t: (t[:, ::1], t[:, :]))
-def from_lanes(block: Array, x: Array) -> None:
-    """Turn (M, lanes) into as many rows (n, M) as there are."""
-    (rows, M), lanes = x.shape, block.shape[1]
-    if rows == lanes and lanes >= 8 and M >= 8:
+@shared(lambda t: (t[:, ::1], t[:, ::1], types.int64))
+def from_lanes(block: Array, x: Array, first: int) -> None:
+    """Turn (M, lanes) into as many rows (n, M) as `x` has, from column `first` on."""
+    M, lanes, rows = block.shape[0], block.shape[1], x[:, first:]
+    if len(rows) == lanes and lanes >= 8 and M >= 8:
         for m in range(0, M, 8):
             for n in range(0, lanes, 8):
-                turn(block, (min(m, M - 8), n), x)
+                turn(block, (min(m, M - 8), n), rows)
         return
-    for n in range(rows):
+    for n in range(len(rows)):
         for m in range(M):
-            x[n, m] = block[m, n]
+            rows[n, m] = block[m, n]
 
 
-@inlined
-def _place(picture: Any, window: Any, c: int, i: int, j: int) -> int:
-    """Which line of a padded block number (c, i, j) of a picture is."""
-    (_, H, W), (stride, padding, _) = picture, window
-    apart, column = -(-(W + 2 * padding[1]) // stride[1]), j + padding[1]
-    row = (c * (H + 2 * padding[0]) + i + padding[0]) * stride[1] + column % stride[1]
-    return row * apart + column // stride[1]
-
-
-@shared(lambda t: (t[:, ::1], picture_type(), window_type(), t[::1]))
+@shared(lambda t: (t[:, ::1], picture_type(), window_type(), t[:, ::1]))
 def pad(block: Array, picture: Any, window: Any, padded: Array) -> None:
     """Write the lines of pictures (C, H, W), one after the other, to where a grid has them."""
-    (C, H, W), lanes, flat, m = picture, block.shape[1], block.reshape(-1), 0
+    (C, H, W), (stride, padding, _), lanes, m = picture, window, block.shape[1], 0
+    flat, into = view(block, 0, (block.size,)), view(padded, 0, (padded.size,))
+    apart = (W + 2 * padding[1] + stride[1] - 1) // stride[1] * lanes
+    before, first = padding[1] // stride[1] * lanes, padding[1] % stride[1]
     for c in range(C):
         for i in range(H):
+            row = (c * (H + 2 * padding[0]) + i + padding[0]) * stride[1] * apart + before
+            column, step = first, row
             for j in range(W):
-                place = _place(picture, window, c, i, j) * lanes
+                place = step + column * apart
                 if lanes == 1:
-                    padded[place] = flat[m]
+                    into[place] = flat[m]
                 else:
-                    put_tile(tile_at(flat, m, lanes, 1, line(flat)), padded, place, lanes)
+                    put_tile(tile_at(flat, m, lanes, 1, line(flat)), into, place, lanes)
                 m += lanes
+                column += 1
+                if column == stride[1]:
+                    column, step = 0, step + lanes
 
 
-@shared(lambda t: (t[::1], picture_type(), window_type(), t[:, ::1]))
+@shared(lambda t: (t[:, ::1], picture_type(), window_type(), t[:, ::1]))
 def unpad(padded: Array, picture: Any, window: Any, block: Array) -> None:
     """The way back, of blocks of many lanes."""
-    (C, H, W), lanes, flat, m = picture, block.shape[1], block.reshape(-1), 0
+    (C, H, W), (stride, padding, _), lanes, m = picture, window, block.shape[1], 0
+    flat, out = view(block, 0, (block.size,)), view(padded, 0, (padded.size,))
+    apart = (W + 2 * padding[1] + stride[1] - 1) // stride[1] * lanes
+    before, first = padding[1] // stride[1] * lanes, padding[1] % stride[1]
     for c in range(C):
         for i in range(H):
+            row = (c * (H + 2 * padding[0]) + i + padding[0]) * stride[1] * apart + before
+            column, step = first, row
             for j in range(W):
-                place = _place(picture, window, c, i, j) * lanes
-                put_tile(tile_at(padded, place, lanes, 1, line(flat)), flat, m, lanes)
+                line_there = tile_at(out, step + column * apart, lanes, 1, line(flat))
+                put_tile(line_there, flat, m, lanes)
                 m += lanes
+                column += 1
+                if column == stride[1]:
+                    column, step = 0, step + lanes

@@ -9,10 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from tinynet.kernels.conv.layout import grid_type, make_grid, pad, to_lanes, window_type
-from tinynet.kernels.jit.compile import inlined, jit
-from tinynet.kernels.jit.shared import shared, types
-from tinynet.kernels.simd.lanes import line, register
+from tinynet.kernels.conv.layout import (
+    clear,
+    grid_type,
+    make_grid,
+    pad,
+    pair_type,
+    to_lanes,
+    window_type,
+)
+from tinynet.kernels.jit.compile import jit
+from tinynet.kernels.jit.shared import shared
+from tinynet.kernels.simd.lanes import line, register, room, view
 from tinynet.kernels.simd.tile import add_products, put_tile, tile_at
 from tinynet.support.types import Array
 
@@ -28,56 +36,51 @@ def sum_places(x: Array, dy: Array, window: Any, dw: Array) -> None:
     half is added to the other until one is left.
     """
     (N, C, H, W), (O, _, K, L), lanes = x.shape, dw.shape, len(line(x))
-    picture, grid = (C, H, W), make_grid((C, H, W), (K, L), dy.shape[2:], window, lanes)
-    places, R, at = grid.rows * grid.columns, C * K * L, grid.at
-    block, padded = np.empty((C * H * W, lanes), x.dtype), np.zeros(grid.size, x.dtype)
     # a tile is never smaller: what it has beyond channels and taps is summed, and left
-    given = np.zeros((max(O, DOWN) * places, lanes), x.dtype)
-    if R < ACROSS:
-        at = np.zeros(ACROSS, np.int64)
-        for r in range(R):
-            at[r] = grid.at[r]
-    tiles = -(-O // DOWN) * -(-R // ACROSS)
-    sums = np.zeros((tiles * BOTH, lanes), x.dtype)
-    inputs, outputs = x.reshape(N, C * H * W), dy.reshape(N, O * places)
+    picture, places = (C, H, W), dy.shape[2:]
+    grid = make_grid(picture, (K, L), places, window, lanes, ACROSS)
+    M, R, P = C * H * W, C * K * L, grid.rows * grid.columns
+    block, padded = room(M, lanes, x.dtype), room(1, grid.size, x.dtype)
+    given = room(max(O, DOWN) * P, lanes, x.dtype)
+    sums = room(-(-O // DOWN) * -(-R // ACROSS) * BOTH, lanes, x.dtype)
+    for zeros in (padded, given, sums):
+        clear(zeros)
     at_once = max(1, AT_ONCE // grid.columns)
     for n in range(0, N, lanes):
-        to_lanes(inputs[n : n + lanes], block)
+        pictures = min(lanes, N - n)
+        to_lanes(view(x, n * M, (pictures, M)), block)
         pad(block, picture, window, padded)
-        to_lanes(outputs[n : n + lanes], given[: O * places])
+        to_lanes(view(dy, n * O * P, (pictures, O * P)), view(given, 0, (O * P, lanes)))
         for i in range(0, grid.rows, at_once):
             rows = (i, min(i + at_once, grid.rows))
-            sum_tiles(given.reshape(-1), padded, at, grid, rows, sums.reshape(-1))
-    out, t = dw.reshape(O, R), 0
+            sum_tiles(given, padded, grid, rows, sums)
+    add_lanes(sums, view(dw, 0, (O, R)))
+
+
+@shared(lambda t: (t[:, ::1], t[:, ::1]))
+def add_lanes(sums: Array, dw: Array) -> None:
+    """dw = the sum of each sum's lanes: one half is added to the other until one is left."""
+    half = sums.shape[1] // 2
+    while half > 0:
+        for row in range(sums.shape[0]):
+            for lane in range(half):
+                sums[row, lane] += sums[row, half + lane]
+        half //= 2
+    (O, R), t = dw.shape, 0
     for first_o in range(0, O, DOWN):
         for first_r in range(0, R, ACROSS):
             o, r = max(0, min(first_o, O - DOWN)), max(0, min(first_r, R - ACROSS))
             for i in range(min(DOWN, O)):
                 for j in range(min(ACROSS, R)):
-                    out[o + i, r + j] = _added(sums[t + i * ACROSS + j])
+                    dw[o + i, r + j] = sums[t + i * ACROSS + j, 0]
             t += BOTH
 
 
-@inlined
-def _added(lanes: Array) -> Any:
-    """The sum of the lanes: one half of them is added to the other, until one is left."""
-    half = len(lanes) // 2
-    while half > 0:
-        for lane in range(half):
-            lanes[lane] += lanes[lane + half]
-        half //= 2
-    return lanes[0]
-
-
-@shared(
-    lambda t: (
-        *(t[::1], t[::1], types.int64[::1], grid_type()),
-        *(types.UniTuple(types.int64, 2), t[::1]),
-    )
-)
-def sum_tiles(dy: Array, x: Array, at: Array, grid: Any, rows: Any, sums: Array) -> None:
+@shared(lambda t: (t[:, ::1], t[:, ::1], grid_type(), pair_type(), t[:, ::1]))
+def sum_tiles(dy: Array, x: Array, grid: Any, rows: Any, sums: Array) -> None:
     """Add some rows of places to the sums of all tiles."""
-    lanes, t = len(line(x)), 0
+    at, lanes, t = grid.at, len(line(x)), 0
+    dy, x, sums = view(dy, 0, (dy.size,)), view(x, 0, (x.size,)), view(sums, 0, (sums.size,))
     wide = grid.columns * lanes
     apart = grid.rows * wide
     O, R = len(dy) // apart, len(at)

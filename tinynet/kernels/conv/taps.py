@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tinynet.kernels.conv.layout import (
+    clear,
     from_lanes,
     grid_type,
     make_grid,
@@ -17,9 +18,9 @@ from tinynet.kernels.conv.layout import (
     unpad,
     window_type,
 )
-from tinynet.kernels.jit.compile import inlined, inner, jit
+from tinynet.kernels.jit.compile import inlined, jit
 from tinynet.kernels.jit.shared import shared, types
-from tinynet.kernels.simd.lanes import line, lines
+from tinynet.kernels.simd.lanes import line, lines, room, view
 from tinynet.kernels.simd.tile import add_outer_at, add_to, put_tile, tile, tile_at
 from tinynet.support.types import Array
 
@@ -27,14 +28,13 @@ TAPS = 5  # rows of a tile on the way back; most kernels are 3 or 5 wide, and 5 
 
 
 @inlined
-def _rows_of(channels: int) -> int:
-    """Rows of a tile, 4 to 6: those of which `channels` needs the least in all; 1 if too few."""
-    best = 1
-    if channels >= 4:
-        best, least = 4, -(-channels // 4) * 4
-        for rows in range(5, min(channels, 6) + 1):
-            if -(-channels // rows) * rows <= least:
-                best, least = rows, -(-channels // rows) * rows
+def _rows_of(channels: int, lanes: int) -> int:
+    """Rows of a tile, 4 to 6: those of which `channels` needs the least in all."""
+    best = 6
+    if lanes > 1:  # of few pictures, a tile takes as long with any number of rows
+        for rows in range(6, 3, -1):
+            if -(-channels // rows) * rows < -(-channels // best) * best:
+                best = rows
     return best
 
 
@@ -46,75 +46,77 @@ def sum_taps(x: Array, w: Array, b: Array, window: Any, y: Array) -> None:
     if (N - in_blocks) * 3 > lanes * 2:  # as long as a block of few pictures takes
         in_blocks = N
     if in_blocks > 0:
-        sum_blocks(x[:in_blocks], w, b, window, lanes, y[:in_blocks])
+        sum_blocks(x, w, b, window, (0, in_blocks, lanes), y)
     if in_blocks < N:
-        sum_blocks(x[in_blocks:], w, b, window, 1, y[in_blocks:])
+        sum_blocks(x, w, b, window, (in_blocks, N, 1), y)
 
 
 @shared(
     lambda t: (
-        *(t[:, :, :, ::1], t[:, :, :, ::1], t[::1], window_type(), types.int64),
-        t[:, :, :, ::1],
+        *(t[:, :, :, ::1], t[:, :, :, ::1], t[::1], window_type()),
+        *(types.UniTuple(types.int64, 3), t[:, :, :, ::1]),
     ),
     jit,
 )
-def sum_blocks(x: Array, w: Array, b: Array, window: Any, lanes: int, y: Array) -> None:
-    """The same, so many pictures at a time: as many as a line has numbers, or one."""
-    (N, C, H, W), (O, _, K, L), width = x.shape, w.shape, len(lines(x))
+def sum_blocks(x: Array, w: Array, b: Array, window: Any, blocks: Any, y: Array) -> None:
+    """The same for some pictures, a block at a time: as many as a line has numbers, or one."""
+    (_, C, H, W), (O, _, K, L), width = x.shape, w.shape, len(lines(x))
+    begin, end, lanes = blocks
     picture, grid = (C, H, W), make_grid((C, H, W), (K, L), y.shape[2:], window, lanes)
-    block, padded = np.empty((C * H * W, lanes), x.dtype), np.zeros(grid.size + width, x.dtype)
-    rows, taken = _rows_of(O), grid.rows * grid.columns * lanes
-    sums, starts = np.empty((rows, taken + width), x.dtype), np.empty((rows, width), x.dtype)
-    inputs, taps = x.reshape(N, C * H * W), w.reshape(O, C * K * L)
-    outputs = y.reshape(N, O, grid.rows * grid.columns)
-    for n in range(0, N, lanes):
-        to_lanes(inputs[n : n + lanes], block)
+    M, R, P, rows = C * H * W, C * K * L, grid.rows * grid.columns, _rows_of(O, lanes)
+    block, padded = room(M, lanes, x.dtype), room(1, grid.size + width, x.dtype)
+    taken = P * lanes + width
+    sums, starts = room(rows, taken, x.dtype), room(rows, width, x.dtype)
+    taps = view(w, 0, (O, R))
+    if O < rows:  # a tile is never smaller: what it has beyond the channels is summed, and left
+        some, taps = view(w, 0, (O * R,)), room(rows, R, x.dtype)
+        for r in range(taps.size):
+            taps[r // R, r % R] = some[r] if r < O * R else 0
+    clear(padded)
+    for n in range(begin, end, lanes):
+        pictures = min(lanes, end - n)
+        to_lanes(view(x, n * M, (pictures, M)), block)
         pad(block, picture, window, padded)
         for first in range(0, O, rows):
-            o = min(first, O - rows)  # the last channels may overlap those before
+            o = max(0, min(first, O - rows))  # the last channels may overlap those before
             for r in range(rows):
-                starts[r] = b[o + r]
-            sum_rows(taps[o : o + rows], padded, grid, starts, lanes > 1, sums)
-            for r in range(rows):
-                from_lanes(sums[r, :taken].reshape(-1, lanes), outputs[n : n + lanes, o + r])
+                starts[r] = b[min(o + r, O - 1)]
+            sum_rows(view(taps, o * R, (rows, R)), padded, grid, starts, lanes > 1, sums)
+            for r in range(min(rows, O)):
+                row = view(sums, r * taken, (P, lanes))
+                from_lanes(row, view(y, n * O * P, (pictures, O * P)), (o + r) * P)
 
 
 @shared(
-    lambda t: (t[:, ::1], t[::1], grid_type(), t[:, ::1], types.boolean, t[:, ::1]),
+    lambda t: (t[:, ::1], t[:, ::1], grid_type(), t[:, ::1], types.boolean, t[:, ::1]),
 )
 def sum_rows(w: Array, x: Array, grid: Any, starts: Array, wide: bool, sums: Array) -> None:
     """The sums of some channels, of which a tile has that many rows."""
-    if wide:
-        _by_rows(w, x, grid, starts, sums, lines(x))
+    rows, x = w.shape[0], view(x, 0, (x.size,))
+    if not wide:
+        _sum(w, x, grid, starts, sums, 6, line(x))
+    elif rows == 6:
+        _sum(w, x, grid, starts, sums, 6, lines(x))
+    elif rows == 5:
+        _sum(w, x, grid, starts, sums, 5, lines(x))
     else:
-        _by_rows(w, x, grid, starts, sums, line(x))
-
-
-@inner
-def _by_rows(w: Array, x: Array, grid: Any, starts: Array, sums: Array, nothing: Any) -> None:
-    if w.shape[0] == 6:
-        _sum(w, x, grid, starts, sums, 6, nothing)
-    elif w.shape[0] == 5:
-        _sum(w, x, grid, starts, sums, 5, nothing)
-    elif w.shape[0] == 4:
-        _sum(w, x, grid, starts, sums, 4, nothing)
-    else:
-        _sum(w, x, grid, starts, sums, 1, nothing)
+        _sum(w, x, grid, starts, sums, 4, lines(x))
 
 
 @inlined
 def _sum(
     w: Array, x: Array, grid: Any, starts: Array, sums: Array, rows: Any, nothing: Any
 ) -> None:
-    apart, width, begin = sums.shape[1], len(nothing), starts.reshape(-1)
-    across = (apart - starts.shape[1]) // grid.rows
+    apart, width = sums.shape[1], len(nothing)
+    begin, sums = view(starts, 0, (starts.size,)), view(sums, 0, (sums.size,))
+    across, step = (apart - starts.shape[1]) // grid.rows, starts.shape[1]
     for i in range(grid.rows):
         for first in range(0, across, width):
             j = max(0, min(first, across - width))  # beyond a short row, room is left
-            total = tile_at(begin, 0, starts.shape[1], rows, nothing)
+            total = tile_at(begin, 0, step, rows, nothing)
             for r in range(np.uint64(len(grid.at))):
                 total = add_outer_at(total, w, (0, r), x, grid.at[r] + i * grid.down + j)
-            put_tile(total, sums.reshape(-1), i * across + j, apart)
+            put_tile(total, sums, i * across + j, apart)
 
 
 @shared(lambda t: (t[:, :, :, ::1], t[:, :, :, ::1], t[::1], window_type(), t[:, :, :, ::1]), jit)
@@ -125,46 +127,60 @@ def spread_places(y: Array, w: Array, b: Array, window: Any, x: Array) -> None:
     """
     (N, C, H, W), (O, _, K, L), lanes = x.shape, w.shape, len(line(x))
     picture, grid = (C, H, W), make_grid((C, H, W), (K, L), y.shape[2:], window, lanes)
-    places, R = grid.rows * grid.columns, C * K * L
-    # A number meets later places at earlier taps. Last taps first, all orders of places are one.
-    at, taps = grid.at[::-1].copy(), w.reshape(O, R)[:, ::-1].T.copy()
-    given, block = np.empty((O * places, lanes), x.dtype), np.empty((C * H * W, lanes), x.dtype)
-    padded = np.empty((C, grid.size // C), x.dtype)
-    inputs, outputs = y.reshape(N, O * places), x.reshape(N, C * H * W)
+    M, R, G, size = C * H * W, C * K * L, O * grid.rows * grid.columns, grid.size // max(C, 1)
+    whole = (R + TAPS - 1) // TAPS * TAPS  # a tile is never smaller: it also adds beyond the block
+    at, taps = np.empty(whole, np.int64), room(whole, O, x.dtype)
+    turn_taps(view(w, 0, (O, R)), grid, taps, at)
+    given, block, padded = (
+        room(G, lanes, x.dtype),
+        room(M, lanes, x.dtype),
+        room(C + 1, size, x.dtype),
+    )
     for n in range(0, N, lanes):
-        to_lanes(inputs[n : n + lanes], given)
-        for c in range(C):
-            padded[c] = b[c]
-        for i in range(grid.rows):
-            row = given.reshape(-1)[i * grid.columns * lanes :]
-            spread_row(row, taps, at, grid, padded.reshape(-1)[i * grid.down :])
-        unpad(padded.reshape(-1), picture, window, block)
-        from_lanes(block, outputs[n : n + lanes])
+        pictures = min(lanes, N - n)
+        to_lanes(view(y, n * G, (pictures, G)), given)
+        for c in range(C + 1):
+            start = b[c] if c < C else 0
+            for i in range(size):
+                padded[c, i] = start
+        spread_rows(given, taps, at, grid, padded)
+        unpad(padded, picture, window, block)
+        from_lanes(block, view(x, n * M, (pictures, M)), 0)
 
 
-@shared(lambda t: (t[::1], t[:, ::1], types.int64[::1], grid_type(), t[::1]))
-def spread_row(y: Array, w: Array, at: Array, grid: Any, x: Array) -> None:
-    """Let one row of places add to all taps."""
-    R, whole = len(at), len(at) // TAPS * TAPS
-    for r in range(0, whole, TAPS):
-        _spread_taps(y, w[r : r + TAPS], at[r:], grid, x, TAPS)
-    for r in range(whole, R):
-        _spread_taps(y, w[r : r + 1], at[r:], grid, x, 1)
+@shared(lambda t: (t[:, ::1], grid_type(), t[:, ::1], types.int64[::1]))
+def turn_taps(w: Array, grid: Any, last_w: Array, last_at: Array) -> None:
+    """Last taps first: where they are, and their weights (O, R) as (R, O).
+
+    A number meets later places at earlier taps: so it meets them in the order of places.
+    """
+    O, R = w.shape
+    for r in range(len(last_at)):
+        last_at[r] = grid.at[R - 1 - r] if r < R else grid.size
+        for o in range(O):
+            last_w[r, o] = w[o, R - 1 - r] if r < R else 0
 
 
-@inlined
-def _spread_taps(y: Array, w: Array, at: Array, grid: Any, x: Array, rows: Any) -> None:
+@shared(lambda t: (t[:, ::1], t[:, ::1], types.int64[::1], grid_type(), t[:, ::1]))
+def spread_rows(y: Array, w: Array, at: Array, grid: Any, x: Array) -> None:
+    """Let all places add to all taps, row by row."""
+    y, x = view(y, 0, (y.size,)), view(x, 0, (x.size,))
     width, across = len(lines(y)), grid.columns * len(line(y))
-    whole = across // width * width
-    for j in range(0, whole, width):
-        _spread_tile(y, w, at, grid, x, j, tile(rows, lines(y)))
-    for j in range(whole, across, len(line(y))):
-        _spread_tile(y, w, at, grid, x, j, tile(rows, line(y)))
+    for i in range(grid.rows):
+        for r in range(0, len(at), TAPS):
+            whole = across // width * width
+            for j in range(0, whole, width):
+                _spread_tile(y, w, at, grid, x, (i, r, j), tile(TAPS, lines(y)))
+            for j in range(whole, across, len(line(y))):
+                _spread_tile(y, w, at, grid, x, (i, r, j), tile(TAPS, line(y)))
 
 
 @inlined
-def _spread_tile(y: Array, w: Array, at: Array, grid: Any, x: Array, j: int, nothing: Any) -> None:
-    apart, total = np.uint64(grid.rows * grid.columns * len(line(y))), nothing
+def _spread_tile(
+    y: Array, w: Array, at: Array, grid: Any, x: Array, where: Any, nothing: Any
+) -> None:
+    (i, r, j), across, total = where, grid.columns * len(line(y)), nothing
+    apart, begin = np.uint64(grid.rows * across), np.uint64(i * across + j)
     for o in range(np.uint64(w.shape[1])):
-        total = add_outer_at(total, w, (0, o), y, int(o * apart + np.uint64(j)))
-    add_to(total, x, at, 0, j)
+        total = add_outer_at(total, w, (r, o), y, int(o * apart + begin))
+    add_to(total, x, at, r, i * grid.down + j)

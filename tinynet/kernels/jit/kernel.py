@@ -18,6 +18,7 @@ import numpy as np
 
 from tinynet.kernels.jit.compile import jit_kernel
 from tinynet.kernels.jit.dependencies import is_own
+from tinynet.kernels.jit.flat import Flat
 from tinynet.kernels.jit.rung import RUNG
 
 
@@ -33,6 +34,8 @@ class Kernel:
         The compiled loop.
     plain : callable
         The compiled loop that defines the bits of `loop`: itself, unless it is a fast one.
+    flat : bool
+        Whether loops get arrays of any shape as rows of numbers.
     runs : callable
         What a call runs, the equation or one of the loops: ``rung.py`` has the choice.
     updates : tuple of str
@@ -56,6 +59,7 @@ class Kernel:
         functools.update_wrapper(self, loop)
         self.reference, self.loop, self.updates = reference, loop, updates
         self.plain = plain or loop
+        self.flat = isinstance(loop, Flat)
         rungs = {"equations": self.by_equation, "plain": self.plain, "fast": loop}
         self.runs = rungs[RUNG]
         self.equation = equation
@@ -148,6 +152,7 @@ def kernel(
     updates: tuple[str, ...] = (),
     equation: str = "",
     plain: Callable[..., Any] | None = None,
+    flat: bool = False,
 ) -> Callable[[Callable[..., Any]], Kernel]:
     """Compile a loop and tie it to the NumPy equation that says what it computes.
 
@@ -157,11 +162,10 @@ def kernel(
         def tanh_reference(x):
             return np.tanh(x)
 
-        @tn.kernel(tanh_reference)
+        @tn.kernel(tanh_reference, flat=True)
         def tanh(x, y):
-            inputs, outputs = x.reshape(-1), y.reshape(-1)
-            for i in range(inputs.size):
-                outputs[i] = np.tanh(inputs[i])
+            for i in range(x.size):
+                y[i] = np.tanh(x[i])
 
     A layer calls ``tanh(x, y)`` with C-contiguous arrays (``np.ascontiguousarray`` makes one) of
     matching shapes; with other shapes Numba reads past the end without a word. It compiles at the
@@ -182,6 +186,9 @@ def kernel(
     plain : callable, optional
         A second loop of the same arguments, for a loop that is long because it is fast: the plain
         one says which bits the fast one must give, and your test compares them.
+    flat : bool
+        For loops that work number by number: all arrays reach them as rows of numbers (of shape
+        (size,)), whatever their shape, so that ``y[i]`` is a number.
 
     Returns
     -------
@@ -199,7 +206,9 @@ def kernel(
         _check_arguments(reference, loop, updates)
         if plain is not None:
             _check_plain(plain, loop)
-        made = Kernel(reference, jit_kernel(loop), updates, equation, plain and jit_kernel(plain))
+        compiled = [jit_kernel(each) for each in (loop, plain) if each]
+        runs = [Flat(each) for each in compiled] if flat else compiled
+        made = Kernel(reference, runs[0], updates, equation, runs[-1])
         name = loop.__qualname__
         PAIRS[name if is_own(loop) else f"{loop.__module__}.{name}"] = made
         return made

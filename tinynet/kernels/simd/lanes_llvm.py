@@ -11,9 +11,9 @@ from typing import Any
 import llvmlite.binding as llvm
 from llvmlite import ir
 from numba.core import cgutils, config, types
-from numba.core.imputils import impl_ret_new_ref
+from numba.core.imputils import impl_ret_borrowed, impl_ret_new_ref
 from numba.extending import lower_builtin, models, register_model, type_callable
-from numba.np.arrayobj import _empty_nd_impl
+from numba.np.arrayobj import _empty_nd_impl, populate_array
 
 from tinynet.kernels.simd.lanes import (
     add_rows,
@@ -35,6 +35,7 @@ from tinynet.kernels.simd.lanes import (
     square,
     store,
     turn,
+    view,
     widest,
     zeros,
 )
@@ -87,6 +88,7 @@ def _of_width(a: types.Array, width: types.Type) -> LanesType | None:
 
 
 declare(room, lambda rows, columns, dtype: types.Array(dtype.dtype, 2, "C"))
+declare(view, lambda a, start, shape: a.copy(ndim=len(shape)) if a.layout == "C" else None)
 declare(load, lambda a, index, width: _of_width(a, width))
 declare(zeros, lambda a, width: _of_width(a, width))
 declare(widest, lambda a: LanesType(a.dtype, 8 * WIDEST // a.dtype.bitwidth))
@@ -208,6 +210,26 @@ def _room(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> 
     on_cache_lines = context.subtarget(get_preferred_array_alignment=lambda dtype: CACHE_LINE)
     array = _empty_nd_impl(on_cache_lines, builder, sig.return_type, shape)
     return impl_ret_new_ref(context, builder, sig.return_type, array._getvalue())
+
+
+@lower_builtin(view, types.Array, types.Integer, types.BaseTuple)
+def _view(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    whole = context.make_array(sig.args[0])(context, builder, args[0])
+    part = context.make_array(sig.return_type)(context, builder)
+    shape = places(context, builder, sig.args[2], args[2])
+    strides = [whole.itemsize]
+    for size in reversed(shape[1:]):
+        strides.insert(0, builder.mul(strides[0], size))
+    populate_array(
+        part,
+        data=builder.gep(whole.data, [args[1]]),
+        shape=shape,
+        strides=strides,
+        itemsize=whole.itemsize,
+        meminfo=whole.meminfo,
+        parent=whole.parent,
+    )
+    return impl_ret_borrowed(context, builder, sig.return_type, part._getvalue())
 
 
 @lower_builtin(load, types.Array, types.BaseTuple, types.IntegerLiteral)
