@@ -86,8 +86,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "rows-again",
             "lanes without a picture hold one of the others, and dw counts it twice",
-            "x[n, m] if n < rows else 0",
-            "x[n % rows, m]",
+            "rows[n, m] if n < len(rows) else 0",
+            "rows[n % len(rows), m]",
         ),
         Bug(
             "no-dilation-across",

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinynet.kernels.jit.compile import inlined
 from tinynet.kernels.jit.kernel import kernel
+from tinynet.kernels.simd.lanes import room, view
 from tinynet.support.types import Array
 
 OVER = (0, 2, 3)  # the axes that a channel's statistics go over
@@ -23,7 +24,16 @@ def beside(channels: Array) -> Array:
 def _by_position(pictures: Array) -> Array:
     """The pictures as (N, C, H * W)."""
     N, C, H, W = pictures.shape
-    return pictures.reshape(N, C, H * W)
+    return view(pictures, 0, (N, C, H * W))
+
+
+@inlined
+def _zeros(positions: int) -> Array:
+    """A sum for each position, none of which has begun."""
+    totals = view(room(1, positions, np.float64), 0, (positions,))
+    for i in range(positions):
+        totals[i] = 0
+    return totals
 
 
 @inlined
@@ -47,7 +57,7 @@ def channel_mean(x: Array, mean: Array) -> None:
     xs = _by_position(x)
     N, C, positions = xs.shape
     for c in range(C):
-        totals = np.zeros(positions)
+        totals = _zeros(positions)
         for n in range(N):
             for i in range(positions):
                 totals[i] += xs[n, c, i]
@@ -66,7 +76,7 @@ def channel_variance(x: Array, mean: Array, var: Array) -> None:
     xs = _by_position(x)
     N, C, positions = xs.shape
     for c in range(C):
-        totals, middle = np.zeros(positions), np.float64(mean[c])
+        totals, middle = _zeros(positions), np.float64(mean[c])
         for n in range(N):
             for i in range(positions):
                 difference = np.float64(xs[n, c, i]) - middle
@@ -83,7 +93,7 @@ def channel_sums(dy: Array, dbias: Array) -> None:
     dys = _by_position(dy)
     N, C, positions = dys.shape
     for c in range(C):
-        totals = np.zeros(positions)
+        totals = _zeros(positions)
         for n in range(N):
             for i in range(positions):
                 totals[i] += dys[n, c, i]
@@ -99,7 +109,7 @@ def channel_products(dy: Array, z: Array, dweight: Array) -> None:
     dys, zs = _by_position(dy), _by_position(z)
     N, C, positions = zs.shape
     for c in range(C):
-        totals = np.zeros(positions)
+        totals = _zeros(positions)
         for n in range(N):
             for i in range(positions):
                 totals[i] += np.float64(dys[n, c, i]) * np.float64(zs[n, c, i])
@@ -136,7 +146,7 @@ def normalize_channels_dx(dz: Array, z: Array, var: Array, eps: float, dx: Array
     dzs, zs, dxs = _by_position(dz), _by_position(z), _by_position(dx)
     N, C, positions = zs.shape
     for c in range(C):
-        through_mean, through_variance = np.zeros(positions), np.zeros(positions)
+        through_mean, through_variance = _zeros(positions), _zeros(positions)
         for n in range(N):
             for i in range(positions):
                 through_mean[i] += dzs[n, c, i]

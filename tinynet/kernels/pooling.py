@@ -74,13 +74,6 @@ def max_pool_plain(
 
 
 @inlined
-def _first_inside(start: int, size: int, dilation: int) -> int:
-    """Where the first tap is that is not beyond the border; -1 if all are."""
-    inside = start if start >= 0 else start + (dilation - 1 - start) // dilation * dilation
-    return inside if inside < size else -1
-
-
-@inlined
 def _keep_larger(numbers: Array, bases: Array, tap: int, best: Array, places: Array) -> None:
     """Let numbers win that are larger than the best so far, or NaN."""
     for i in range(best.size):
@@ -136,8 +129,11 @@ def max_pool(
             h, w = p * stride[0] - padding[0], q * stride[1] - padding[1]
             starts[p * Q + q] = p * stride[0] * columns + q * stride[1]
             bases[p * Q + q] = h * W + w
-            h, w = _first_inside(h, H, dilation[0]), _first_inside(w, W, dilation[1])
-            firsts[p * Q + q] = h * W + w if h >= 0 and w >= 0 else -1
+            while h < 0:
+                h += dilation[0]
+            while w < 0:
+                w += dilation[1]
+            firsts[p * Q + q] = h * W + w if h < H and w < W else -1
     for i in range(padded.size):
         padded[i] = -np.inf
     size, windows = H * W, P * Q

@@ -99,71 +99,52 @@ def clear(numbers: Array) -> None:
             numbers[i, j] = 0
 
 
-@shared(lambda t: (t[:, ::1], t[:, ::1]))
-def to_lanes(x: Array, block: Array) -> None:
-    """Turn rows (n, M) into (M, lanes), with zeros in lanes without a row."""
-    (rows, M), lanes = x.shape, block.shape[1]
-    if rows == lanes and lanes >= 8 and M >= 8:
-        for n in range(0, lanes, 8):
-            for m in range(0, M, 8):
-                turn(x, (n, min(m, M - 8)), block)
-        return
-    for m in range(M):
-        for n in range(lanes):
-            block[m, n] = x[n, m] if n < rows else 0
+@shared(lambda t: (t[:, ::1], types.int64, t[:, ::1], types.boolean))
+def turn_lanes(x: Array, first: int, block: Array, back: bool) -> None:
+    """Turn columns of rows (n, M), from the first on, into a block (M, lanes), or back.
 
-
-@shared(lambda t: (t[:, ::1], t[:, ::1], types.int64))
-def from_lanes(block: Array, x: Array, first: int) -> None:
-    """Turn (M, lanes) into as many rows (n, M) as `x` has, from column `first` on."""
-    M, lanes, rows = block.shape[0], block.shape[1], x[:, first:]
+    Lanes without a row get zeros.
+    """
+    rows, (M, lanes) = x[:, first:], block.shape
     if len(rows) == lanes and lanes >= 8 and M >= 8:
-        for m in range(0, M, 8):
-            for n in range(0, lanes, 8):
-                turn(block, (min(m, M - 8), n), rows)
+        for n in range(0, lanes, 8):
+            for start in range(0, M, 8):
+                m = min(start, M - 8)
+                if back:
+                    turn(block, (m, n), rows)
+                else:
+                    turn(rows, (n, m), block)
         return
-    for n in range(len(rows)):
+    for n in range(lanes):
         for m in range(M):
-            rows[n, m] = block[m, n]
+            if not back:
+                block[m, n] = rows[n, m] if n < len(rows) else 0
+            elif n < len(rows):
+                rows[n, m] = block[m, n]
 
 
-@shared(lambda t: (t[:, ::1], picture_type(), window_type(), t[:, ::1]))
-def pad(block: Array, picture: Any, window: Any, padded: Array) -> None:
-    """Write the lines of pictures (C, H, W), one after the other, to where a grid has them."""
+@shared(lambda t: (t[:, ::1], picture_type(), window_type(), t[:, ::1], types.boolean))
+def pad(block: Array, picture: Any, window: Any, padded: Array, back: bool) -> None:
+    """Write the lines of pictures (C, H, W), one after the other, to where a grid has them.
+
+    Or back, where lines are long.
+    """
     (C, H, W), (stride, padding, _), lanes, m = picture, window, block.shape[1], 0
-    flat, into = view(block, 0, (block.size,)), view(padded, 0, (padded.size,))
+    flat, there = view(block, 0, (block.size,)), view(padded, 0, (padded.size,))
     apart = (W + 2 * padding[1] + stride[1] - 1) // stride[1] * lanes
     before, first = padding[1] // stride[1] * lanes, padding[1] % stride[1]
     for c in range(C):
         for i in range(H):
             row = (c * (H + 2 * padding[0]) + i + padding[0]) * stride[1] * apart + before
             column, step = first, row
-            for j in range(W):
+            for _ in range(W):
                 place = step + column * apart
                 if lanes == 1:
-                    into[place] = flat[m]
+                    there[place] = flat[m]
+                elif back:
+                    put_tile(tile_at(there, place, lanes, 1, line(flat)), flat, m, lanes)
                 else:
-                    put_tile(tile_at(flat, m, lanes, 1, line(flat)), into, place, lanes)
-                m += lanes
-                column += 1
-                if column == stride[1]:
-                    column, step = 0, step + lanes
-
-
-@shared(lambda t: (t[:, ::1], picture_type(), window_type(), t[:, ::1]))
-def unpad(padded: Array, picture: Any, window: Any, block: Array) -> None:
-    """The way back, of blocks of many lanes."""
-    (C, H, W), (stride, padding, _), lanes, m = picture, window, block.shape[1], 0
-    flat, out = view(block, 0, (block.size,)), view(padded, 0, (padded.size,))
-    apart = (W + 2 * padding[1] + stride[1] - 1) // stride[1] * lanes
-    before, first = padding[1] // stride[1] * lanes, padding[1] % stride[1]
-    for c in range(C):
-        for i in range(H):
-            row = (c * (H + 2 * padding[0]) + i + padding[0]) * stride[1] * apart + before
-            column, step = first, row
-            for j in range(W):
-                line_there = tile_at(out, step + column * apart, lanes, 1, line(flat))
-                put_tile(line_there, flat, m, lanes)
+                    put_tile(tile_at(flat, m, lanes, 1, line(flat)), there, place, lanes)
                 m += lanes
                 column += 1
                 if column == stride[1]:

@@ -15,7 +15,7 @@ from tinynet.kernels.conv.layout import (
     make_grid,
     pad,
     pair_type,
-    to_lanes,
+    turn_lanes,
     window_type,
 )
 from tinynet.kernels.jit.compile import jit
@@ -48,9 +48,9 @@ def sum_places(x: Array, dy: Array, window: Any, dw: Array) -> None:
     at_once = max(1, AT_ONCE // grid.columns)
     for n in range(0, N, lanes):
         pictures = min(lanes, N - n)
-        to_lanes(view(x, n * M, (pictures, M)), block)
-        pad(block, picture, window, padded)
-        to_lanes(view(dy, n * O * P, (pictures, O * P)), view(given, 0, (O * P, lanes)))
+        turn_lanes(view(x, n * M, (pictures, M)), 0, block, False)
+        pad(block, picture, window, padded, False)
+        turn_lanes(view(dy, n * O * P, (pictures, O * P)), 0, view(given, 0, (O * P, lanes)), False)
         for i in range(0, grid.rows, at_once):
             rows = (i, min(i + at_once, grid.rows))
             sum_tiles(given, padded, grid, rows, sums)

@@ -10,12 +10,10 @@ import numpy as np
 
 from tinynet.kernels.conv.layout import (
     clear,
-    from_lanes,
     grid_type,
     make_grid,
     pad,
-    to_lanes,
-    unpad,
+    turn_lanes,
     window_type,
 )
 from tinynet.kernels.jit.compile import inlined, jit
@@ -75,8 +73,8 @@ def sum_blocks(x: Array, w: Array, b: Array, window: Any, blocks: Any, y: Array)
     clear(padded)
     for n in range(begin, end, lanes):
         pictures = min(lanes, end - n)
-        to_lanes(view(x, n * M, (pictures, M)), block)
-        pad(block, picture, window, padded)
+        turn_lanes(view(x, n * M, (pictures, M)), 0, block, False)
+        pad(block, picture, window, padded, False)
         for first in range(0, O, rows):
             o = max(0, min(first, O - rows))  # the last channels may overlap those before
             for r in range(rows):
@@ -84,7 +82,7 @@ def sum_blocks(x: Array, w: Array, b: Array, window: Any, blocks: Any, y: Array)
             sum_rows(view(taps, o * R, (rows, R)), padded, grid, starts, lanes > 1, sums)
             for r in range(min(rows, O)):
                 row = view(sums, r * taken, (P, lanes))
-                from_lanes(row, view(y, n * O * P, (pictures, O * P)), (o + r) * P)
+                turn_lanes(view(y, n * O * P, (pictures, O * P)), (o + r) * P, row, True)
 
 
 @shared(
@@ -138,14 +136,14 @@ def spread_places(y: Array, w: Array, b: Array, window: Any, x: Array) -> None:
     )
     for n in range(0, N, lanes):
         pictures = min(lanes, N - n)
-        to_lanes(view(y, n * G, (pictures, G)), given)
+        turn_lanes(view(y, n * G, (pictures, G)), 0, given, False)
         for c in range(C + 1):
             start = b[c] if c < C else 0
             for i in range(size):
                 padded[c, i] = start
         spread_rows(given, taps, at, grid, padded)
-        unpad(padded, picture, window, block)
-        from_lanes(block, view(x, n * M, (pictures, M)), 0)
+        pad(block, picture, window, padded, True)
+        turn_lanes(view(x, n * M, (pictures, M)), 0, block, True)
 
 
 @shared(lambda t: (t[:, ::1], grid_type(), t[:, ::1], types.int64[::1]))

@@ -36,15 +36,17 @@ class Flat:
         self.loop = loop
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        rows = [self._row(argument) for argument in arguments]
-        return self.loop(*rows, **{name: self._row(value) for name, value in named.items()})
+        rows = [self._row(each) if type(each) is np.ndarray else each for each in arguments]
+        if named:
+            named = {name: self._row(each) for name, each in named.items()}
+        return self.loop(*rows, **named)
 
     def _row(self, argument: Any) -> Any:
         if not isinstance(argument, np.ndarray) or argument.ndim == 1:
             return argument
         if not argument.flags.c_contiguous:
             raise TypeError(self._problem(f"an array of shape {argument.shape}"))
-        return argument.reshape(-1)
+        return argument.ravel()
 
     def _problem(self, array: str) -> str:
         return (
