@@ -95,22 +95,21 @@ check(TanhInPlace(), (5, 7))
 # the lower part of the table below.
 #
 # In our third attempt, each of the two equations is a kernel: a line of NumPy, and the plain loop
-# that computes it, which Numba compiles. `fit` compiles a network as a whole, and takes kernels
+# that computes it, which Numba compiles. `flat` hands it every array as one row of numbers, since
+# tanh does not care for shapes. `fit` compiles a network as a whole, and takes kernels
 # into its code. A layer in NumPy is a guest there, which runs by itself, between two pieces.
 
 
-@tn.kernel(lambda x: np.tanh(x), equation="y = tanh(x)")
+@tn.kernel(lambda x: np.tanh(x), equation="y = tanh(x)", flat=True)
 def tanh(x, y):
-    inputs, outputs = x.reshape(-1), y.reshape(-1)
-    for i in range(inputs.size):
-        outputs[i] = np.tanh(inputs[i])
+    for i in range(x.size):
+        y[i] = np.tanh(x[i])
 
 
-@tn.kernel(lambda dy, y: dy * (1 - y**2), equation="dx = dy * (1 - y**2)")
+@tn.kernel(lambda dy, y: dy * (1 - y**2), equation="dx = dy * (1 - y**2)", flat=True)
 def tanh_dx(dy, y, dx):
-    upstream, outputs, results = dy.reshape(-1), y.reshape(-1), dx.reshape(-1)
-    for i in range(outputs.size):
-        results[i] = upstream[i] * (1 - outputs[i] ** 2)
+    for i in range(y.size):
+        dx[i] = dy[i] * (1 - y[i] ** 2)
 
 
 class RightTanh(tn.Module):

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numba.core.errors import TypingError
 
 import tinynet as tn
 from tinynet import kernels
 from tinynet.kernels.jit.addresses import _known, _symbol
+from tinynet.kernels.jit.compile import compiles_now
 from tinynet.kernels.jit.dependencies import meaning
 
 ROOT = Path(tn.__file__).parents[1]
@@ -272,3 +274,61 @@ def test_a_loop_that_does_not_fit_its_equation(arguments, options, words):
 def test_something_that_is_no_equation():
     with pytest.raises(TypeError, match=r"is no plain function; use @tn\.kernel"):
         tn.kernel(np.tanh)(lambda x, y: None)
+
+
+def halved_reference(x, share):
+    return x * share
+
+
+@tn.kernel(halved_reference, flat=True)
+def halved(x, share, y):
+    for i in range(x.size):
+        y[i] = x[i] * share
+
+
+@tn.kernel(lambda x: x / 4)
+def quartered(x, y):
+    halved(x, 0.5, y)
+    halved(y, 0.5, y)
+
+
+SHAPES = ((), (0,), (3,), (2, 0, 4), (2, 3), (2, 1, 3, 4))
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_flat_kernel_takes_arrays_of_any_shape(shape, dtype):
+    x = np.arange(np.prod(shape, dtype=int), dtype=dtype).reshape(shape)
+    for kernel, more, factor in ((halved, (0.5,), 0.5), (quartered, (), 0.25)):
+        y = np.full_like(x, np.nan)
+        kernel(x, *more, y)
+        np.testing.assert_array_equal(y, x * factor)
+
+
+@pytest.mark.skipif(not compiles_now(), reason="nothing is compiled")
+def test_a_flat_kernel_is_compiled_once_for_all_shapes():
+    for shape in SHAPES:
+        x = np.zeros(shape, np.float32)
+        halved(x, 0.5, x)
+        quartered(x, x)
+    kinds = [types for types in halved.loop.loop.overloads if "float32" in str(types)]
+    assert len(kinds) == 1
+    assert kinds[0][0].ndim == 1
+
+
+def test_a_flat_kernel_refuses_arrays_that_it_cannot_see_as_a_row():
+    x, y = np.ones((3, 2)), np.full((3, 4), 7.0)
+    for arguments in ((x, 0.5, y[:, ::2]), (x.T, 0.5, y[:2, :3])):
+        with pytest.raises(TypeError, match="halved: an array of shape .* np.ascontiguousarray"):
+            halved(*arguments)
+    assert (y == 7).all()
+
+
+@pytest.mark.skipif(not compiles_now(), reason="nothing is compiled")
+def test_compiled_code_refuses_them_too():
+    @tn.kernel(lambda x: x.T / 2)
+    def turned(x, y):
+        halved(x.T, 0.5, y)
+
+    with pytest.raises(TypingError, match="halved: array.* np.ascontiguousarray"):
+        turned(np.ones((3, 2)), np.ones((2, 3)))

@@ -2870,6 +2870,20 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
             'content = ""',
         ),
     ),
+    "kernels/jit/flat.py": (
+        Bug(
+            "rows-end-early",
+            "of an array of several axes, a flat loop gets as many numbers as its first axis has",
+            "shape=[array.nitems]",
+            "shape=[builder.extract_value(array.shape, 0)]",
+        ),
+        Bug(
+            "written-to-a-copy",
+            "what a flat loop writes to every other column of a matrix is lost in a copy",
+            "if not argument.flags.c_contiguous:",
+            "if False:",
+        ),
+    ),
 }
 """Bugs that only compiled code can have or show, or whose tests train too long without it."""
 
@@ -2908,6 +2922,7 @@ JIT_TESTS: dict[str, tuple[str, ...]] = {
         "kernels/test_jit.py::test_one_flipped_bit_anywhere_in_a_cache_file_is_noticed",
     ),
     "kernels/jit/dependencies.py": ("kernels/test_own_kernels.py", "-k", "means or constants"),
+    "kernels/jit/flat.py": ("kernels/test_own_kernels.py", "-k", "any_shape and 2 or cannot_see"),
     "kernels/jit/addresses.py": (
         "kernels/test_jit.py::test_a_part_that_kernels_call_by_address_may_be_lost_from_the_cache",
         "kernels/test_own_kernels.py::test_code_from_the_cache_calls_the_kernel_that_it_was_compiled_with",

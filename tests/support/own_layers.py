@@ -110,11 +110,10 @@ def times_reference(dy, mask):
     return dy * mask
 
 
-@tn.kernel(times_reference, equation="dx = dy * mask")
+@tn.kernel(times_reference, equation="dx = dy * mask", flat=True)
 def times(dy, mask, dx):
-    upstream, marks, results = dy.reshape(-1), mask.reshape(-1), dx.reshape(-1)
-    for i in range(upstream.size):
-        results[i] = upstream[i] * marks[i]
+    for i in range(dy.size):
+        dx[i] = dy[i] * mask[i]
 
 
 class KernelDropout(tn.Module):
