@@ -319,7 +319,7 @@ def test_a_flat_kernel_is_compiled_once_for_all_shapes():
 def test_a_flat_kernel_refuses_arrays_that_it_cannot_see_as_a_row():
     x, y = np.ones((3, 2)), np.full((3, 4), 7.0)
     for arguments in ((x, 0.5, y[:, ::2]), (x.T, 0.5, y[:2, :3])):
-        with pytest.raises(TypeError, match="halved: an array of shape .* np.ascontiguousarray"):
+        with pytest.raises(TypeError, match=r"halved: an array of shape .* np.ascontiguousarray"):
             halved(*arguments)
     assert (y == 7).all()
 
@@ -330,5 +330,5 @@ def test_compiled_code_refuses_them_too():
     def turned(x, y):
         halved(x.T, 0.5, y)
 
-    with pytest.raises(TypingError, match="halved: array.* np.ascontiguousarray"):
+    with pytest.raises(TypingError, match=r"halved: array.* np.ascontiguousarray"):
         turned(np.ones((3, 2)), np.ones((2, 3)))
