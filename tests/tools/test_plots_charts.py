@@ -50,6 +50,29 @@ def test_panels_of_the_same_lines_have_one_legend_below_them():
     assert not others.legends and others.axes[0].get_legend()
 
 
+def places_of(figure):
+    spans = [ax.get_subplotspec() for ax in figure.axes]
+    return [(span.rowspan.start, span.colspan.start) for span in spans]
+
+
+def test_panels_stand_in_rows_of_so_many_columns():
+    lines = {"a": ([0, 1], [0, 1]), "b": ([0, 1], [0, 2])}
+    figure = plots.line_panels([panel(lines)] * 3, "Lines", columns=2)
+    in_one_row = plots.line_panels([panel(lines)] * 3, "Lines")
+    assert places_of(figure) == [(0, 0), (0, 1), (1, 0)]
+    assert places_of(in_one_row) == [(0, 0), (0, 1), (0, 2)]
+
+
+def test_a_line_alone_beside_panels_with_a_legend_is_not_taken_for_one_of_its_lines():
+    lines = {"a": ([0, 1], [2, 3]), "b": ([0, 1], [4, 5])}
+    alone = {"loss": ([0, 1], [1, 0])}
+    figure = plots.line_panels([panel(alone), panel(lines), panel(lines)], "Lines")
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b"]
+    colours = [line.get_color() for line in figure.legends[0].get_lines()]
+    assert colours == [line.get_color() for line in figure.axes[1].lines]
+    assert figure.axes[0].lines[0].get_color() == "black" and "black" not in colours
+
+
 def test_few_points_have_markers_and_many_have_none():
     lines = {"few": (range(5), range(5)), "many": (range(50), range(50))}
     few, many = plots.line_panels([panel(lines)], "Lines").axes[0].lines

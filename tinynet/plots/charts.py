@@ -50,16 +50,18 @@ class Panel(NamedTuple):
 
 
 @own_style
-def line_panels(panels: Sequence[Panel], title: str) -> "Figure":
+def line_panels(panels: Sequence[Panel], title: str, columns: int | None = None) -> "Figure":
     """Draw lines in one set of axes or several side by side.
 
     Parameters
     ----------
     panels : sequence of Panel
         The k-th line of each panel has the same colour and dashes; panels with lines of the same
-        names have one legend, below them. Panels that all show the same
-        quantity, by their `ylabel`, get the same limits.
+        names have one legend, below them, and a line that is alone in a panel beside them is black.
+        Panels that all show the same quantity, by their `ylabel`, get the same limits.
     title : str
+    columns : int, optional
+        Panels per row. Default: all in one row.
 
     Returns
     -------
@@ -81,14 +83,21 @@ def line_panels(panels: Sequence[Panel], title: str) -> "Figure":
                     f"line_panels: line {name!r} has x of shape {np.shape(x)} and y of shape "
                     f"{np.shape(y)}, expected (n,) for both"
                 )
-    figure, axes = new_figure(1, len(panels), height=3.9)
-    shared = len(panels) > 1 and len({tuple(panel.lines) for panel in panels}) == 1
-    for ax, panel in zip(axes[0], panels, strict=True):
+    per_row = min(columns or len(panels), len(panels))
+    rows = -(-len(panels) // per_row)
+    figure, axes = new_figure(rows, per_row, height=3.9 if rows == 1 else 2.8 * rows + 0.9)
+    for ax in axes.flat[len(panels) :]:
+        ax.remove()
+    several = [panel for panel in panels if len(panel.lines) > 1] or panels
+    shared = len(several) > 1 and len({tuple(panel.lines) for panel in several}) == 1
+    drawn = list(zip(axes.flat, panels, strict=False))
+    for ax, panel in drawn:
+        alone = shared and len(panel.lines) == 1 < len(several[0].lines)
         for k, (name, (x, y)) in enumerate(panel.lines.items()):
             ax.plot(
                 x,
                 y,
-                color=PALETTE[k % len(PALETTE)],
+                color="black" if alone else PALETTE[k % len(PALETTE)],
                 linestyle=DASHES[k % 4],
                 marker=MARKERS[k % 6] if np.size(x) <= FEW_POINTS else None,
                 label=name,
@@ -109,15 +118,15 @@ def line_panels(panels: Sequence[Panel], title: str) -> "Figure":
         ax.grid(alpha=0.3)
         if len(panel.lines) > 1 and not shared:
             below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2), "frameon": False}
-            ax.legend(**below if len(panels) > 2 else {})  # a narrow panel has no room for it
+            ax.legend(**below if per_row > 2 else {})  # a narrow panel has no room for it
     if shared:
-        names = list(panels[0].lines)
-        columns = min(len(names), legend_columns(names))
-        handles = axes[0, 0].get_lines()
-        figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False)
+        names = list(several[0].lines)
+        handles = next(ax for ax, panel in drawn if panel is several[0]).get_lines()
+        ncols = min(len(names), legend_columns(names))
+        figure.legend(handles=handles, loc="outside lower center", ncols=ncols, frameon=False)
     if len({(panel.ylabel, panel.yscale) for panel in panels}) == 1:
-        limits = [ax.get_ylim() for ax in axes[0]]
-        for ax in axes[0]:
+        limits = [ax.get_ylim() for ax, _ in drawn]
+        for ax, _ in drawn:
             ax.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
     figure.suptitle(title)
     return figure
