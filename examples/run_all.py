@@ -186,6 +186,22 @@ ENTRIES = {
             Result("loss after it", "", "0.79"),
         ],
     ),
+    "17_first_weights": Entry(
+        "How large should the first weights be, and why must they differ?",
+        "gradients",
+        [
+            Result("ReLU, std 0.01: gradient times, per layer"),
+            Result("ReLU, std 1: gradient times, per layer"),
+            Result("ReLU, He: gradient times, per layer"),
+            Result("ReLU, He: test accuracy (%)"),
+            Result("ReLU, Linear's own: test accuracy (%)"),
+            Result("weights all 1: different units of 64"),
+            Result("weights all 1: test accuracy (%)"),
+            Result("Adam, std 0.01: test accuracy (%)"),
+            Result("SGD, std 0.01: test accuracy (%)"),
+            Result("condition number of layer 1, after over before"),
+        ],
+    ),
 }
 
 

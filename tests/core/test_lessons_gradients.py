@@ -15,15 +15,17 @@ from twins import assert_gradients_agree, tensor, twin
 import tinynet as tn
 
 FFN = (784, 64, 32, 32, 10)
+TEN_LAYERS = (784, *[64] * 9, 10)
 
 
 class Lesson(NamedTuple):
-    """What a lesson trains: layer sizes, what follows the last one, the loss, and the pixels."""
+    """What a lesson trains: sizes, what follows the last layer, loss, pixels, and activation."""
 
     sizes: tuple[int, ...]
     last: type[tn.Module] | None
     loss: str
     prepare: Callable[[Array], Array]
+    activation: Callable[[], tn.Module] = tn.ReLU
 
 
 def between(low: float, high: float) -> Callable[[Array], Array]:
@@ -48,6 +50,12 @@ LESSONS = {
     "13 scrambled": Lesson(
         FFN, tn.LogSoftmax, "NLLLoss", lambda pixels: pixels[:, SCRAMBLED] / 255
     ),
+    "17 Sigmoid": Lesson(TEN_LAYERS, None, "CrossEntropyLoss", between(0, 1), tn.Sigmoid),
+    "17 Tanh": Lesson(TEN_LAYERS, None, "CrossEntropyLoss", between(0, 1), tn.Tanh),
+    "17 ReLU": Lesson(TEN_LAYERS, None, "CrossEntropyLoss", between(0, 1)),
+    "17 LeakyReLU": Lesson(
+        TEN_LAYERS, None, "CrossEntropyLoss", between(0, 1), lambda: tn.LeakyReLU(0.1)
+    ),
 }
 
 
@@ -64,7 +72,7 @@ def test_all_gradients_of_the_first_batch(lesson, first_batch):
     rng = np.random.default_rng(0)
     layers: list[tn.Module] = []
     for I, O in zip(lesson.sizes, lesson.sizes[1:]):
-        layers += [tn.Linear(I, O, rng=rng, dtype=np.float64), tn.ReLU()]
+        layers += [tn.Linear(I, O, rng=rng, dtype=np.float64), lesson.activation()]
     layers[-1:] = [] if lesson.last is None else [lesson.last()]
     net = tn.Sequential(*layers)
     other, leaf = twin(net), tensor(x, requires_grad=True)

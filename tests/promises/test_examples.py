@@ -167,6 +167,24 @@ LESSONS = {
         },
         pages=("16_xray.html",),
     ),
+    "17_first_weights": Expected(
+        r"std 0\.01 +0\.010 +0\.06 +0\.06 +0\.06\nstd 1 ",
+        (
+            *("activations", "gradients", "accuracy", "all_equal"),
+            *("standard_deviations", "while_learning"),
+        ),
+        {
+            "ReLU, std 0.01: gradient times, per layer": (0, 0.1),
+            "ReLU, He: gradient times, per layer": (0.8, 1.25),
+            "ReLU, He: test accuracy (%)": (80, 100),
+            "ReLU, Linear's own: test accuracy (%)": (5, 20),
+            "weights all 1: different units of 64": (1, 1),
+            "weights all 1: test accuracy (%)": (0, 40),
+            "Adam, std 0.01: test accuracy (%)": (80, 100),
+            "SGD, std 0.01: test accuracy (%)": (5, 20),
+            "change where the loss falls fastest, over the last": (2, 20),
+        },
+    ),
 }
 
 
