@@ -202,6 +202,18 @@ ENTRIES = {
             Result("condition number of layer 1, after over before"),
         ],
     ),
+    "22_line_through_points": Entry(
+        "How does a network learn numbers instead of classes, and how good is it?",
+        "landscapes",
+        [
+            Result("x as it is: distance from least squares"),
+            Result("x scaled: distance from least squares"),
+            Result("points that the best line hits, of 100"),
+            Result("best line: R squared"),
+            Result("line: R squared of the test points"),
+            Result("network: R squared of the test points"),
+        ],
+    ),
 }
 
 

@@ -4,6 +4,7 @@ A new lesson joins by one line in ``LESSONS``.
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -86,6 +87,22 @@ def test_all_gradients_of_the_first_batch(lesson, first_batch):
     assert_close_to_torch(outputs, expected_outputs)
     assert_close_to_torch(loss, expected_loss)
     assert_close_to_torch(dx, leaf.grad)
+    assert_gradients_agree(net, other)
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (1, 32, 32, 1)])
+def test_the_line_and_the_network_of_lesson_22(sizes):
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(-3, 3, size=(20, 1)), rng.normal(size=(20, 1))
+    layers: list[tn.Module] = []
+    for I, O in pairwise(sizes):
+        layers += [tn.Linear(I, O, rng=rng, dtype=np.float64), tn.ReLU()]
+    net = tn.Sequential(*layers[:-1])
+    other, loss_fn = twin(net), tn.MSELoss()
+    loss, expected_loss = loss_fn(net(x), y), torch.nn.MSELoss()(other(tensor(x)), tensor(y))
+    expected_loss.backward()
+    net.backward(loss_fn.backward())
+    assert_close_to_torch(loss, expected_loss)
     assert_gradients_agree(net, other)
 
 

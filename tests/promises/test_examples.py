@@ -185,6 +185,19 @@ LESSONS = {
             "change where the loss falls fastest, over the last": (2, 20),
         },
     ),
+    "22_line_through_points": Expected(
+        r"dw +by hand +-\d+\.\d+, by tinynet +-\d+\.\d+\ndb ",
+        ("line", "landscapes", "curve", "residuals"),
+        {
+            "by hand and by tinynet differ by (trillionths)": (0, 1),
+            "x as it is: distance from least squares": (0.02, 2),
+            "x scaled: distance from least squares": (0, 0.001),
+            "points that the best line hits, of 100": (0, 0),
+            "best line: R squared": (0.7, 0.95),
+            "line: R squared of the test points": (-1, 0.6),
+            "network: R squared of the test points": (0.75, 1),
+        },
+    ),
 }
 
 
