@@ -186,6 +186,34 @@ ENTRIES = {
             Result("loss after it", "", "0.79"),
         ],
     ),
+    "17_first_weights": Entry(
+        "How large should the first weights be, and why must they differ?",
+        "gradients",
+        [
+            Result("ReLU, std 0.01: gradient times, per layer"),
+            Result("ReLU, std 1: gradient times, per layer"),
+            Result("ReLU, He: gradient times, per layer"),
+            Result("ReLU, He: test accuracy (%)"),
+            Result("ReLU, Linear's own: test accuracy (%)"),
+            Result("weights all 1: different units of 64"),
+            Result("weights all 1: test accuracy (%)"),
+            Result("Adam, std 0.01: test accuracy (%)"),
+            Result("SGD, std 0.01: test accuracy (%)"),
+            Result("condition number of layer 1, after over before"),
+        ],
+    ),
+    "22_line_through_points": Entry(
+        "How does a network learn numbers instead of classes, and how good is it?",
+        "landscapes",
+        [
+            Result("x as it is: distance from least squares"),
+            Result("x scaled: distance from least squares"),
+            Result("points that the best line hits, of 100"),
+            Result("best line: R squared"),
+            Result("line: R squared of the test points"),
+            Result("network: R squared of the test points"),
+        ],
+    ),
 }
 
 

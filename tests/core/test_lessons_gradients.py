@@ -4,6 +4,7 @@ A new lesson joins by one line in ``LESSONS``.
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -15,15 +16,17 @@ from twins import assert_gradients_agree, tensor, twin
 import tinynet as tn
 
 FFN = (784, 64, 32, 32, 10)
+TEN_LAYERS = (784, *[64] * 9, 10)
 
 
 class Lesson(NamedTuple):
-    """What a lesson trains: layer sizes, what follows the last one, the loss, and the pixels."""
+    """What a lesson trains: sizes, what follows the last layer, loss, pixels, and activation."""
 
     sizes: tuple[int, ...]
     last: type[tn.Module] | None
     loss: str
     prepare: Callable[[Array], Array]
+    activation: Callable[[], tn.Module] = tn.ReLU
 
 
 def between(low: float, high: float) -> Callable[[Array], Array]:
@@ -48,6 +51,12 @@ LESSONS = {
     "13 scrambled": Lesson(
         FFN, tn.LogSoftmax, "NLLLoss", lambda pixels: pixels[:, SCRAMBLED] / 255
     ),
+    "17 Sigmoid": Lesson(TEN_LAYERS, None, "CrossEntropyLoss", between(0, 1), tn.Sigmoid),
+    "17 Tanh": Lesson(TEN_LAYERS, None, "CrossEntropyLoss", between(0, 1), tn.Tanh),
+    "17 ReLU": Lesson(TEN_LAYERS, None, "CrossEntropyLoss", between(0, 1)),
+    "17 LeakyReLU": Lesson(
+        TEN_LAYERS, None, "CrossEntropyLoss", between(0, 1), lambda: tn.LeakyReLU(0.1)
+    ),
 }
 
 
@@ -64,7 +73,7 @@ def test_all_gradients_of_the_first_batch(lesson, first_batch):
     rng = np.random.default_rng(0)
     layers: list[tn.Module] = []
     for I, O in zip(lesson.sizes, lesson.sizes[1:]):
-        layers += [tn.Linear(I, O, rng=rng, dtype=np.float64), tn.ReLU()]
+        layers += [tn.Linear(I, O, rng=rng, dtype=np.float64), lesson.activation()]
     layers[-1:] = [] if lesson.last is None else [lesson.last()]
     net = tn.Sequential(*layers)
     other, leaf = twin(net), tensor(x, requires_grad=True)
@@ -78,6 +87,22 @@ def test_all_gradients_of_the_first_batch(lesson, first_batch):
     assert_close_to_torch(outputs, expected_outputs)
     assert_close_to_torch(loss, expected_loss)
     assert_close_to_torch(dx, leaf.grad)
+    assert_gradients_agree(net, other)
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (1, 32, 32, 1)])
+def test_the_line_and_the_network_of_lesson_22(sizes):
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(-3, 3, size=(20, 1)), rng.normal(size=(20, 1))
+    layers: list[tn.Module] = []
+    for I, O in pairwise(sizes):
+        layers += [tn.Linear(I, O, rng=rng, dtype=np.float64), tn.ReLU()]
+    net = tn.Sequential(*layers[:-1])
+    other, loss_fn = twin(net), tn.MSELoss()
+    loss, expected_loss = loss_fn(net(x), y), torch.nn.MSELoss()(other(tensor(x)), tensor(y))
+    expected_loss.backward()
+    net.backward(loss_fn.backward())
+    assert_close_to_torch(loss, expected_loss)
     assert_gradients_agree(net, other)
 
 

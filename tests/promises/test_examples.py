@@ -167,6 +167,37 @@ LESSONS = {
         },
         pages=("16_xray.html",),
     ),
+    "17_first_weights": Expected(
+        r"std 0\.01 +0\.010 +0\.06 +0\.06 +0\.06\nstd 1 ",
+        (
+            *("activations", "gradients", "accuracy", "all_equal"),
+            *("standard_deviations", "while_learning"),
+        ),
+        {
+            "ReLU, std 0.01: gradient times, per layer": (0, 0.1),
+            "ReLU, He: gradient times, per layer": (0.8, 1.25),
+            "ReLU, He: test accuracy (%)": (80, 100),
+            "ReLU, Linear's own: test accuracy (%)": (5, 20),
+            "weights all 1: different units of 64": (1, 1),
+            "weights all 1: test accuracy (%)": (0, 40),
+            "Adam, std 0.01: test accuracy (%)": (80, 100),
+            "SGD, std 0.01: test accuracy (%)": (5, 20),
+            "change where the loss falls fastest, over the last": (2, 20),
+        },
+    ),
+    "22_line_through_points": Expected(
+        r"dw +by hand +-\d+\.\d+, by tinynet +-\d+\.\d+\ndb ",
+        ("line", "landscapes", "curve", "residuals"),
+        {
+            "by hand and by tinynet differ by (trillionths)": (0, 1),
+            "x as it is: distance from least squares": (0.02, 2),
+            "x scaled: distance from least squares": (0, 0.001),
+            "points that the best line hits, of 100": (0, 0),
+            "best line: R squared": (0.7, 0.95),
+            "line: R squared of the test points": (-1, 0.6),
+            "network: R squared of the test points": (0.75, 1),
+        },
+    ),
 }
 
 

@@ -28,6 +28,11 @@ IMAGES = RNG.integers(0, 256, size=(5, 784)).astype(np.uint8)
 CHANCES = RNG.dirichlet(np.ones(10), size=5)
 LABELS = np.array([3, 1, 4, 1, 5])
 PANEL = plots.Panel("panel", "x", "y", {"a": ([1, 2, 3], [1, 10, 100])}, yscale="log")
+LANDSCAPE = plots.Landscape(
+    *("map", "w", "b", np.linspace(-1, 1, 9), np.linspace(0, 2, 7)),
+    0.1 + np.add.outer(np.linspace(-1, 1, 7) ** 2, np.linspace(-1, 1, 9) ** 2),
+    {"SGD": ([-1, 0.5, 0], [0, 0.5, 1]), "best": ([0], [1])},
+)
 CLOUD = plots.Cloud(
     "cloud",
     RNG.normal(size=(3, 2)),
@@ -131,6 +136,11 @@ def test_names_and_values_as_arrays_and_series():
         plots.heat_map(np.eye(2), column.index, pandas.Series(names), "x", "y", "label", "title"),
         plots.line_panels((PANEL._replace(lines={"a": (column, column)}),), "title"),
         plots.histograms({"panel": {"group": column}}, "x", "y", "title"),
+        plots.line_panels((PANEL._replace(points={"p": (column, column)}),), "title"),
+        plots.loss_landscapes(
+            (LANDSCAPE._replace(x=column, losses=np.ones((7, 2)), paths={"p": (column, column)}),),
+            "title",
+        ),
         plots.class_directions((CLOUD,), names),
         plots.class_directions([CLOUD._replace(labels=[0, 1, 1, 0])], pandas.Series(names)),
         plots.correlations(pandas.DataFrame(np.corrcoef(RNG.normal(size=(4, 9))))),
@@ -199,6 +209,10 @@ CHARTS = {
     "outlines": lambda: plots.histograms(
         {"one": {"a": CHANCES, "b": CHANCES**2}, "two": {"a": CHANCES}}, "p", "count", "Counts"
     ),
+    "lines through points": lambda: plots.line_panels(
+        [PANEL._replace(points={"p": ([1, 2], [3, 40]), "q": ([2, 3], [5, 6])})] * 3, "t", columns=2
+    ),
+    "landscapes": lambda: plots.loss_landscapes([LANDSCAPE, LANDSCAPE], "Losses"),
     "clouds": lambda: plots.class_directions([CLOUD, CLOUD, CLOUD], ["0", "1"]),
     "loss against accuracy": lambda: plots.loss_against_accuracy(
         {"a": make_history(3), "b": make_history(2)}

@@ -50,6 +50,69 @@ def test_panels_of_the_same_lines_have_one_legend_below_them():
     assert not others.legends and others.axes[0].get_legend()
 
 
+def places_of(figure):
+    spans = [ax.get_subplotspec() for ax in figure.axes]
+    return [(span.rowspan.start, span.colspan.start) for span in spans]
+
+
+def test_panels_stand_in_rows_of_so_many_columns():
+    lines = {"a": ([0, 1], [0, 1]), "b": ([0, 1], [0, 2])}
+    figure = plots.line_panels([panel(lines)] * 3, "Lines", columns=2)
+    in_one_row = plots.line_panels([panel(lines)] * 3, "Lines")
+    assert places_of(figure) == [(0, 0), (0, 1), (1, 0)]
+    assert places_of(in_one_row) == [(0, 0), (0, 1), (0, 2)]
+
+
+def test_a_line_alone_beside_panels_with_a_legend_is_not_taken_for_one_of_its_lines():
+    lines = {"a": ([0, 1], [2, 3]), "b": ([0, 1], [4, 5])}
+    alone = {"loss": ([0, 1], [1, 0])}
+    figure = plots.line_panels([panel(alone), panel(lines), panel(lines)], "Lines")
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b"]
+    colours = [line.get_color() for line in figure.legends[0].get_lines()]
+    assert colours == [line.get_color() for line in figure.axes[1].lines]
+    assert figure.axes[0].lines[0].get_color() == "black" and "black" not in colours
+
+
+def test_points_are_dots_below_the_lines_and_in_the_legend():
+    points = {"training": ([0, 1, 2], [5, 6, 7]), "test": ([3, 4], [8, 9])}
+    lines = {"fit": ([0, 4], [5, 9])}
+    (ax,) = plots.line_panels([panel(lines, points=points)], "Points").axes
+    *dots, fit = ax.lines
+    for drawn, (x, y) in zip(dots, points.values(), strict=True):
+        assert list(drawn.get_xdata()) == x and list(drawn.get_ydata()) == y
+        assert drawn.get_linestyle() == "None" and drawn.get_marker() != "None"
+    assert dots[0].get_marker() != dots[1].get_marker()
+    assert list(fit.get_xdata()) == [0, 4] and fit.get_linestyle() == "-"
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["training", "test", "fit"]
+
+
+def landscape(**other):
+    x, y = np.linspace(-1, 3, 5), np.linspace(0, 2, 3)
+    losses = 1 + y[:, None] ** 2 + x**2
+    paths = {"SGD": ([3, 1, 0], [2, 1, 0]), "best": ([0], [0])}
+    return plots.Landscape("map", "w", "b", x, y, losses, paths)._replace(**other)
+
+
+def test_landscapes_have_paths_where_they_went_and_one_scale():
+    higher = landscape(losses=landscape().losses * 9, paths={"Adam": ([3, 0], [2, 0])})
+    figure = plots.loss_landscapes([landscape(), higher], "Losses")
+    left, right, bar = figure.axes
+    drawn = {line.get_label(): line for ax in (left, right) for line in ax.lines}
+    for name, (x, y) in (landscape().paths | higher.paths).items():
+        assert list(drawn[name].get_xdata()) == x and list(drawn[name].get_ydata()) == y
+    assert drawn["SGD"].get_linestyle() == "-" and drawn["best"].get_linestyle() == "None"
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == ["SGD", "best", "Adam"]
+    assert bar.get_ylim() == pytest.approx((1, 9 * landscape().losses.max()))
+    assert (left.get_xlabel(), left.get_ylabel(), bar.get_ylabel()) == ("w", "b", "loss")
+    assert left.get_xlim() == (-1, 3) and left.get_ylim() == (0, 2)
+
+
+def test_a_flat_landscape_is_drawn_too():
+    flat = landscape(losses=np.full((3, 5), 2.0), paths={})
+    assert not plots.loss_landscapes([flat], "Losses").legends
+
+
 def test_few_points_have_markers_and_many_have_none():
     lines = {"few": (range(5), range(5)), "many": (range(50), range(50))}
     few, many = plots.line_panels([panel(lines)], "Lines").axes[0].lines
@@ -179,6 +242,20 @@ def test_wrong_input_is_named_and_leaves_no_figure():
         (
             r"'a' has x of shape \(2,\)",
             lambda: plots.line_panels([panel({"a": ([1, 2], [1])})], ""),
+        ),
+        (
+            r"'p' has x of shape \(2,\)",
+            lambda: plots.line_panels([panel({"a": ([1], [1])}, points={"p": ([1, 2], [1])})], "t"),
+        ),
+        ("at least one Landscape", lambda: plots.loss_landscapes([], "t")),
+        (
+            r"shape \(2, 2\), expected \(3, 5\)",
+            lambda: plots.loss_landscapes([landscape(losses=np.ones((2, 2)))], "t"),
+        ),
+        ("a loss of 0", lambda: plots.loss_landscapes([landscape(losses=np.zeros((3, 5)))], "t")),
+        (
+            r"path 'p' has x of shape \(1,\)",
+            lambda: plots.loss_landscapes([landscape(paths={"p": ([1], [1, 2])})], "t"),
         ),
         ("at least one group", lambda: plots.bars({}, [], "x", "y", "t")),
         (r"'a' has shape \(3,\)", lambda: plots.bars({"a": [1, 2, 3]}, ["p"], "x", "y", "t")),

@@ -10,12 +10,14 @@ from tinynet.plots.charts import Panel, bars, heat_map, histograms, line_panels
 from tinynet.plots.clouds import Cloud, class_directions, loss_against_accuracy
 from tinynet.plots.curves import error_rates, learning_curves
 from tinynet.plots.digits import correlations, digit_grid, pixel_histograms, pixel_rows
+from tinynet.plots.landscapes import Landscape, loss_landscapes
 from tinynet.plots.looking import filters, saliency
 from tinynet.plots.networks import compare_connectivity, draw_complete_graph, draw_network
 from tinynet.plots.outputs import guesses, output_bars
 
 __all__ = [
     "Cloud",
+    "Landscape",
     "Panel",
     "bars",
     "class_directions",
@@ -32,6 +34,7 @@ __all__ = [
     "learning_curves",
     "line_panels",
     "loss_against_accuracy",
+    "loss_landscapes",
     "output_bars",
     "pixel_histograms",
     "pixel_rows",

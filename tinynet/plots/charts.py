@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from tinynet.plots.style import (
     AMOUNTS,
     DASHES,
+    GREY,
     MARKERS,
     PALETTE,
     legend_columns,
@@ -39,6 +40,8 @@ class Panel(NamedTuple):
     xscale, yscale : {"linear", "log"}
         A logarithmic x axis has its ticks at the points where these are few and all lines share
         them.
+    points : mapping of str to (x, y), optional
+        What is drawn as dots, below the lines, by name.
     """
 
     title: str
@@ -47,19 +50,22 @@ class Panel(NamedTuple):
     lines: Mapping[str, tuple[ArrayLike, ArrayLike]]
     xscale: Scale = "linear"
     yscale: Scale = "linear"
+    points: Mapping[str, tuple[ArrayLike, ArrayLike]] | None = None
 
 
 @own_style
-def line_panels(panels: Sequence[Panel], title: str) -> "Figure":
+def line_panels(panels: Sequence[Panel], title: str, columns: int | None = None) -> "Figure":
     """Draw lines in one set of axes or several side by side.
 
     Parameters
     ----------
     panels : sequence of Panel
-        The k-th line of each panel has the same colour and dashes; panels with lines of the same
-        names have one legend, below them. Panels that all show the same
-        quantity, by their `ylabel`, get the same limits.
+        The k-th line of each panel has the same colour and dashes; panels of the same names have
+        one legend, below them, and a line that is alone in a panel beside them is black.
+        Panels that all show the same quantity, by their `ylabel`, get the same limits.
     title : str
+    columns : int, optional
+        Panels per row. Default: all in one row.
 
     Returns
     -------
@@ -68,27 +74,38 @@ def line_panels(panels: Sequence[Panel], title: str) -> "Figure":
     Raises
     ------
     ValueError
-        No panel, a panel without lines, or a line whose x and y are not of one length.
+        No panel, a panel without lines, or a line or points whose x and y are not of one length.
     """
     if len(panels) == 0:
         raise ValueError("line_panels: expected at least one Panel")
     for panel in panels:
         if len(panel.lines) == 0:
             raise ValueError(f"line_panels: {panel.title!r} has no lines, expected at least one")
-        for name, (x, y) in panel.lines.items():
+        for name, (x, y) in (*panel.lines.items(), *(panel.points or {}).items()):
             if np.ndim(x) != 1 or np.shape(x) != np.shape(y):
                 raise ValueError(
-                    f"line_panels: line {name!r} has x of shape {np.shape(x)} and y of shape "
+                    f"line_panels: {name!r} has x of shape {np.shape(x)} and y of shape "
                     f"{np.shape(y)}, expected (n,) for both"
                 )
-    figure, axes = new_figure(1, len(panels), height=3.9)
-    shared = len(panels) > 1 and len({tuple(panel.lines) for panel in panels}) == 1
-    for ax, panel in zip(axes[0], panels, strict=True):
+    per_row = min(columns or len(panels), len(panels))
+    rows = -(-len(panels) // per_row)
+    figure, axes = new_figure(rows, per_row, height=3.9 if rows == 1 else 2.8 * rows + 0.9)
+    for ax in axes.flat[len(panels) :]:
+        ax.remove()
+    names = [(*(panel.points or ()), *panel.lines) for panel in panels]
+    several = [each for each in names if len(each) > 1] or names
+    shared = len(several) > 1 and len(set(several)) == 1
+    drawn = list(zip(axes.flat, panels, names, strict=False))
+    for ax, panel, own in drawn:
+        alone = shared and len(own) == 1 < len(several[0])
+        for k, (name, (x, y)) in enumerate((panel.points or {}).items()):
+            colour, marker = (GREY, "black")[k % 2], "ox^s"[k % 4]
+            ax.plot(x, y, color=colour, linestyle="none", marker=marker, markersize=4, label=name)
         for k, (name, (x, y)) in enumerate(panel.lines.items()):
             ax.plot(
                 x,
                 y,
-                color=PALETTE[k % len(PALETTE)],
+                color="black" if alone else PALETTE[k % len(PALETTE)],
                 linestyle=DASHES[k % 4],
                 marker=MARKERS[k % 6] if np.size(x) <= FEW_POINTS else None,
                 label=name,
@@ -107,17 +124,16 @@ def line_panels(panels: Sequence[Panel], title: str) -> "Figure":
         ax.set_xlabel(panel.xlabel)
         ax.set_ylabel(panel.ylabel)
         ax.grid(alpha=0.3)
-        if len(panel.lines) > 1 and not shared:
+        if len(own) > 1 and not shared:
             below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2), "frameon": False}
-            ax.legend(**below if len(panels) > 2 else {})  # a narrow panel has no room for it
+            ax.legend(**below if per_row > 2 else {})  # a narrow panel has no room for it
     if shared:
-        names = list(panels[0].lines)
-        columns = min(len(names), legend_columns(names))
-        handles = axes[0, 0].get_lines()
-        figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False)
+        handles = next(ax for ax, _, own in drawn if own == several[0]).get_lines()
+        ncols = min(len(handles), legend_columns(several[0]))
+        figure.legend(handles=handles, loc="outside lower center", ncols=ncols, frameon=False)
     if len({(panel.ylabel, panel.yscale) for panel in panels}) == 1:
-        limits = [ax.get_ylim() for ax in axes[0]]
-        for ax in axes[0]:
+        limits = [ax.get_ylim() for ax, *_ in drawn]
+        for ax, *_ in drawn:
             ax.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
     figure.suptitle(title)
     return figure
