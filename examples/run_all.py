@@ -186,6 +186,20 @@ ENTRIES = {
             Result("loss after it", "", "0.79"),
         ],
     ),
+    "23_autoencoders": Entry(
+        "What must a network learn to pass a digit through a few numbers?",
+        "noisy",
+        [
+            Result("rebuilt from 50 numbers: error (%)"),
+            Result("noise, repaired by A: error (%)"),
+            Result("noise, repaired by B: error (%)"),
+            Result("bars, repaired by C: error (%)"),
+            Result("500 hidden units, a code of 100: error (%)"),
+            Result("ReLU behind a code of 15 costs (points)"),
+            Result("right by the nearest code of 15 (%)"),
+            Result("tied: error (%)"),
+        ],
+    ),
 }
 
 

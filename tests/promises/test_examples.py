@@ -167,6 +167,20 @@ LESSONS = {
         },
         pages=("16_xray.html",),
     ),
+    "23_autoencoders": Expected(
+        r"error \(%\) +whole +noisy +barred\nnothing done +0\.0 ",
+        ("whole", "noisy", "barred", "heat_map", "codes", "map"),
+        {
+            "rebuilt from 50 numbers: error (%)": (5, 16),
+            "noise, repaired by A: error (%)": (60, 200),
+            "noise, repaired by B: error (%)": (10, 40),
+            "bars, repaired by C: error (%)": (10, 40),
+            "500 hidden units, a code of 100: error (%)": (15, 35),
+            "ReLU behind a code of 15 costs (points)": (3, 60),
+            "right by the nearest code of 15 (%)": (92, 100),
+            "tied: error (%)": (5, 16),
+        },
+    ),
 }
 
 
@@ -212,7 +226,8 @@ def test_table_has_every_lesson():
 LINES = {
     "06_normalization": 205,
     "07_write_your_own_layer": 280,
-}  # whose figures and mistakes are many
+    "23_autoencoders": 240,
+}  # whose figures, mistakes and networks are many
 
 
 @pytest.mark.parametrize("name", LESSONS)
