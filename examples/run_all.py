@@ -186,6 +186,20 @@ ENTRIES = {
             Result("loss after it", "", "0.79"),
         ],
     ),
+    "18_more_data": Entry(
+        "Do noisy or doubled digits help, and what if there are few sevens?",
+        "amount",
+        [
+            Result("18,000 digits instead of 600: gain (points)"),
+            Result("each twice: largest change (points)"),
+            Result("noisy digits, learned from clean ones (%)"),
+            Result("noisy digits, learned with noisy copies (%)"),
+            Result("doubled before the split: test accuracy (%)"),
+            Result("500 sevens: recall lost (points)"),
+            Result("500 sevens: precision lost (points)"),
+            Result("four times: recall gained, mean of epochs (points)"),
+        ],
+    ),
     "23_autoencoders": Entry(
         "What must a network learn to pass a digit through a few numbers?",
         "noisy",

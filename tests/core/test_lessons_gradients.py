@@ -32,6 +32,8 @@ def between(low: float, high: float) -> Callable[[Array], Array]:
 
 
 SCRAMBLED = np.random.default_rng(0).permutation(784)
+NOISE = np.random.default_rng(0).random((32, 784)) / 2
+
 LESSONS = {
     "02 linear classifier": Lesson((784, 10), tn.LogSoftmax, "NLLLoss", between(0, 1)),
     "03 log-softmax": Lesson(FFN, tn.LogSoftmax, "NLLLoss", between(0, 1)),
@@ -47,6 +49,7 @@ LESSONS = {
     "13 scrambled": Lesson(
         FFN, tn.LogSoftmax, "NLLLoss", lambda pixels: pixels[:, SCRAMBLED] / 255
     ),
+    "18 noise": Lesson(FFN, None, "CrossEntropyLoss", lambda pixels: pixels / 255 + NOISE),
 }
 
 

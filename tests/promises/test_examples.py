@@ -167,6 +167,20 @@ LESSONS = {
         },
         pages=("16_xray.html",),
     ),
+    "18_more_data": Expected(
+        r"noisy test digits \(%\) +600 +1,800 +6,000 +18,000\nas they are +\d",
+        ("digits", "amount", "recall", "confusion", "scores"),
+        {
+            "18,000 digits instead of 600: gain (points)": (8, 30),
+            "each twice: largest change (points)": (0, 2),
+            "noisy digits, learned from clean ones (%)": (10, 80),
+            "noisy digits, learned with noisy copies (%)": (92, 100),
+            "doubled before the split: test accuracy (%)": (96, 100),
+            "500 sevens: recall lost (points)": (2, 20),
+            "500 sevens: precision lost (points)": (-5, 2),
+            "four times: recall gained, mean of epochs (points)": (0.5, 10),
+        },
+    ),
     "23_autoencoders": Expected(
         r"error \(%\) +whole +noisy +barred\nnothing done +0\.0 ",
         ("whole", "noisy", "barred", "heat_map", "codes", "map"),
