@@ -202,6 +202,20 @@ ENTRIES = {
             Result("condition number of layer 1, after over before"),
         ],
     ),
+    "18_more_data": Entry(
+        "Do noisy or doubled digits help, and what if there are few sevens?",
+        "amount",
+        [
+            Result("18,000 digits instead of 600: gain (points)"),
+            Result("each twice: largest change (points)"),
+            Result("noisy digits, learned from clean ones (%)"),
+            Result("noisy digits, learned with noisy copies (%)"),
+            Result("doubled before the split: test accuracy (%)"),
+            Result("500 sevens: recall lost (points)"),
+            Result("500 sevens: precision lost (points)"),
+            Result("four times: recall gained, mean of epochs (points)"),
+        ],
+    ),
     "22_line_through_points": Entry(
         "How does a network learn numbers instead of classes, and how good is it?",
         "landscapes",
@@ -212,6 +226,20 @@ ENTRIES = {
             Result("best line: R squared"),
             Result("line: R squared of the test points"),
             Result("network: R squared of the test points"),
+        ],
+    ),
+    "23_autoencoders": Entry(
+        "What must a network learn to pass a digit through a few numbers?",
+        "noisy",
+        [
+            Result("rebuilt from 50 numbers: error (%)"),
+            Result("noise, repaired by A: error (%)"),
+            Result("noise, repaired by B: error (%)"),
+            Result("bars, repaired by C: error (%)"),
+            Result("500 hidden units, a code of 100: error (%)"),
+            Result("ReLU behind a code of 15 costs (points)"),
+            Result("right by the nearest code of 15 (%)"),
+            Result("tied: error (%)"),
         ],
     ),
 }

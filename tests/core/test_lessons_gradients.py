@@ -35,6 +35,7 @@ def between(low: float, high: float) -> Callable[[Array], Array]:
 
 
 SCRAMBLED = np.random.default_rng(0).permutation(784)
+NOISE = np.random.default_rng(0).random((32, 784)) / 2
 
 LESSONS = {
     "02 linear classifier": Lesson((784, 10), tn.LogSoftmax, "NLLLoss", between(0, 1)),
@@ -57,6 +58,7 @@ LESSONS = {
     "17 LeakyReLU": Lesson(
         TEN_LAYERS, None, "CrossEntropyLoss", between(0, 1), lambda: tn.LeakyReLU(0.1)
     ),
+    "18 noise": Lesson(FFN, None, "CrossEntropyLoss", lambda pixels: pixels / 255 + NOISE),
 }
 
 
@@ -127,3 +129,35 @@ def test_the_step_of_lesson_16():
     step = tn.SGD(net.parameters(), lr=0.5)
     traced = tn.trace(net, tn.NLLLoss(), X, labels, step, steps=2)
     assert [round(each.loss, 2) for each in traced.steps] == losses
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_the_autoencoders_of_lesson_23(tied, first_batch):
+    x, rng = first_batch[0] / 255, np.random.default_rng(0)
+    outer, inner, up, out = (
+        tn.Linear(I, O, rng=rng, dtype=np.float64)
+        for I, O in ((784, 250), (250, 50), (50, 250), (250, 784))
+    )
+    if tied:
+        up, out = inner.transposed(rng=rng), outer.transposed(rng=rng)
+    net = tn.Sequential(
+        *(outer, tn.ReLU(), inner, tn.ReLU(), up, tn.ReLU(), out),
+        tn.Sigmoid(),
+    )
+    loss_fn = tn.MSELoss()
+    loss = loss_fn(net(x), x)
+    net.backward(loss_fn.backward())
+
+    leaves = {
+        id(p): tensor(p.data, requires_grad=True) for layer in net[::2] for p in (layer.W, layer.b)
+    }
+    y = tensor(x)
+    for layer, activation in zip(net[::2], (torch.relu,) * 3 + (torch.sigmoid,)):
+        W = leaves[id(layer.W)]
+        y = activation(y @ (W.T if tied and layer in (up, out) else W) + leaves[id(layer.b)])
+    expected = torch.nn.functional.mse_loss(y, tensor(x))
+    expected.backward()
+    assert len(leaves) == len(list(net.parameters())) == (6 if tied else 8)
+    assert_close_to_torch(loss, expected)
+    for parameter in net.parameters():
+        assert_close_to_torch(parameter.grad, leaves[id(parameter)].grad)

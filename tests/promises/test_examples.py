@@ -185,6 +185,20 @@ LESSONS = {
             "change where the loss falls fastest, over the last": (2, 20),
         },
     ),
+    "18_more_data": Expected(
+        r"noisy test digits \(%\) +600 +1,800 +6,000 +18,000\nas they are +\d",
+        ("digits", "amount", "recall", "confusion", "scores"),
+        {
+            "18,000 digits instead of 600: gain (points)": (8, 30),
+            "each twice: largest change (points)": (0, 2),
+            "noisy digits, learned from clean ones (%)": (10, 80),
+            "noisy digits, learned with noisy copies (%)": (92, 100),
+            "doubled before the split: test accuracy (%)": (96, 100),
+            "500 sevens: recall lost (points)": (2, 20),
+            "500 sevens: precision lost (points)": (-5, 2),
+            "four times: recall gained, mean of epochs (points)": (0.5, 10),
+        },
+    ),
     "22_line_through_points": Expected(
         r"dw +by hand +-\d+\.\d+, by tinynet +-\d+\.\d+\ndb ",
         ("line", "landscapes", "curve", "residuals"),
@@ -196,6 +210,20 @@ LESSONS = {
             "best line: R squared": (0.7, 0.95),
             "line: R squared of the test points": (-1, 0.6),
             "network: R squared of the test points": (0.75, 1),
+        },
+    ),
+    "23_autoencoders": Expected(
+        r"error \(%\) +whole +noisy +barred\nnothing done +0\.0 ",
+        ("whole", "noisy", "barred", "heat_map", "codes", "map"),
+        {
+            "rebuilt from 50 numbers: error (%)": (5, 16),
+            "noise, repaired by A: error (%)": (60, 200),
+            "noise, repaired by B: error (%)": (10, 40),
+            "bars, repaired by C: error (%)": (10, 40),
+            "500 hidden units, a code of 100: error (%)": (15, 35),
+            "ReLU behind a code of 15 costs (points)": (3, 60),
+            "right by the nearest code of 15 (%)": (92, 100),
+            "tied: error (%)": (5, 16),
         },
     ),
 }
@@ -243,7 +271,8 @@ def test_table_has_every_lesson():
 LINES = {
     "06_normalization": 205,
     "07_write_your_own_layer": 280,
-}  # whose figures and mistakes are many
+    "23_autoencoders": 240,
+}  # whose figures, mistakes and networks are many
 
 
 @pytest.mark.parametrize("name", LESSONS)

@@ -143,6 +143,9 @@ def test_names_and_values_as_arrays_and_series():
         ),
         plots.class_directions((CLOUD,), names),
         plots.class_directions([CLOUD._replace(labels=[0, 1, 1, 0])], pandas.Series(names)),
+        plots.scatter(
+            {"a": pandas.DataFrame(CHANCES[:, :2])}, pandas.Series(LABELS), "x", "y", "t"
+        ),
         plots.correlations(pandas.DataFrame(np.corrcoef(RNG.normal(size=(4, 9))))),
         plots.guesses(IMAGES, pandas.DataFrame(CHANCES), pandas.Series(LABELS)),
         plots.guesses(IMAGES.tolist(), CHANCES.tolist(), LABELS.tolist()),
@@ -214,6 +217,7 @@ CHARTS = {
     ),
     "landscapes": lambda: plots.loss_landscapes([LANDSCAPE, LANDSCAPE], "Losses"),
     "clouds": lambda: plots.class_directions([CLOUD, CLOUD, CLOUD], ["0", "1"]),
+    "scatter": lambda: plots.scatter({"a": CHANCES[:, :2]}, LABELS, "x", "y", "Points"),
     "loss against accuracy": lambda: plots.loss_against_accuracy(
         {"a": make_history(3), "b": make_history(2)}
     ),

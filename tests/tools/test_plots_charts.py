@@ -138,6 +138,16 @@ def test_heat_map_needs_a_value_for_each_row_and_column(values):
         plots.heat_map(values, ["a", "b"], ["a", "b", "c"], "x", "y", "size", "Heat")
 
 
+def test_a_heat_map_leaves_fields_empty_that_have_no_value():
+    values = [[np.nan, 1.0], [3.0, np.nan]]
+    ax = plots.heat_map(values, "ab", "cd", "x", "y", "size", "Heat").axes[0]
+    assert {text.get_position(): text.get_text() for text in ax.texts} == {(1, 0): "1", (0, 1): "3"}
+    assert [text.get_color() for text in ax.texts] == ["white", "black"]
+    assert ax.images[0].get_array().mask.tolist() == [[True, False], [False, True]]
+    with pytest.raises(ValueError, match="heat_map: all values are NaN"):
+        plots.heat_map(np.full((2, 2), np.nan), "ab", "cd", "x", "y", "size", "Heat")
+
+
 @pytest.mark.parametrize("ylabels, same", [(("y", "y"), True), (("y", "z"), False)])
 def test_panels_of_one_quantity_share_its_limits(ylabels, same):
     curves = ({"a": ([0, 1], [0, 1])}, {"a": ([0, 1], [0, 50])})
@@ -223,6 +233,34 @@ def test_a_speck_is_in_front_with_a_ring_around_it(speck):
     assert [len(ax.lines) for ax in (left, right)] == [0, 1]
 
 
+def test_scatter_draws_every_sample_as_the_sign_of_its_class():
+    labels = np.array([7, 1, 7, 1, 1])
+    panels = {"one": RNG.normal(size=(5, 2)), "two": RNG.normal(size=(5, 2))}
+    figure = plots.scatter(panels, labels, "x", "y", "Points")
+    for ax, (name, points) in zip(figure.axes, panels.items(), strict=True):
+        assert (ax.get_title(), ax.get_xlabel(), ax.get_ylabel()) == (name, "x", "y")
+        ones, sevens = (np.asarray(drawn.get_offsets()) for drawn in ax.collections)
+        assert np.array_equal(ones, points[labels == 1])
+        assert np.array_equal(sevens, points[labels == 7])
+        assert [text.get_text() for text in ax.texts] == ["1", "7"]
+        assert ax.texts[0].get_color() != ax.texts[1].get_color()
+
+
+def test_names_of_classes_stand_at_their_medians_and_never_on_each_other():
+    apart = np.array([[0.0, 0], [1, 0], [0, 10]])
+    texts = plots.scatter({"a": apart}, ["p", "q", "r"], "x", "y", "Points").axes[0].texts
+    places = np.array([text.get_position() for text in texts])
+    assert np.allclose(places, apart, atol=1e-4)
+    heap = np.concatenate([np.zeros((5, 2)), [[1, 1]]])
+    figure = plots.scatter({"a": heap, "b": heap}, list("abcdef"), "x", "y", "Points")
+    figure.canvas.draw()
+    for ax in figure.axes:
+        middles = ax.transData.transform([text.get_position() for text in ax.texts])
+        distances = np.linalg.norm(middles[:, None] - middles, axis=2)
+        widest = max(text.get_bbox_patch().get_window_extent().width for text in ax.texts)
+        assert (distances + 1e9 * np.eye(6)).min() > 0.9 * widest
+
+
 def test_loss_against_accuracy_has_one_point_per_epoch():
     runs = {
         "a": tn.History([1, 1], [50, 60], [0.5, 0.4], [55, 65]),
@@ -266,6 +304,15 @@ def test_wrong_input_is_named_and_leaves_no_figure():
         (
             r"test \(3, 2\)",
             lambda: plots.class_directions([good._replace(test=good.test[:, :2])], ["0", "1"]),
+        ),
+        ("scatter: expected at least one panel", lambda: plots.scatter({}, [0], "x", "y", "t")),
+        (
+            r"'a' has points of shape \(2, 3\) and there are labels of shape \(2,\)",
+            lambda: plots.scatter({"a": np.ones((2, 3))}, [0, 1], "x", "y", "t"),
+        ),
+        (
+            r"labels of shape \(0,\), expected .* N at least 1",
+            lambda: plots.scatter({"a": np.ones((0, 2))}, [], "x", "y", "t"),
         ),
         ("test=", lambda: plots.loss_against_accuracy({})),
         ("test=", lambda: plots.loss_against_accuracy({"a": tn.History([1.0], [50.0])})),

@@ -7,7 +7,7 @@ Colours are Okabe and Ito's, which people with any kind of colour vision can tel
 """
 
 from tinynet.plots.charts import Panel, bars, heat_map, histograms, line_panels
-from tinynet.plots.clouds import Cloud, class_directions, loss_against_accuracy
+from tinynet.plots.clouds import Cloud, class_directions, loss_against_accuracy, scatter
 from tinynet.plots.curves import error_rates, learning_curves
 from tinynet.plots.digits import correlations, digit_grid, pixel_histograms, pixel_rows
 from tinynet.plots.landscapes import Landscape, loss_landscapes
@@ -39,4 +39,5 @@ __all__ = [
     "pixel_histograms",
     "pixel_rows",
     "saliency",
+    "scatter",
 ]

@@ -211,6 +211,7 @@ def heat_map(
     Parameters
     ----------
     values : array `(R, C)`
+        Where one is NaN, its field stays empty.
     rows, columns : sequences of R and of C str
     xlabel, ylabel : str
         What the columns and the rows are.
@@ -226,7 +227,7 @@ def heat_map(
     Raises
     ------
     ValueError
-        `values` has not a value for each row and column, or none at all.
+        `values` has not a value for each row and column, or none that is a number.
     """
     table = np.asarray(values, dtype=float)
     if table.shape != (len(rows), len(columns)) or table.size == 0:
@@ -234,11 +235,14 @@ def heat_map(
             f"heat_map: values have shape {table.shape}, expected {(len(rows), len(columns))}, "
             "one for each row and column"
         )
+    if np.isnan(table).all():
+        raise ValueError("heat_map: all values are NaN, expected at least one number")
     figure, axes = new_figure(1, 1, height=1.6 + 0.45 * len(rows))
     ax = axes[0, 0]
     picture = ax.imshow(table, cmap=AMOUNTS, aspect="auto")
-    middle = (table.min() + table.max()) / 2
-    for (row, column), value in np.ndenumerate(table):
+    middle = (np.nanmin(table) + np.nanmax(table)) / 2
+    for row, column in np.argwhere(~np.isnan(table)):
+        value = table[row, column]
         colour = "white" if value < middle else "black"
         text = value_format.format(value)
         ax.text(column, row, text, ha="center", va="center", color=colour)

@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tinynet.plots.style import (
+    GREY,
     MARKERS,
     PALETTE,
     WIDTH,
@@ -198,3 +200,75 @@ def loss_against_accuracy(
     ax.legend()
     figure.suptitle(title)
     return figure
+
+
+@own_style
+def scatter(
+    panels: Mapping[str, ArrayLike], labels: ArrayLike, xlabel: str, ylabel: str, title: str
+) -> "Figure":
+    """Draw samples as points in the plane, each as the sign of its class.
+
+    The sign, such as a digit, is drawn small at every sample, in the colour of its class, and once
+    more, large and in a frame, at the median of the class, or beside it where another one is.
+
+    Parameters
+    ----------
+    panels : mapping of str to array `(N, 2)`
+        Where the samples lie, by the title of the panel: the same samples in each.
+    labels : array `(N,)`
+        Their classes: what is drawn, as text, is best a single letter or digit.
+    xlabel, ylabel, title : str
+
+    Returns
+    -------
+    matplotlib Figure
+
+    Raises
+    ------
+    ValueError
+        No panel, no sample, or points that are not `(N, 2)`.
+    """
+    if len(panels) == 0:
+        raise ValueError("scatter: expected at least one panel")
+    classes = np.asarray(labels)
+    places = {name: np.asarray(points, dtype=float) for name, points in panels.items()}
+    for name, points in places.items():
+        if classes.ndim != 1 or classes.size == 0 or points.shape != (len(classes), 2):
+            raise ValueError(
+                f"scatter: panel {name!r} has points of shape {points.shape} and there are labels "
+                f"of shape {classes.shape}, expected (N, 2) and (N,), N at least 1"
+            )
+    figure, axes = new_figure(1, len(panels), height=min(6, 0.9 + WIDTH / len(panels)))
+    for ax, (name, points) in zip(axes[0], places.items(), strict=True):
+        names = np.unique(classes)
+        span = np.ptp(points, axis=0)
+        span[span == 0] = 1
+        medians = np.array([np.median(points[classes == name], axis=0) for name in names])
+        middles = span * _apart(medians / span, least=0.035 * len(panels))
+        for k, (label, middle) in enumerate(zip(names, middles, strict=True)):
+            colour = PALETTE[k % len(PALETTE)]
+            sign = rf"$\mathrm{{{label}}}$"
+            ax.scatter(*points[classes == label].T, s=34, marker=sign, color=colour, linewidths=0.3)
+            frame = {"boxstyle": "circle,pad=0.15", "facecolor": "white", "edgecolor": colour}
+            style = {"ha": "center", "va": "center", "size": 13, "weight": "bold", "bbox": frame}
+            ax.text(*middle, str(label), color=colour, **style)
+        ax.set_title(name)
+        ax.set_xlabel(xlabel)
+        ax.set_ylabel(ylabel)
+        ax.grid(alpha=0.3, color=GREY)
+    figure.suptitle(title)
+    return figure
+
+
+def _apart(places: Array, least: float) -> Array:
+    """Move places away from each other, as little as it takes, until all are `least` apart."""
+    places = places + 1e-6 * np.arange(len(places))[:, None] * (1, -1)  # no two are the same
+    for _ in range(200):
+        away = places[:, None] - places
+        distance = np.linalg.norm(away, axis=2)
+        np.fill_diagonal(distance, np.inf)
+        push = np.clip(least - distance, 0, None) / distance / 2
+        if not push.any():
+            break
+        places = places + (away * push[:, :, None]).sum(axis=1) / 2
+    return places
