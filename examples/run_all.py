@@ -242,6 +242,18 @@ ENTRIES = {
             Result("tied: error (%)"),
         ],
     ),
+    "26_batch_normalization": Entry(
+        "What does batch normalisation do, what is its gradient, and what does it cost?",
+        "accuracy",
+        [
+            Result("without, best of all learning rates (%)"),
+            Result("normalised, learning rate 0.1 (%)"),
+            Result("normalised, worst of all first weights (%)"),
+            Result("training mode, 2 digits at once (%)"),
+            Result("training mode, 32 digits of one kind (%)"),
+            Result("after 60 batches, nothing learned (%)"),
+        ],
+    ),
 }
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from strategies import Array, assert_close_to_torch
-from twins import assert_gradients_agree, tensor, twin
+from twins import assert_agrees_with_torch, assert_gradients_agree, tensor, twin
 
 import tinynet as tn
 
@@ -161,3 +161,16 @@ def test_the_autoencoders_of_lesson_23(tied, first_batch):
     assert_close_to_torch(loss, expected)
     for parameter in net.parameters():
         assert_close_to_torch(parameter.grad, leaves[id(parameter)].grad)
+def test_the_network_of_lesson_26(first_batch):
+    pixels, labels = first_batch
+    rng = np.random.default_rng(0)
+    layers: list[tn.Module] = []
+    for I in (784, *[32] * 9):
+        linear = tn.Linear(I, 32, bias=False, rng=rng, dtype=np.float64)
+        layers += [linear, tn.BatchNorm1d(32, dtype=np.float64), tn.ReLU()]
+    net = tn.Sequential(*layers, tn.Linear(32, 10, rng=rng, dtype=np.float64))
+    loss_fn, x = tn.CrossEntropyLoss(), pixels / 255
+    loss_fn(net(x), labels)
+    dy = loss_fn.backward()
+    net.zero_grad()
+    assert_agrees_with_torch(net, dy, x)

@@ -226,6 +226,20 @@ LESSONS = {
             "tied: error (%)": (5, 16),
         },
     ),
+    "26_batch_normalization": Expected(
+        r"y -1\.8 0\.6 1\.4 3\.8 +dx 0\.104 -0\.128 -0\.072 0\.096\nnumerical check passed: True",
+        ("before", "accuracy", "modes", "running"),
+        {
+            "NumPy and tinynet differ by (trillionths)": (0, 1),
+            "without, best of all learning rates (%)": (5, 40),
+            "normalised, learning rate 0.1 (%)": (91, 100),
+            "normalised, worst of all first weights (%)": (85, 100),
+            "training mode, 2 digits at once (%)": (10, 45),
+            "training mode, 32 digits of one kind (%)": (5, 40),
+            "running averages set back (%)": (5, 91),
+            "after 60 batches, nothing learned (%)": (90, 100),
+        },
+    ),
 }
 
 
