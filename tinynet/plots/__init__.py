@@ -13,14 +13,17 @@ from tinynet.plots.digits import correlations, digit_grid, pixel_histograms, pix
 from tinynet.plots.looking import filters, saliency
 from tinynet.plots.networks import compare_connectivity, draw_complete_graph, draw_network
 from tinynet.plots.outputs import guesses, output_bars
+from tinynet.plots.planes import Plane, decision_boundary
 
 __all__ = [
     "Cloud",
     "Panel",
+    "Plane",
     "bars",
     "class_directions",
     "compare_connectivity",
     "correlations",
+    "decision_boundary",
     "digit_grid",
     "draw_complete_graph",
     "draw_network",
