@@ -4,6 +4,7 @@ A new lesson joins by one line in ``LESSONS``.
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -102,3 +103,32 @@ def test_the_step_of_lesson_16():
     step = tn.SGD(net.parameters(), lr=0.5)
     traced = tn.trace(net, tn.NLLLoss(), X, labels, step, steps=2)
     assert [round(each.loss, 2) for each in traced.steps] == losses
+
+
+LESSON_21 = {
+    "one layer": ((2, 1), tn.Sigmoid, "BCELoss"),
+    "8 hidden units": ((2, 8, 1), None, "BCEWithLogitsLoss"),
+    "as most try first": ((2, 2, 1), tn.Sigmoid, "MSELoss"),
+    "mended": ((2, 8, 1), tn.Sigmoid, "BCELoss"),
+}
+
+
+@pytest.mark.parametrize("sizes, last, loss", LESSON_21.values(), ids=LESSON_21)
+def test_the_networks_of_lesson_21(sizes, last, loss):
+    rng = np.random.default_rng(0)
+    layers: list[tn.Module] = []
+    for I, O in pairwise(sizes):
+        layers += [tn.Linear(I, O, rng=rng, dtype=np.float64), tn.Tanh()]
+    layers[-1:] = [] if last is None else [last()]
+    net = tn.Sequential(*layers)
+    x, target = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array([[0.0], [1], [1], [0]])
+    other, leaf = twin(net), tensor(x, requires_grad=True)
+    loss_fn = getattr(tn, loss)()
+    value, expected = (
+        loss_fn(net(x), target),
+        getattr(torch.nn, loss)()(other(leaf), tensor(target)),
+    )
+    expected.backward()
+    assert_close_to_torch(value, expected)
+    assert_close_to_torch(net.backward(loss_fn.backward()), leaf.grad)
+    assert_gradients_agree(net, other)
