@@ -78,10 +78,9 @@ class Lesson:
         path = self.folder / f"{name}.png"
         buffer = io.BytesIO()
         figure.savefig(buffer, dpi=SAVED_DPI)
-        # 128 colours are plenty, and make the file a third as large.
-        Image.open(buffer).convert("RGB").quantize(128, method=Image.Quantize.MAXCOVERAGE).save(
-            path, optimize=True
-        )
+        # 128 colours are plenty, and make the file a third as large; kmeans keeps pale ones apart.
+        picture = Image.open(buffer).convert("RGB")
+        picture.quantize(128, Image.Quantize.MAXCOVERAGE, kmeans=1).save(path, optimize=True)
         self.saved.append(path)
         if IN_NOTEBOOK:
             from IPython import display

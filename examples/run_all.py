@@ -216,6 +216,22 @@ ENTRIES = {
             Result("four times: recall gained, mean of epochs (points)"),
         ],
     ),
+    "21_xor_and_clouds": Entry(
+        "Why can one layer not do XOR, and why is my XOR network stuck at 0.5?",
+        "moving",
+        [
+            Result("one layer, left or right: right (%)"),
+            Result("one layer, XOR: right (%)"),
+            Result("8 hidden units, XOR: right (%)"),
+            Result("three rings: right (%)"),
+            Result("sure and wrong, mended by Sigmoid, BCELoss: right (%)"),
+            Result("sure and wrong, mended by BCEWithLogitsLoss: right (%)"),
+            Result("as most try first: solved, of 20"),
+            Result("+ Tanh, mended: solved, of 20"),
+            Result("mended, weights near 0: solved, of 20"),
+            Result("mended, weights all 0.5: solved, of 20"),
+        ],
+    ),
     "22_line_through_points": Entry(
         "How does a network learn numbers instead of classes, and how good is it?",
         "landscapes",

@@ -161,6 +161,8 @@ def test_the_autoencoders_of_lesson_23(tied, first_batch):
     assert_close_to_torch(loss, expected)
     for parameter in net.parameters():
         assert_close_to_torch(parameter.grad, leaves[id(parameter)].grad)
+
+
 def test_the_network_of_lesson_26(first_batch):
     pixels, labels = first_batch
     rng = np.random.default_rng(0)
@@ -174,3 +176,32 @@ def test_the_network_of_lesson_26(first_batch):
     dy = loss_fn.backward()
     net.zero_grad()
     assert_agrees_with_torch(net, dy, x)
+
+
+LESSON_21 = {
+    "one layer": ((2, 1), tn.Sigmoid, "BCELoss"),
+    "8 hidden units": ((2, 8, 1), None, "BCEWithLogitsLoss"),
+    "as most try first": ((2, 2, 1), tn.Sigmoid, "MSELoss"),
+    "mended": ((2, 8, 1), tn.Sigmoid, "BCELoss"),
+}
+
+
+@pytest.mark.parametrize("sizes, last, loss", LESSON_21.values(), ids=LESSON_21)
+def test_the_networks_of_lesson_21(sizes, last, loss):
+    rng = np.random.default_rng(0)
+    layers: list[tn.Module] = []
+    for I, O in pairwise(sizes):
+        layers += [tn.Linear(I, O, rng=rng, dtype=np.float64), tn.Tanh()]
+    layers[-1:] = [] if last is None else [last()]
+    net = tn.Sequential(*layers)
+    x, target = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array([[0.0], [1], [1], [0]])
+    other, leaf = twin(net), tensor(x, requires_grad=True)
+    loss_fn = getattr(tn, loss)()
+    value, expected = (
+        loss_fn(net(x), target),
+        getattr(torch.nn, loss)()(other(leaf), tensor(target)),
+    )
+    expected.backward()
+    assert_close_to_torch(value, expected)
+    assert_close_to_torch(net.backward(loss_fn.backward()), leaf.grad)
+    assert_gradients_agree(net, other)

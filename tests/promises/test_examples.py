@@ -199,6 +199,22 @@ LESSONS = {
             "four times: recall gained, mean of epochs (points)": (0.5, 10),
         },
     ),
+    "21_xor_and_clouds": Expected(
+        r"as most try first +\d+/20  0\.\d+ 0\.\d+",
+        ("one_layer", "moving", "three_classes", "saturated", "stuck", "white"),
+        {
+            "one layer, left or right: right (%)": (97, 100),
+            "one layer, XOR: right (%)": (0, 80),
+            "8 hidden units, XOR: right (%)": (95, 100),
+            "three rings: right (%)": (95, 100),
+            "sure and wrong, mended by Sigmoid, BCELoss: right (%)": (0, 50),
+            "sure and wrong, mended by BCEWithLogitsLoss: right (%)": (95, 100),
+            "as most try first: solved, of 20": (0, 3),
+            "+ Tanh, mended: solved, of 20": (19, 20),
+            "mended, weights near 0: solved, of 20": (0, 1),
+            "mended, weights all 0.5: solved, of 20": (0, 0),
+        },
+    ),
     "22_line_through_points": Expected(
         r"dw +by hand +-\d+\.\d+, by tinynet +-\d+\.\d+\ndb ",
         ("line", "landscapes", "curve", "residuals"),

@@ -40,6 +40,12 @@ CLOUD = plots.Cloud(
     RNG.normal(size=(4, 3)),
     np.array([0, 1, 1, 0]),
 )
+POINTS = RNG.normal(size=(30, 2))
+SIDES = (POINTS[:, 0] > 0).astype(int)
+
+
+def left_or_right(X: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-X[:, 0]))
 
 
 def make_history(epochs: int, test: bool = True) -> tn.History:
@@ -218,6 +224,7 @@ CHARTS = {
     "landscapes": lambda: plots.loss_landscapes([LANDSCAPE, LANDSCAPE], "Losses"),
     "clouds": lambda: plots.class_directions([CLOUD, CLOUD, CLOUD], ["0", "1"]),
     "scatter": lambda: plots.scatter({"a": CHANCES[:, :2]}, LABELS, "x", "y", "Points"),
+    "plane": lambda: plots.decision_boundary([plots.Plane("sum", left_or_right, POINTS, SIDES)]),
     "loss against accuracy": lambda: plots.loss_against_accuracy(
         {"a": make_history(3), "b": make_history(2)}
     ),
@@ -269,9 +276,12 @@ def shown_pixels(text: Text) -> float:
     return text.get_fontsize() * style.SHOWN_WIDTH / style.WIDTH / 72
 
 
+PLANE = plots.Plane("a plane of its own", left_or_right, POINTS, SIDES)
 MANY = np.random.default_rng(0).normal(size=(2000, 30))
 WIDE = {
     "correlations of thousands": lambda: plots.correlations(np.corrcoef(MANY)),
+    "five planes": lambda: plots.decision_boundary([PLANE] * 5, title="Planes"),
+    "two planes": lambda: plots.decision_boundary([PLANE] * 2, title="Planes", columns=2),
     "three panels": lambda: plots.line_panels(
         [
             plots.Panel(

@@ -272,6 +272,102 @@ def test_loss_against_accuracy_has_one_point_per_epoch():
     assert ax.get_xscale() == "log"
 
 
+SQUARE = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]])
+
+
+def plane(answer, y=(0, 0, 1, 1), X=SQUARE, **options):
+    return plots.Plane("plane", answer, X, np.array(y), **options)
+
+
+def steep(X):
+    """The score of class 1, 0 where the first input is 0.4."""
+    return 20 * (X[:, :1] - 0.4)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def field_of(ax):
+    """The colour at the place of each point of SQUARE."""
+    (image,) = ax.images
+    colours, (left, right, bottom, top) = image.get_array(), image.get_extent()
+    assert image.origin == "lower"
+    places = ((SQUARE - (left, bottom)) / (right - left, top - bottom) * (len(colours) - 1)).round()
+    return np.array([colours[int(row), int(column)] for column, row in places])
+
+
+def boundary_of(ax):
+    """The points of the black line."""
+    lines = [c for c in ax.collections if not isinstance(c, PathCollection)]
+    return np.concatenate([path.vertices for line in lines for path in line.get_paths()] or [[]])
+
+
+def plane_of(answer, y=(0, 0, 1, 1), names=None, **options):
+    return lambda: plots.decision_boundary([plane(answer, y, **options)], names)
+
+
+ANSWERS = {
+    "a function, one output": plane(lambda X: sigmoid(steep(X))),
+    "without its axis": plane(lambda X: sigmoid(steep(X))[:, 0]),
+    "its score": plane(steep, logits=True),
+    "two probabilities": plane(lambda X: np.hstack([1 - sigmoid(steep(X)), sigmoid(steep(X))])),
+    "two scores": plane(lambda X: np.hstack([0 * steep(X) + 3, steep(X) + 3])),
+    "labels as a column": plane(steep, [[0.0], [0], [1], [1]], logits=True),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_a_plane_has_the_colour_of_the_likeliest_class(name):
+    (ax,) = plots.decision_boundary([ANSWERS[name]]).axes
+    blue, _, orange, _ = colours = field_of(ax)
+    assert np.allclose(colours, [blue, blue, orange, orange], atol=1e-3)
+    assert blue[2] > blue[0] and orange[0] > orange[2]
+    line = boundary_of(ax)
+    assert np.allclose(line[:, 0], 0.4, atol=0.01) and np.ptp(line[:, 1]) > 1
+    dots = [c.get_offsets().tolist() for c in ax.collections if isinstance(c, PathCollection)]
+    assert dots == [SQUARE[:2].tolist(), SQUARE[2:].tolist()]
+
+
+def test_what_is_as_likely_as_not_is_white_and_a_surer_place_is_darker():
+    half, surer = plane(lambda X: np.full(len(X), 0.5)), plane(lambda X: np.full(len(X), 0.75))
+    sure = plane(lambda X: np.ones(len(X)))
+    colours = [field_of(ax)[0] for ax in plots.decision_boundary([half, surer, sure]).axes]
+    assert colours[0].tolist() == [1, 1, 1]
+    assert (colours[1] > colours[2]).all() and (colours[1] < colours[0]).all()
+    assert all(len(boundary_of(ax)) == 0 for ax in plots.decision_boundary([half, sure]).axes)
+
+
+def test_three_classes_have_a_boundary_between_any_two():
+    def scores(X):
+        return X @ np.array([[0, 20.0, 0], [0, -20, 30]]) - (0, 10, 10)
+
+    figure = plots.decision_boundary([plane(scores, (0, 2, 1, 2))])
+    (ax,) = figure.axes
+    colours = field_of(ax).round(3).tolist()
+    assert colours[1] == colours[3] and len({tuple(colour) for colour in colours}) == 3
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend == ["class 0", "class 1", "class 2", "boundary"]
+
+
+def test_a_network_is_asked_in_evaluation_in_the_dtype_of_the_points_and_stays_as_it_is():
+    net = tn.Sequential(tn.Linear(2, 4, rng=0), tn.Dropout(0.5, rng=0), tn.Linear(4, 3, rng=1))
+    before = net[1].state.copy(), tn.fingerprint(net)
+    X, y = SQUARE.astype(np.float32), np.array([0, 1, 2, 0])
+    first, second = (
+        plots.decision_boundary([plots.Plane("net", net, X, y)]).axes[0].images[0].get_array()
+        for _ in range(2)
+    )
+    assert np.array_equal(first, second)
+    assert net.training and (net[1].state == before[0]).all() and tn.fingerprint(net) == before[1]
+
+
+def test_points_that_all_lie_on_a_line_have_a_plane_too():
+    figure = plots.decision_boundary([plane(steep, X=SQUARE * (1, 0), logits=True)])
+    low, high = figure.axes[0].get_ylim()
+    assert low < 0 < high
+
+
 def test_wrong_input_is_named_and_leaves_no_figure():
     good = cloud()
     cases = [
@@ -314,6 +410,17 @@ def test_wrong_input_is_named_and_leaves_no_figure():
             r"labels of shape \(0,\), expected .* N at least 1",
             lambda: plots.scatter({"a": np.ones((0, 2))}, [], "x", "y", "t"),
         ),
+        ("at least one Plane", lambda: plots.decision_boundary([])),
+        ("columns = 0", lambda: plots.decision_boundary([plane(steep)], columns=0)),
+        (r"\(4, 3\) and y of shape \(4,\)", plane_of(steep, X=np.ones((4, 3)))),
+        (r"y of shape \(3,\), expected", plane_of(steep, [0, 1, 1])),
+        ("X of 'plane' holds NaN", plane_of(steep, X=SQUARE * np.nan)),
+        ("holds -1 to 1, expected whole", plane_of(steep, [0, 1, -1, 0])),
+        (r"label 2, expected 0 to 1", plane_of(steep, [0, 1, 2, 0], names=["no", "yes"])),
+        (r"'plane' reaches from -.* to .*logits=True", plane_of(steep)),
+        (r"points has shape \(\d+, 4\).*, or one prob", plane_of(lambda X: np.hstack([X, X]))),
+        (r"points has shape \(\d+, 1\), expected \(\d+, 3\)$", plane_of(steep, [0, 1, 2, 0])),
+        ("answer of 'plane' holds NaN", plane_of(lambda X: np.nan * X[:, 0])),
         ("test=", lambda: plots.loss_against_accuracy({})),
         ("test=", lambda: plots.loss_against_accuracy({"a": tn.History([1.0], [50.0])})),
     ]

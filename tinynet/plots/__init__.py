@@ -14,15 +14,18 @@ from tinynet.plots.landscapes import Landscape, loss_landscapes
 from tinynet.plots.looking import filters, saliency
 from tinynet.plots.networks import compare_connectivity, draw_complete_graph, draw_network
 from tinynet.plots.outputs import guesses, output_bars
+from tinynet.plots.planes import Plane, decision_boundary
 
 __all__ = [
     "Cloud",
     "Landscape",
     "Panel",
+    "Plane",
     "bars",
     "class_directions",
     "compare_connectivity",
     "correlations",
+    "decision_boundary",
     "digit_grid",
     "draw_complete_graph",
     "draw_network",
