@@ -201,4 +201,7 @@ for name, (train_range, test_range) in cases.items():
     fewest, most = (0, 0) if name == "equal" else (1, 9)
     lesson.claim(f"{name}: findings of the doctor", len(diagnosis), fewest, most)
 
+# %%
+# So always normalise, and normalise training and test by the same rule.
+
 lesson.finish()
