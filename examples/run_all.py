@@ -186,6 +186,18 @@ ENTRIES = {
             Result("loss after it", "", "0.79"),
         ],
     ),
+    "24_cnn": Entry(
+        "What is a convolution, and why does it read digits better?",
+        "maps",
+        [
+            Result("feed-forward: errors (%)"),
+            Result("convolutional: errors (%)"),
+            Result("convolutional, moved: errors (%)"),
+            Result("rolled digits, feed-forward: test accuracy (%)"),
+            Result("rolled digits, convolutional: test accuracy (%)"),
+            Result("fewer upright digits by flips (points)"),
+        ],
+    ),
 }
 
 

@@ -66,17 +66,33 @@ def test_all_gradients_of_the_first_batch(lesson, first_batch):
     for I, O in zip(lesson.sizes, lesson.sizes[1:]):
         layers += [tn.Linear(I, O, rng=rng, dtype=np.float64), tn.ReLU()]
     layers[-1:] = [] if lesson.last is None else [lesson.last()]
-    net = tn.Sequential(*layers)
+    assert_all_gradients_agree(tn.Sequential(*layers), lesson.loss, x, labels)
+
+
+def test_the_convolutional_network_of_lesson_24(first_batch):
+    pixels, labels = first_batch
+    rng = np.random.default_rng(0)
+    options = {"rng": rng, "dtype": np.float64}
+    net = tn.Sequential(
+        tn.Unflatten(1, (1, 28, 28)),
+        *(tn.Conv2d(1, 10, 5, padding=1, **options), tn.MaxPool2d(2), tn.ReLU()),
+        *(tn.Conv2d(10, 20, 5, padding=1, **options), tn.MaxPool2d(2), tn.ReLU()),
+        *(tn.Flatten(), tn.Linear(500, 50, **options), tn.ReLU(), tn.Linear(50, 10, **options)),
+    )
+    assert_all_gradients_agree(net, "CrossEntropyLoss", between(0, 1)(pixels), labels)
+
+
+def assert_all_gradients_agree(net: tn.Sequential, loss: str, x: Array, labels: Array) -> None:
     other, leaf = twin(net), tensor(x, requires_grad=True)
-    loss_fn, other_loss_fn = getattr(tn, lesson.loss)(), getattr(torch.nn, lesson.loss)()
+    loss_fn, other_loss_fn = getattr(tn, loss)(), getattr(torch.nn, loss)()
 
     outputs, expected_outputs = net(x), other(leaf)
-    loss, expected_loss = loss_fn(outputs, labels), other_loss_fn(expected_outputs, tensor(labels))
-    expected_loss.backward()
+    value, expected = loss_fn(outputs, labels), other_loss_fn(expected_outputs, tensor(labels))
+    expected.backward()
     dx = net.backward(loss_fn.backward())
 
     assert_close_to_torch(outputs, expected_outputs)
-    assert_close_to_torch(loss, expected_loss)
+    assert_close_to_torch(value, expected)
     assert_close_to_torch(dx, leaf.grad)
     assert_gradients_agree(net, other)
 

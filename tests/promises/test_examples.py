@@ -167,6 +167,19 @@ LESSONS = {
         },
         pages=("16_xray.html",),
     ),
+    "24_cnn": Expected(
+        r"Conv2d\(10, 20, 5, padding=1\) +\(N, 20, 11, 11\) +5,020",
+        ("learning_curves", "filters", "maps", "saliency", "rolled", "error_rates"),
+        {
+            "NumPy and Conv2d differ by (millionths)": (0, 5),
+            "feed-forward: errors (%)": (2, 6),
+            "convolutional: errors (%)": (0.5, 3),
+            "convolutional, moved: errors (%)": (0.2, 1.6),
+            "rolled digits, feed-forward: test accuracy (%)": (50, 80),
+            "rolled digits, convolutional: test accuracy (%)": (85, 99),
+            "fewer upright digits by flips (points)": (0.2, 5),
+        },
+    ),
 }
 
 
@@ -212,6 +225,7 @@ def test_table_has_every_lesson():
 LINES = {
     "06_normalization": 205,
     "07_write_your_own_layer": 280,
+    "24_cnn": 225,
 }  # whose figures and mistakes are many
 
 
