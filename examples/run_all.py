@@ -186,6 +186,18 @@ ENTRIES = {
             Result("loss after it", "", "0.79"),
         ],
     ),
+    "19_freezing_and_transfer": Entry(
+        "What does a frozen layer do, and when is it of use?",
+        "few_samples",
+        [
+            Result("hidden layers frozen, halfway (%)"),
+            Result("hidden layers frozen, at the end (%)"),
+            Result("output layer frozen, halfway (%)"),
+            Result("10 of each, copied and frozen (%)"),
+            Result("10 of each, from scratch (%)"),
+            Result("copied and frozen or random (points)"),
+        ],
+    ),
     "24_cnn": Entry(
         "What is a convolution, and why does it read digits better?",
         "maps",

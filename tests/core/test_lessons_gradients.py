@@ -69,6 +69,25 @@ def test_all_gradients_of_the_first_batch(lesson, first_batch):
     assert_all_gradients_agree(tn.Sequential(*layers), lesson.loss, x, labels)
 
 
+def test_a_frozen_layer_of_lesson_19(first_batch):
+    pixels, labels = first_batch
+    net = tn.Sequential(
+        *(tn.Linear(784, 64, rng=0, dtype=np.float64), tn.ReLU()),
+        *(tn.Linear(64, 32, rng=1, dtype=np.float64), tn.ReLU()),
+        tn.Linear(32, 10, rng=2, dtype=np.float64),
+    )
+    net[2].requires_grad_(False)
+    other = tn.to_torch(net)
+    torch.nn.CrossEntropyLoss()(other(tensor(pixels / 255)), tensor(labels)).backward()
+    loss_fn = tn.CrossEntropyLoss()
+    loss_fn(net(pixels / 255), labels)
+    net.backward(loss_fn.backward())
+    for place in (0, 4):
+        assert_close_to_torch(net[place].W.grad, other[place].weight.grad.T)
+        assert_close_to_torch(net[place].b.grad, other[place].bias.grad)
+    assert net[2].W.grad is net[2].b.grad is other[2].weight.grad is other[2].bias.grad is None
+
+
 def test_the_convolutional_network_of_lesson_24(first_batch):
     pixels, labels = first_batch
     rng = np.random.default_rng(0)

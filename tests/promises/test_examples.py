@@ -167,6 +167,18 @@ LESSONS = {
         },
         pages=("16_xray.html",),
     ),
+    "19_freezing_and_transfer": Expected(
+        r"2  Linear\(64, 32\) +\(N, 32\) +2,080 frozen",
+        ("frozen", "moves", "samples", "few_samples"),
+        {
+            "frozen weights moved by (%)": (0, 0),
+            "hidden layers frozen, halfway (%)": (5, 50),
+            "hidden layers frozen, at the end (%)": (70, 95),
+            "output layer frozen, halfway (%)": (55, 95),
+            "copied and frozen or from scratch (points)": (0.5, 20),
+            "copied and frozen or random (points)": (1, 30),
+        },
+    ),
     "24_cnn": Expected(
         r"Conv2d\(10, 20, 5, padding=1\) +\(N, 20, 11, 11\) +5,020",
         ("learning_curves", "filters", "maps", "saliency", "rolled", "error_rates"),
