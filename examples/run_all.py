@@ -216,6 +216,18 @@ ENTRIES = {
             Result("four times: recall gained, mean of epochs (points)"),
         ],
     ),
+    "19_freezing_and_transfer": Entry(
+        "What does a frozen layer do, and when is it of use?",
+        "few_samples",
+        [
+            Result("hidden layers frozen, halfway (%)"),
+            Result("hidden layers frozen, at the end (%)"),
+            Result("output layer frozen, halfway (%)"),
+            Result("10 of each, copied and frozen (%)"),
+            Result("10 of each, from scratch (%)"),
+            Result("copied and frozen or random (points)"),
+        ],
+    ),
     "21_xor_and_clouds": Entry(
         "Why can one layer not do XOR, and why is my XOR network stuck at 0.5?",
         "moving",
@@ -256,6 +268,18 @@ ENTRIES = {
             Result("ReLU behind a code of 15 costs (points)"),
             Result("right by the nearest code of 15 (%)"),
             Result("tied: error (%)"),
+        ],
+    ),
+    "24_cnn": Entry(
+        "What is a convolution, and why does it read digits better?",
+        "maps",
+        [
+            Result("feed-forward: errors (%)"),
+            Result("convolutional: errors (%)"),
+            Result("convolutional, moved: errors (%)"),
+            Result("rolled digits, feed-forward: test accuracy (%)"),
+            Result("rolled digits, convolutional: test accuracy (%)"),
+            Result("fewer upright digits by flips (points)"),
         ],
     ),
     "26_batch_normalization": Entry(

@@ -77,17 +77,52 @@ def test_all_gradients_of_the_first_batch(lesson, first_batch):
     for I, O in zip(lesson.sizes, lesson.sizes[1:]):
         layers += [tn.Linear(I, O, rng=rng, dtype=np.float64), lesson.activation()]
     layers[-1:] = [] if lesson.last is None else [lesson.last()]
-    net = tn.Sequential(*layers)
+    assert_all_gradients_agree(tn.Sequential(*layers), lesson.loss, x, labels)
+
+
+def test_a_frozen_layer_of_lesson_19(first_batch):
+    pixels, labels = first_batch
+    net = tn.Sequential(
+        *(tn.Linear(784, 64, rng=0, dtype=np.float64), tn.ReLU()),
+        *(tn.Linear(64, 32, rng=1, dtype=np.float64), tn.ReLU()),
+        tn.Linear(32, 10, rng=2, dtype=np.float64),
+    )
+    net[2].requires_grad_(False)
+    other = tn.to_torch(net)
+    torch.nn.CrossEntropyLoss()(other(tensor(pixels / 255)), tensor(labels)).backward()
+    loss_fn = tn.CrossEntropyLoss()
+    loss_fn(net(pixels / 255), labels)
+    net.backward(loss_fn.backward())
+    for place in (0, 4):
+        assert_close_to_torch(net[place].W.grad, other[place].weight.grad.T)
+        assert_close_to_torch(net[place].b.grad, other[place].bias.grad)
+    assert net[2].W.grad is net[2].b.grad is other[2].weight.grad is other[2].bias.grad is None
+
+
+def test_the_convolutional_network_of_lesson_24(first_batch):
+    pixels, labels = first_batch
+    rng = np.random.default_rng(0)
+    options = {"rng": rng, "dtype": np.float64}
+    net = tn.Sequential(
+        tn.Unflatten(1, (1, 28, 28)),
+        *(tn.Conv2d(1, 10, 5, padding=1, **options), tn.MaxPool2d(2), tn.ReLU()),
+        *(tn.Conv2d(10, 20, 5, padding=1, **options), tn.MaxPool2d(2), tn.ReLU()),
+        *(tn.Flatten(), tn.Linear(500, 50, **options), tn.ReLU(), tn.Linear(50, 10, **options)),
+    )
+    assert_all_gradients_agree(net, "CrossEntropyLoss", between(0, 1)(pixels), labels)
+
+
+def assert_all_gradients_agree(net: tn.Sequential, loss: str, x: Array, labels: Array) -> None:
     other, leaf = twin(net), tensor(x, requires_grad=True)
-    loss_fn, other_loss_fn = getattr(tn, lesson.loss)(), getattr(torch.nn, lesson.loss)()
+    loss_fn, other_loss_fn = getattr(tn, loss)(), getattr(torch.nn, loss)()
 
     outputs, expected_outputs = net(x), other(leaf)
-    loss, expected_loss = loss_fn(outputs, labels), other_loss_fn(expected_outputs, tensor(labels))
-    expected_loss.backward()
+    value, expected = loss_fn(outputs, labels), other_loss_fn(expected_outputs, tensor(labels))
+    expected.backward()
     dx = net.backward(loss_fn.backward())
 
     assert_close_to_torch(outputs, expected_outputs)
-    assert_close_to_torch(loss, expected_loss)
+    assert_close_to_torch(value, expected)
     assert_close_to_torch(dx, leaf.grad)
     assert_gradients_agree(net, other)
 

@@ -204,6 +204,18 @@ LESSONS = {
             "four times: recall gained, mean of epochs (points)": (0.5, 10),
         },
     ),
+    "19_freezing_and_transfer": Expected(
+        r"2  Linear\(64, 32\) +\(N, 32\) +2,080 frozen",
+        ("frozen", "moves", "samples", "few_samples"),
+        {
+            "frozen weights moved by (%)": (0, 0),
+            "hidden layers frozen, halfway (%)": (5, 50),
+            "hidden layers frozen, at the end (%)": (70, 95),
+            "output layer frozen, halfway (%)": (55, 95),
+            "copied and frozen or from scratch (points)": (0.5, 20),
+            "copied and frozen or random (points)": (1, 30),
+        },
+    ),
     "21_xor_and_clouds": Expected(
         r"as most try first +\d+/20  0\.\d+ 0\.\d+",
         ("one_layer", "moving", "three_classes", "saturated", "stuck", "white"),
@@ -245,6 +257,19 @@ LESSONS = {
             "ReLU behind a code of 15 costs (points)": (3, 60),
             "right by the nearest code of 15 (%)": (92, 100),
             "tied: error (%)": (5, 16),
+        },
+    ),
+    "24_cnn": Expected(
+        r"Conv2d\(10, 20, 5, padding=1\) +\(N, 20, 11, 11\) +5,020",
+        ("learning_curves", "filters", "maps", "saliency", "rolled", "error_rates"),
+        {
+            "NumPy and Conv2d differ by (millionths)": (0, 5),
+            "feed-forward: errors (%)": (2, 6),
+            "convolutional: errors (%)": (0.5, 3),
+            "convolutional, moved: errors (%)": (0.2, 1.6),
+            "rolled digits, feed-forward: test accuracy (%)": (50, 80),
+            "rolled digits, convolutional: test accuracy (%)": (85, 99),
+            "fewer upright digits by flips (points)": (0.2, 5),
         },
     ),
     "26_batch_normalization": Expected(
@@ -308,6 +333,7 @@ LINES = {
     "06_normalization": 210,
     "07_write_your_own_layer": 280,
     "23_autoencoders": 240,
+    "24_cnn": 225,
 }  # whose figures, mistakes and networks are many
 
 

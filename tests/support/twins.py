@@ -28,7 +28,7 @@ def twin(module: tn.Module) -> torch.nn.Module:
             linear = torch.nn.Linear(I, O, bias=module.b is not None, dtype=torch.float64)
             linear.load_state_dict({k: tensor(v) for k, v in module.state_dict().items()})
             return linear
-        case tn.TransposedLinear():
+        case tn.TransposedLinear() | tn.Conv2d():
             return tn.to_torch(module)
         case tn.ReLU():
             return torch.nn.ReLU()
