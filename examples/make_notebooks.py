@@ -157,6 +157,11 @@ def outputs_of(notebook: NotebookNode) -> tuple[str, list[bytes]]:
     return text, [base64.b64decode(picture) for picture in pictures if picture]
 
 
+def stored(name: str) -> NotebookNode:
+    """A notebook as it is in the repository."""
+    return nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+
+
 def store(name: str, notebook: NotebookNode) -> None:
     """Write a notebook into the repository."""
     NOTEBOOKS.mkdir(exist_ok=True)

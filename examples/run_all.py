@@ -1,9 +1,11 @@
 """Run all lessons, one per core, as notebooks; renew what they print and draw; print one table.
 
-``python examples/run_all.py`` takes a few minutes, and renews notebooks, gallery and README; with
+``python examples/run_all.py`` takes some minutes, and renews notebooks, gallery and README; with
 names of lessons, such as ``07_write_your_own_layer``, it runs these alone. If a lesson fails, the
-exit code is 1, and nothing is renewed. With ``--seeds 0 1 2`` it runs the scripts for each of these
-seeds, renews nothing, and shows what came out beside each other.
+exit code is 1, and nothing is renewed. With ``--readme`` it runs none, and writes the README with
+what is stored: the figures of the notebooks, and those of ``benchmarks/lessons.py``. With
+``--seeds 0 1 2`` it runs the scripts for each of these seeds, renews nothing, and shows what came
+out beside each other.
 """
 
 import argparse
@@ -19,6 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from course import course_table
 from make_notebooks import (
     EXAMPLES,
     GALLERY,
@@ -27,11 +30,13 @@ from make_notebooks import (
     outputs_of,
     run_notebook,
     store,
+    stored,
 )
 from nbformat import NotebookNode
 
 README = EXAMPLES / "README.md"
 MEASURED = EXAMPLES.parent / "benchmarks" / "results"
+COURSE_TITLE = "## The course's notebooks on MNIST, and the lessons that reproduce them"
 MARKS = "<!-- made by run_all.py: begin -->", "<!-- made by run_all.py: end -->"
 
 
@@ -75,6 +80,7 @@ ENTRIES = {
         [
             Result("train accuracy (%)", "", "99.6 to 99.7"),
             Result("test accuracy (%)", "about 96", "95.7, 96.5, 95.3"),
+            Result("answers of the loaded network that differ"),
         ],
     ),
     "04_softmax_vs_log_softmax": Entry(
@@ -361,18 +367,27 @@ def section(name: str, claims: dict[str, str]) -> str:
 """
 
 
-def renew(name: str, done: Run, claims: dict[str, str]) -> None:
-    """Store a lesson's notebook, its picture in the gallery, and its part of the README."""
+def readme() -> str:
+    """The README, with the figures of all stored notebooks."""
+    claims = {name: measured_claims(outputs_of(stored(name))[0]) for name in ENTRIES}
+
+    def figures(name: str, claim: str) -> tuple[str, str]:
+        return claims[name][claim], pytorch(name, Result(claim))
+
+    parts = [COURSE_TITLE, course_table(figures)]
+    parts += [section(name, claims[name]).strip() for name in ENTRIES]
+    begin, end = MARKS
+    before, _, rest = README.read_text(encoding="utf-8").partition(begin)
+    _, _, after = rest.partition(end)
+    body = "\n\n".join(parts)
+    return f"{before}{begin}\n\n{body}\n\n{end}{after}"
+
+
+def renew(name: str, done: Run) -> None:
+    """Store a lesson's notebook, and its picture in the gallery."""
     store(name, done.notebook)
     picture = f"{name[:2]}_{ENTRIES[name].figure}.png"
     shutil.copy(done.figures / picture, GALLERY / picture)
-    begin, end = MARKS
-    before, _, rest = README.read_text(encoding="utf-8").partition(begin)
-    made, _, after = rest.partition(end)
-    sections = {part[3:5]: part.strip() for part in re.split(r"\n(?=## )", made)[1:]}
-    sections[name[:2]] = section(name, claims).strip()
-    body = "\n\n".join(sections[number] for number in sorted(sections))
-    README.write_text(f"{before}{begin}\n\n{body}\n\n{end}{after}", encoding="utf-8")
 
 
 def run_script(name: str, seed: int, folder: Path) -> tuple[str, bool]:
@@ -410,12 +425,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", metavar="lesson", help="only these; all if none")
     parser.add_argument("--seeds", nargs="+", type=int, help="as scripts, for each of these seeds")
+    parser.add_argument("--readme", action="store_true", help="write the README anew, run nothing")
     options = parser.parse_args()
     names = options.lessons or list(ENTRIES)
     if unknown := set(names) - set(ENTRIES):
         parser.error(f"no lesson {', '.join(sorted(unknown))}; there are {', '.join(ENTRIES)}")
     if options.seeds:
         sys.exit(compare_seeds(names, options.seeds))
+    if options.readme:
+        README.write_text(readme(), encoding="utf-8")
+        return
     table, runs = [], {}
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -428,8 +447,9 @@ def main() -> None:
         for name, done in runs.items():
             claims = measured_claims(done.text)
             table += [(name, result, claims[result.claim]) for result in ENTRIES[name].results]
-            renew(name, done, claims)
+            renew(name, done)
 
+    README.write_text(readme(), encoding="utf-8")
     print(f"\n{'lesson':<26} {'result':<60} {'tinynet':>8}  {'course':<19}  PyTorch")
     for name, result, value in table:
         theirs = f"{result.course:<19}  {pytorch(name, result)}"

@@ -3,6 +3,7 @@
 import importlib
 import io
 import re
+import shutil
 import sys
 
 import nbformat
@@ -17,11 +18,9 @@ from tinynet.plots import style
 sys.path.insert(0, str(EXAMPLES))
 make_notebooks = importlib.import_module("make_notebooks")
 run_all = importlib.import_module("run_all")
+course = importlib.import_module("course")
 sys.path.remove(str(EXAMPLES))
-
-
-def stored(name: str) -> nbformat.NotebookNode:
-    return nbformat.read(EXAMPLES / "notebooks" / f"{name}.ipynb", as_version=4)
+stored = make_notebooks.stored
 
 
 def the_same_anywhere(text: str) -> str:
@@ -87,10 +86,24 @@ def test_stored_outputs_are_those_of_one_full_run(name):
     assert re.search(expected.table, text)
     assert len(pictures) == len(expected.figures) + len(expected.pages)
     assert (EXAMPLES / "gallery" / f"{name[:2]}_{entry.figure}.png").read_bytes() in pictures
-    readme = (EXAMPLES / "README.md").read_text(encoding="utf-8")
-    claims = run_all.measured_claims(text)
-    for result in entry.results:
-        assert f"\n| {result.claim} | {claims[result.claim]} |" in readme
+
+
+def test_readme_has_the_figures_that_are_stored():
+    text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    assert text == run_all.readme(), "run python examples/run_all.py --readme"
+    claims = run_all.measured_claims(make_notebooks.outputs_of(stored("03_ffn_on_mnist"))[0])
+    assert f"| test accuracy (%) | {claims['test accuracy (%)']} | about 96 |" in text
+
+
+def test_every_notebook_of_the_course_has_a_lesson_and_both_figures():
+    assert len({shown[:2] for shown in course.COURSE}) == len(course.COURSE) == 31
+    table = course.course_table(lambda lesson, claim: (f"{lesson}'s", ""))
+    assert table.count("\n") == 32
+    assert "| FFN: missing7 | [15](15_missing_seven.py) | sure of 7s, all wrong (%) |" in table
+    assert " | 15_missing_seven's | not measured |" in table
+    pytorch = [run_all.pytorch(s.lesson, run_all.Result(s.claim)) for s in course.COURSE]
+    without = [s.notebook for s, figures in zip(course.COURSE, pytorch, strict=True) if not figures]
+    assert set(without) <= {"time", "saveLoadModels"}
 
 
 @pytest.mark.slow
@@ -193,10 +206,10 @@ def a_gallery(tmp_path, monkeypatch):
     """Let run_all write into a folder of its own."""
     readme = tmp_path / "README.md"
     readme.write_text((EXAMPLES / "README.md").read_text(encoding="utf-8"), encoding="utf-8")
-    for place, name in (("gallery", "GALLERY"), ("notebooks", "NOTEBOOKS")):
-        (tmp_path / place).mkdir()
-        owner = make_notebooks if name == "NOTEBOOKS" else run_all
-        monkeypatch.setattr(owner, name, tmp_path / place)
+    (tmp_path / "gallery").mkdir()
+    shutil.copytree(EXAMPLES / "notebooks", tmp_path / "notebooks")
+    monkeypatch.setattr(make_notebooks, "NOTEBOOKS", tmp_path / "notebooks")
+    monkeypatch.setattr(run_all, "GALLERY", tmp_path / "gallery")
     monkeypatch.setattr(run_all, "README", readme)
     return tmp_path
 
@@ -215,7 +228,10 @@ def test_a_failing_lesson_fails_the_run_and_renews_nothing(a_gallery, monkeypatc
     printed = capsys.readouterr()
     assert "01_networks: holds" in printed.out and "a claim FAILS" in printed.err
     assert (a_gallery / "README.md").read_text(encoding="utf-8") == before
-    assert not [*(a_gallery / "gallery").iterdir(), *(a_gallery / "notebooks").iterdir()]
+    assert not [*(a_gallery / "gallery").iterdir()]
+    notebooks = EXAMPLES / "notebooks"
+    for path in (a_gallery / "notebooks").iterdir():
+        assert path.read_bytes() == (notebooks / path.name).read_bytes()
 
 
 def test_an_unknown_lesson_is_named(monkeypatch, capsys):
@@ -229,6 +245,8 @@ def test_an_unknown_lesson_is_named(monkeypatch, capsys):
 def test_one_command_renews_notebook_picture_and_readme(a_gallery, monkeypatch, capsys):
     pytest.importorskip("nbclient")
     before = (a_gallery / "README.md").read_text(encoding="utf-8")
+    (a_gallery / "README.md").write_text(before.replace("| 12.62 |", "| 7 |"), encoding="utf-8")
+    (a_gallery / "notebooks" / "01_networks.ipynb").unlink()
     monkeypatch.setattr(sys, "argv", ["run_all", "01_networks"])
     run_all.main()
     assert re.search(r"01_networks +share of all .* 12\.62", capsys.readouterr().out)
