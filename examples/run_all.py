@@ -234,6 +234,23 @@ ENTRIES = {
             Result("copied and frozen or random (points)"),
         ],
     ),
+    "20_overfitting": Entry(
+        "What helps when there are too few digits to learn from?",
+        "errors",
+        [
+            Result("no remedy: train accuracy (%)"),
+            Result("no remedy: test loss, last over lowest"),
+            Result("net.eval() forgotten costs (points)"),
+            Result("early stop: test loss, over that without"),
+            Result("dropout: test loss, over that without"),
+            Result("decay: test loss, over that without"),
+            Result("L1: test loss, over that without"),
+            Result("dropout: test accuracy gained (points)"),
+            Result("decay: test accuracy gained (points)"),
+            Result("5,000 digits: test accuracy gained (points)"),
+            Result("L1: weights below 0.001 (%)"),
+        ],
+    ),
     "21_xor_and_clouds": Entry(
         "Why can one layer not do XOR, and why is my XOR network stuck at 0.5?",
         "moving",

@@ -240,3 +240,35 @@ def test_the_networks_of_lesson_21(sizes, last, loss):
     assert_close_to_torch(value, expected)
     assert_close_to_torch(net.backward(loss_fn.backward()), leaf.grad)
     assert_gradients_agree(net, other)
+
+
+@pytest.mark.parametrize("l1", [0, 1e-4], ids=["no remedy, dropout and decay", "L1"])
+def test_the_network_of_lesson_20(l1, first_batch):
+    """Dropout in PyTorch is given tinynet's masks, since both draw their own."""
+    pixels, labels = first_batch
+    x, rng, p = pixels / 255, np.random.default_rng(0), (0.2, 0.5, 0.5)
+    linears = [tn.Linear(I, O, rng=rng, dtype=np.float64) for I, O in pairwise((784, 256, 128, 10))]
+    drops = [tn.Dropout(each, rng=rng) for each in p]
+    net = tn.Sequential(
+        *(drops[0], linears[0], tn.ReLU(), drops[1], linears[1], tn.ReLU(), drops[2], linears[2])
+    )
+    copies = [tn.Dropout(drop.p) for drop in drops]
+    for drop, copied in zip(drops, copies):
+        copied.state = drop.state.copy()
+    masks = [
+        tensor(copied(np.ones((len(x), size)))) for copied, size in zip(copies, (784, 256, 128))
+    ]
+    other = twin(tn.Sequential(*linears))
+    leaf = tensor(x, requires_grad=True)
+    hidden = torch.relu(other[0](leaf * masks[0])) * masks[1]
+    outputs = other[2](torch.relu(other[1](hidden)) * masks[2])
+    loss = torch.nn.CrossEntropyLoss()(outputs, tensor(labels))
+    penalty = l1 * sum(w.abs().sum() for w in other.parameters())
+    (loss + penalty).backward()
+
+    loss_fn = tn.CrossEntropyLoss()
+    assert_close_to_torch(loss_fn(net(x), labels), loss)
+    assert_close_to_torch(net.backward(loss_fn.backward()), leaf.grad)
+    for parameter in net.parameters():
+        parameter.grad += l1 * np.sign(parameter.data)
+    assert_gradients_agree(tn.Sequential(*linears), other)
