@@ -61,6 +61,7 @@ COURSE = [
         "autoencoder", "MNISTlatentCode", "23_autoencoders", "right by the nearest code of 15 (%)"
     ),
     Shown("autoencoder", "tiedWeights", "23_autoencoders", "tied: error (%)"),
+    Shown("GAN", "MNIST", "25_gan", "written digits the reader is sure of (%)"),
     Shown("CNN", "CNN4MNIST", "24_cnn", "convolutional: errors (%)"),
     Shown("CNN", "shiftedMNIST", "24_cnn", "rolled digits, convolutional: test accuracy (%)"),
     Shown(

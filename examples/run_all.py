@@ -305,6 +305,16 @@ ENTRIES = {
             Result("fewer upright digits by flips (points)"),
         ],
     ),
+    "25_gan": Entry(
+        "How does a network learn to write digits that has never seen one?",
+        "written",
+        [
+            Result("D is right, last five epochs (%)"),
+            Result("written digits the reader is sure of (%)"),
+            Result("the same before G has learned (%)"),
+            Result("kinds of digits, of 10"),
+        ],
+    ),
     "26_batch_normalization": Entry(
         "What does batch normalisation do, what is its gradient, and what does it cost?",
         "accuracy",

@@ -272,3 +272,28 @@ def test_the_network_of_lesson_20(l1, first_batch):
     for parameter in net.parameters():
         parameter.grad += l1 * np.sign(parameter.data)
     assert_gradients_agree(tn.Sequential(*linears), other)
+
+
+def test_the_gradient_of_lesson_25_goes_through_one_network_into_the_other():
+    rng = np.random.default_rng(0)
+
+    def network(*sizes: int, last: tn.Module) -> tn.Sequential:
+        layers: list[tn.Module] = []
+        for I, O in pairwise(sizes):
+            layers += [tn.Linear(I, O, rng=rng, dtype=np.float64), tn.LeakyReLU(0.2)]
+        return tn.Sequential(*layers[:-1], last)
+
+    G = network(64, 256, 256, 784, last=tn.Tanh())
+    D = network(784, 256, 256, 1, last=tn.Sigmoid())
+    other_G, other_D = twin(G), twin(D)
+    noise, real = rng.standard_normal((100, 64)), np.ones((100, 1))
+    loss_fn = tn.BCELoss()
+    loss = loss_fn(D(G(noise)), real)
+    expected_loss = torch.nn.BCELoss()(other_D(other_G(tensor(noise))), tensor(real))
+    expected_loss.backward()
+
+    G.backward(D.backward(loss_fn.backward()))
+
+    assert_close_to_torch(loss, expected_loss)
+    assert_gradients_agree(G, other_G)
+    assert_gradients_agree(D, other_D)

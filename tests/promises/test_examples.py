@@ -292,6 +292,18 @@ LESSONS = {
             "fewer upright digits by flips (points)": (0.2, 5),
         },
     ),
+    "25_gan": Expected(
+        r"written +it is sure of +\d+\.\d %; digits 0 to 9: \[",
+        ("written", "game", "kinds", "nearest", "between"),
+        {
+            "gradient through both is off by (millionths)": (0, 10),
+            "cosine of left-over and own gradient": (-1, -0.9),
+            "D is right, last five epochs (%)": (60, 97),
+            "written digits the reader is sure of (%)": (45, 100),
+            "the same before G has learned (%)": (0, 10),
+            "kinds of digits, of 10": (9, 10),
+        },
+    ),
     "26_batch_normalization": Expected(
         r"y -1\.8 0\.6 1\.4 3\.8 +dx 0\.104 -0\.128 -0\.072 0\.096\nnumerical check passed: True",
         ("before", "accuracy", "modes", "running"),
