@@ -11,10 +11,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from cases import slow_but
+from test_gallery import make_notebooks, run_all, stored
 
 import tinynet as tn
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+IN_PYTORCH = sorted(path.stem for path in (BENCHMARKS / "lessons").glob("[0-9]*.py"))
 PEERS = (
     *("pytorch_course.PyTorchCourse", "pytorch_bare.PyTorchBare", "numpy_by_hand.NumpyByHand"),
     *("sklearn_mlp.SklearnMLP", "plain_c.PlainC", "plain_c_skipping_zeros.PlainCSkippingZeros"),
@@ -27,7 +29,8 @@ STEPS = 40
 @pytest.fixture(scope="module")
 def load():
     """Import a module of the benchmarks, and leave no trace of it."""
-    folders, modules = [str(BENCHMARKS), str(BENCHMARKS / "peers")], set(sys.modules)
+    folders = [str(BENCHMARKS / folder) for folder in (".", "peers", "lessons")]
+    modules = set(sys.modules)
     sys.path[:0] = folders
     yield importlib.import_module
     for folder in folders:
@@ -238,6 +241,30 @@ def test_the_benchmark_of_pictures_runs(tmp_path):
     saved = json.loads((tmp_path / "training_pictures.json").read_text())
     assert len(saved["peers"]["pytorch_cnn"]["1 thread"]["seconds"]) == 4
     assert "The course's CNN, 1024 digits" in saved["MiB of a step"]
+
+
+def measured(name):
+    """PyTorch's figures of a lesson, as they are stored: claim -> one for each seed."""
+    text = (BENCHMARKS / "results" / f"{name}.json").read_text(encoding="utf-8")
+    return json.loads(text)["measured"]
+
+
+@pytest.mark.parametrize("name", IN_PYTORCH)
+def test_what_pytorch_reaches_is_stored_by_the_claims_of_the_lesson(name):
+    claims = run_all.measured_claims(make_notebooks.outputs_of(stored(name))[0])
+    figures = measured(name)
+    assert figures.keys() <= claims.keys()
+    assert any(result.claim in figures for result in run_all.ENTRIES[name].results)
+    assert all(len(values) == 3 and np.isfinite(values).all() for values in figures.values())
+
+
+@pytest.mark.slow
+def test_a_lesson_in_pytorch_measures_what_is_stored(load):
+    name = "22_line_through_points"
+    figures = load("lessons").measure(name, [0])
+    assert {claim: values[0] for claim, values in measured(name).items()} == pytest.approx(
+        {claim: value for claim, [value] in figures.items()}, abs=0.2
+    )
 
 
 GROWTH = ("growth.py", "--rounds", 1, "--mapped-rows", 20_000)
