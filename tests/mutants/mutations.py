@@ -2223,7 +2223,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "legend-on-curves",
             "the legend of a narrow panel lies on its curves",
-            "**below if len(panels) > 2 else {}",
+            "**below if per_row > 2 else {}",
             "",
         ),
     ),
