@@ -137,7 +137,7 @@ for (name, rate), most in zip(errors.items(), (10, 6, 3, 1.6), strict=True):
 # filter with a light and a dark side. Which strokes are bright in its maps, and which are dark? It
 # looks for edges of one direction, and nobody told it to.
 
-lesson.save(tn.plots.filters(cnn, 10, 10, "The filters of the first convolution"), "24_filters")
+lesson.save(tn.plots.filters(cnn, 10, 5, "The filters of the first convolution"), "24_filters")
 two = X_test[[list(y_test).index(digit) for digit in (4, 7)]]
 maps, title = cnn[:4].predict(two).reshape(20, 169), "What the ten filters see in a 4 and in a 7"
 lesson.save(tn.plots.digit_grid(maps, [*range(10)] * 2, 10, title), "24_maps")
