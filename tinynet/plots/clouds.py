@@ -247,7 +247,7 @@ def scatter(
         middles = span * _apart(medians / span, least=0.035 * len(panels))
         for k, (label, middle) in enumerate(zip(names, middles, strict=True)):
             colour = PALETTE[k % len(PALETTE)]
-            sign = rf"$\mathrm{{{label}}}$"
+            sign = f"${label}$"
             ax.scatter(*points[classes == label].T, s=34, marker=sign, color=colour, linewidths=0.3)
             frame = {"boxstyle": "circle,pad=0.15", "facecolor": "white", "edgecolor": colour}
             style = {"ha": "center", "va": "center", "size": 13, "weight": "bold", "bbox": frame}
