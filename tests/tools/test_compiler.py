@@ -433,9 +433,7 @@ def test_an_edited_kernel_gives_new_steps(tmp_path):
     assert weights() == first  # from the cache
     updates = tmp_path / "tinynet" / "kernels" / "updates.py"
     source = updates.read_text()
-    edited = source.replace(
-        "weights[i] = fma(step, slopes[i]", "weights[i] = fma(2 * step, slopes[i]"
-    )
+    edited = source.replace("w[i] = fma(step, direction[i]", "w[i] = fma(2 * step, direction[i]")
     assert edited != source
     updates.write_text(edited)
     assert weights() != first
