@@ -318,7 +318,7 @@ def test_a_flat_kernel_is_compiled_once_for_all_shapes():
 
 def test_a_flat_kernel_refuses_arrays_that_it_cannot_see_as_a_row():
     x, y = np.ones((3, 2)), np.full((3, 4), 7.0)
-    for arguments in ((x, 0.5, y[:, ::2]), (x.T, 0.5, y[:2, :3])):
+    for arguments in ((x, 0.5, y[:, ::2]), (x.T, 0.5, y[:2, :3]), (x[0], 0.5, y[0, ::2])):
         with pytest.raises(TypeError, match=r"halved: an array of shape .* np.ascontiguousarray"):
             halved(*arguments)
     assert (y == 7).all()
@@ -330,5 +330,20 @@ def test_compiled_code_refuses_them_too():
     def turned(x, y):
         halved(x.T, 0.5, y)
 
-    with pytest.raises(TypingError, match=r"halved: array.* np.ascontiguousarray"):
-        turned(np.ones((3, 2)), np.ones((2, 3)))
+    @tn.kernel(lambda x: x[::2] / 2)
+    def every_other(x, y):
+        halved(x[::2], 0.5, y)
+
+    given = (turned, np.ones((3, 2)), np.ones((2, 3))), (every_other, np.ones(4), np.ones(2))
+    for kernel, x, y in given:
+        with pytest.raises(TypingError, match=r"halved: array.* np.ascontiguousarray"):
+            kernel(x, y)
+
+
+@pytest.mark.parametrize("name", ["all_finite", "squares"])
+def test_no_kernel_reads_the_neighbours_of_a_part(name):
+    numbers = np.ones(400, np.float32)
+    numbers[1::2] = np.nan
+    with pytest.raises(TypeError, match=f"{name}: an array of shape .200,. does not lie"):
+        kernels.PAIRS[name](numbers[::2])
+    assert kernels.PAIRS[name](numbers[::2].copy()) == kernels.PAIRS[name].reference(numbers[::2])

@@ -42,11 +42,11 @@ class Flat:
         return self.loop(*rows, **named)
 
     def _row(self, argument: Any) -> Any:
-        if not isinstance(argument, np.ndarray) or argument.ndim == 1:
+        if not isinstance(argument, np.ndarray):
             return argument
         if not argument.flags.c_contiguous:
             raise TypeError(self._problem(f"an array of shape {argument.shape}"))
-        return argument.ravel()
+        return argument if argument.ndim == 1 else argument.ravel()
 
     def _problem(self, array: str) -> str:
         return (
@@ -79,7 +79,7 @@ class Flat:
 
     def _row_type(self, kind: Any) -> Any:
         kind = types.unliteral(kind)
-        if not isinstance(kind, types.Array) or kind.ndim == 1:
+        if not isinstance(kind, types.Array):
             return kind
         if kind.layout != "C":
             raise TypingError(self._problem(f"{kind}"))
