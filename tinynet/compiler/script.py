@@ -185,11 +185,9 @@ class Script:
         """Rows as source; `otherwise` is done if a kernel says what it did not say before."""
         lines = []
         for row in rows:
-            given = ", ".join(row.arguments.values())
-            if row.kernel.flat:  # it takes arrays of any shape as they are
-                given = re.sub(r"\.reshape\(\(.*?\)\)", "", given)
             result = f"{row.result} = " if row.result else ""
-            lines.append(f"{result}{self.called(row.kernel)}({given}){self._comment(row)}")
+            call = f"{self.called(row.kernel)}({', '.join(row.arguments.values())})"
+            lines.append(f"{result}{call}{self._comment(row)}")
             if row.looked_at is not None:
                 lines.append(f"if {row.result} != {row.looked_at!r}:")
                 lines += [f"    {line}" for line in otherwise]
@@ -209,10 +207,12 @@ class Script:
         lines = []
         for name, (shape, dtype) in self.arrays.items():
             if name in used and name not in self.given:
-                kind, sizes = np.dtype(dtype), shape_text(shape)
-                is_matrix = len(shape) == 2 and kind.kind == "f"
-                made = f"room({sizes[1:-1]}" if is_matrix else f"np.empty({sizes}"
-                lines.append(f"{name} = {made}, np.{kind.name})")
+                kind = f"np.{np.dtype(dtype).name}"
+                if len(shape) == 2 and np.dtype(dtype).kind == "f":
+                    rows, columns = map(axis_text, shape)
+                    lines.append(f"{name} = room({rows}, {columns}, {kind})")
+                else:
+                    lines.append(f"{name} = np.empty({shape_text(shape)}, {kind})")
         return lines
 
     def taken(self, function: str, used: set[str]) -> list[str]:

@@ -129,11 +129,8 @@ def spread_places(y: Array, w: Array, b: Array, window: Any, x: Array) -> None:
     whole = (R + TAPS - 1) // TAPS * TAPS  # a tile is never smaller: it also adds beyond the block
     at, taps = np.empty(whole, np.int64), room(whole, O, x.dtype)
     turn_taps(view(w, 0, (O, R)), grid, taps, at)
-    given, block, padded = (
-        room(G, lanes, x.dtype),
-        room(M, lanes, x.dtype),
-        room(C + 1, size, x.dtype),
-    )
+    given, block = room(G, lanes, x.dtype), room(M, lanes, x.dtype)
+    padded = room(C + 1, size, x.dtype)
     for n in range(0, N, lanes):
         pictures = min(lanes, N - n)
         turn_lanes(view(y, n * G, (pictures, G)), 0, given, False)

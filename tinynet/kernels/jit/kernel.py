@@ -34,8 +34,6 @@ class Kernel:
         The compiled loop.
     plain : callable
         The compiled loop that defines the bits of `loop`: itself, unless it is a fast one.
-    flat : bool
-        Whether loops get arrays of any shape as rows of numbers.
     runs : callable
         What a call runs, the equation or one of the loops: ``rung.py`` has the choice.
     updates : tuple of str
@@ -59,7 +57,6 @@ class Kernel:
         functools.update_wrapper(self, loop)
         self.reference, self.loop, self.updates = reference, loop, updates
         self.plain = plain or loop
-        self.flat = isinstance(loop, Flat)
         rungs = {"equations": self.by_equation, "plain": self.plain, "fast": loop}
         self.runs = rungs[RUNG]
         self.equation = equation
