@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from tinynet.cli import about, gradcheck, predict, train
+from tinynet.cli import about, gradcheck, predict, train, workbook
 from tinynet.datasets import DataError
 from tinynet.formats.safetensors import ModelFileError
 
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.set_defaults(run=about.run)
     commands = parser.add_subparsers(title="commands", metavar="command")
-    for command in (train, predict, gradcheck):
+    for command in (train, predict, gradcheck, workbook):
         command.add_to(commands)
     options = parser.parse_args(arguments)
     try:

@@ -1,0 +1,1 @@
+"""How each exercise is graded, one file an exercise."""
