@@ -29,6 +29,7 @@ ORDER = (
     ("gradcheck", "inspection"),
     ("training",),
     ("estimator", "distributed", "plots", "pages"),
+    ("workbook",),
     ("tinynet",),  # the package itself, which names all of the above
     ("cli", "__main__"),
 )

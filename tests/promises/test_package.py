@@ -24,7 +24,9 @@ PROVIDED_BY = {
     "PIL": "matplotlib", "mpl_toolkits": "matplotlib",
     "distributed": "dask", "pandas": "dask", "IPython": "ipython",
 }  # fmt: skip
-NEED_AN_EXTRA = {"estimator": "sklearn scipy", "distributed": "distributed"}  # by folder
+NEED_AN_EXTRA = {  # by folder
+    "estimator": "sklearn scipy", "distributed": "distributed", "workbook": "hypothesis pytest",
+}  # fmt: skip
 MODULES = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
     for path in SOURCES
@@ -87,9 +89,8 @@ class TestImport:
         installed = {distribution(requirement) for requirement in PROJECT["dependencies"]}
         allowed = installed | {"tinynet", "llvmlite"} | sys.stdlib_module_names
         for path in SOURCES:
-            more = NEED_AN_EXTRA.get(
-                path.parent.name, ""
-            ).split()  # nothing else imports these modules
+            room = path.relative_to(ROOT / "tinynet").parts[0]
+            more = NEED_AN_EXTRA.get(room, "").split()  # nothing else imports these modules
             for name, at_once in imports(path):
                 package = name.split(".")[0]
                 assert not at_once or package in allowed.union(more), f"{path} imports {name}"

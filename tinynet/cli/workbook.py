@@ -9,8 +9,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from threadpoolctl import threadpool_limits
-
 if TYPE_CHECKING:
     from tinynet.workbook.children import Result
     from tinynet.workbook.folder import Folder
@@ -68,12 +66,11 @@ def run(options: argparse.Namespace) -> int:
     }
     if given - allowed:
         options.parser.error(f"--{min(given - allowed)} does not go with {first}")
-    with threadpool_limits(1):  # forked processes get no threads of their own
-        if first in commands:
-            return commands[first](options, Path(rest[0]), rest[1:])
-        if rest:
-            options.parser.error(f"unexpected {rest[0]}; usage: {USAGE}")
-        return write(options, Path(first))
+    if first in commands:
+        return commands[first](options, Path(rest[0]), rest[1:])
+    if rest:
+        options.parser.error(f"unexpected {rest[0]}; usage: {USAGE}")
+    return write(options, Path(first))
 
 
 def write(options: argparse.Namespace, path: Path) -> int:

@@ -5,6 +5,8 @@ folder of its own, on copies of the learner's files, with bounds on time, memory
 What it finds, it appends to a file, line by line; how it ends does not matter.
 """
 
+import faulthandler
+import io
 import json
 import multiprocessing
 import os
@@ -21,6 +23,8 @@ from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from threadpoolctl import threadpool_limits
 
 from tinynet.workbook.grading import LOADS, Verdict, grade, too_long
 from tinynet.workbook.ladder import BY_FILE, Exercise
@@ -87,7 +91,7 @@ def graded(tasks: Iterable[Task], jobs: int = 1) -> Iterator[tuple[Task, Result]
     """Grade every task, `jobs` of them at a time; each result as soon as it is there."""
     warm_up()
     waiting, running = iter(tasks), list[_Child]()
-    with tempfile.TemporaryDirectory(prefix="workbook-") as folder:
+    with tempfile.TemporaryDirectory(prefix="workbook-") as folder, threadpool_limits(1):
         try:
             while True:
                 while len(running) < jobs and (task := next(waiting, None)) is not None:
@@ -196,8 +200,8 @@ def _grade_here(name: str, work: Path, folder: Path) -> None:
     printed = os.open(folder / "printed.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for stream in (1, 2):
         os.dup2(printed, stream)
-    for file in (sys.stdout, sys.stderr):
-        file.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+    sys.stdout, sys.stderr = (io.TextIOWrapper(io.FileIO(n, "w", closefd=False)) for n in (1, 2))
+    faulthandler.disable()  # or a crash would be told where the parent's own are
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.chdir(work)
     sys.path.insert(0, str(work))

@@ -166,5 +166,5 @@ RUNG = Rung(
         "The line takes lr times the gradient away from the data, in place; a grad of None first.",
         "for p in self.parameters: if p.grad is not None: p.data -= self.lr * p.grad",
     ),
-    library=("tinynet.optim:SGD.update", "tinynet.kernels.updates:sgd"),
+    library=("tinynet.optim:SGD.update", "tinynet.kernels.updates:descend_reference"),
 )
