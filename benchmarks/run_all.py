@@ -13,6 +13,7 @@ COMMANDS = (
     "kernels.py",
     "convolutions.py",
     "cold_start.py",
+    "workbook.py",
     "growth.py",
     "estimator.py",
     "scaling.py",

@@ -37,6 +37,7 @@ from nbformat import NotebookNode
 README = EXAMPLES / "README.md"
 MEASURED = EXAMPLES.parent / "benchmarks" / "results"
 COURSE_TITLE = "## The course's notebooks on MNIST, and the lessons that reproduce them"
+TRANSCRIPTS = "## Three exercises of the workbook, as a learner goes through them"
 MARKS = "<!-- made by run_all.py: begin -->", "<!-- made by run_all.py: end -->"
 
 
@@ -327,6 +328,16 @@ ENTRIES = {
             Result("after 60 batches, nothing learned (%)"),
         ],
     ),
+    "27_workbook": Entry(
+        "How do I write tinynet myself, and who tells me what is wrong?",
+        "four_gradients",
+        [
+            Result("mistakes named, of 3"),
+            Result("right dW (%)"),
+            Result("a mean over the batch (%)"),
+            Result("only the last row (%)"),
+        ],
+    ),
 }
 
 
@@ -394,6 +405,14 @@ def section(name: str, claims: dict[str, str]) -> str:
 """
 
 
+def transcripts() -> str:
+    """What lesson 27 prints of its exercises: skeleton, wrong try, message, hint, right try."""
+    printed = outputs_of(stored("27_workbook"))[0]
+    exercises, _, _ = printed[printed.index("=== ") :].partition("\nclaim ")
+    exercises = exercises[: exercises.rindex("right  ")]  # what follows is the network's
+    return f"{TRANSCRIPTS}\n\n````text\n{exercises.strip()}\n````"
+
+
 def readme() -> str:
     """The README, with the figures of all stored notebooks."""
     claims = {name: measured_claims(outputs_of(stored(name))[0]) for name in ENTRIES}
@@ -403,6 +422,7 @@ def readme() -> str:
 
     parts = [COURSE_TITLE, course_table(figures)]
     parts += [section(name, claims[name]).strip() for name in ENTRIES]
+    parts += [transcripts()]
     begin, end = MARKS
     before, _, rest = README.read_text(encoding="utf-8").partition(begin)
     _, _, after = rest.partition(end)

@@ -278,6 +278,7 @@ GROWTH += ("--only", "digits", "predictions", "memory", "mapped")
         (("kernels.py", "--rounds", 1, "--sizes", 10, 32), "### The border"),
         (("convolutions.py", "--rounds", 1), "| PyTorch / ours |"),
         (("cold_start.py", "--rounds", 1, "--first-runs", 1), "| import tinynet "),
+        (("workbook.py", "--rounds", 1, "--learners", 2), "| grade 2 workbooks, "),
         (("learned.py", "--epochs", 1, "--seeds", 2), "| accuracy (%) "),
         (GROWTH, "### A memory-mapped file"),
         (("estimator.py", "--epochs", 6, "--seeds", 1), "| sgd       | MLPClassifier "),

@@ -318,6 +318,18 @@ LESSONS = {
             "after 60 batches, nothing learned (%)": (90, 100),
         },
     ),
+    "27_workbook": Expected(
+        r"wrong +dW is what differences give, for every shape\n +a mean over the batch",
+        ("four_gradients",),
+        {
+            "mistakes named, of 3": (3, 3),
+            "second tries that are right, of 3": (3, 3),
+            "right dW (%)": (88, 100),
+            "a mean over the batch (%)": (30, 94),
+            "only the last row (%)": (30, 94),
+            "wrong sign (%)": (0, 30),
+        },
+    ),
 }
 
 
