@@ -1,4 +1,4 @@
-"""How long the workbook takes to answer: from a cold start, for one exercise, for a class of thirty.
+"""How long the workbook takes to answer: from a cold start, one exercise, a class of thirty.
 
 A cold start has neither compiled kernels nor bytecode. The thirty workbooks are those of a class at
 work: in each, most exercises are solved, some are not written yet, and some are wrong, with the
