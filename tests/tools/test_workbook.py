@@ -7,7 +7,7 @@ from wrong_solutions import tries_of
 
 from tinynet.workbook import solutions
 from tinynet.workbook.children import Task, graded
-from tinynet.workbook.ladder import LADDER
+from tinynet.workbook.ladder import BY_FILE, LADDER
 from tinynet.workbook.proof import RIGHT, UNWRITTEN
 
 
@@ -76,6 +76,18 @@ def test_a_wrong_solution_is_refused_and_named(exercise, attempt):
         assert attempt.says in worst.mistake and worst.named
     else:
         assert attempt.place in worst.place
+
+
+def test_what_is_printed_is_shown_for_the_smallest_example_alone(capfd):
+    exercise = BY_FILE["02_relu.py"]
+    source = exercise.filled(
+        "import numpy as np\n"
+        "def relu(x):\n    print('forward', x)\n    return np.maximum(x, 0)\n"
+        "def relu_backward(dy, x):\n    print('backward', x)\n    return dy * (x >= 0)\n"
+    )
+    with capfd.disabled():
+        result = result_of(exercise, source)
+    assert result.printed == "backward [0.]\n"
 
 
 def test_nine_of_ten_wrong_solutions_have_a_name():

@@ -13,12 +13,35 @@ mine = sys.modules[__name__]
 
 
 # 01 slopes
+def slope(f, x, h=1e-5):
+    return (f(x + h) - f(x - h)) / (2 * h)
+
+
+def gradient(f, x, h=1e-5):
+    slopes = np.zeros(x.shape)
+    for place in np.ndindex(x.shape):
+        step = np.zeros(x.shape)
+        step[place] = h
+        slopes[place] = (f(x + step) - f(x - step)) / (2 * h)
+    return slopes
 
 
 # 02 ReLU
+def relu(x):
+    return np.maximum(x, 0)
+
+
+def relu_backward(dy, x):
+    return np.where(x > 0, dy, 0)
 
 
 # 03 a linear unit with one number each
+def unit(x, w, b):
+    return x * w + b
+
+
+def unit_backward(dy, x, w):
+    return dy * w, dy * x, dy
 
 
 # 04 linear
