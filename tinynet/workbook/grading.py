@@ -4,12 +4,15 @@ This happens in a child process, see ``children.py``; what it finds goes to the 
 claim, so that what was proved before an endless loop is not lost.
 """
 
+import copy
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
+
+import numpy as np
 
 from tinynet.workbook import solutions
 from tinynet.workbook.ladder import Exercise
@@ -128,7 +131,9 @@ def prove(exercise: Exercise, claim: Claim, parts: Parts, folder: Path) -> Verdi
     """The verdict on one claim."""
 
     def truth(example: Example) -> Mapping[str, Any]:
-        return claim.truth(**example) if claim.truth else claim.run(solutions, **example)
+        arguments = copy.deepcopy(example)
+        with np.errstate(all="ignore"):
+            return claim.truth(**arguments) if claim.truth else claim.run(solutions, **arguments)
 
     found = counterexample(claim, parts, truth)
     if found is None:
@@ -165,7 +170,7 @@ def _cannot_run(error: BaseException, path: Path) -> Verdict:
 
 
 def _shown(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{value + 0:.6g}" if isinstance(value, float) else str(value)  # 0, not -0
 
 
 def _alarm(seconds: float) -> None:

@@ -82,7 +82,9 @@ def observe(claim: Claim, parts: Parts, example: Example) -> Outcome:
     given, before = dict(_arrays(arguments)), dict(_arrays(example))
     return Outcome(
         values={name: copy.copy(value) for name, value in found.items()},
-        changed=tuple(n for n, x in given.items() if not np.array_equal(x, before[n])),
+        changed=tuple(
+            n for n, x in given.items() if not np.array_equal(x, before[n], equal_nan=True)
+        ),
         handed_back=tuple(
             n for n, x in given.items() if any(value is x for value in found.values())
         ),
@@ -194,7 +196,7 @@ def _drawn(claim: Claim) -> list[Example]:
         return False
 
     with contextlib.suppress(NoSuchExample):
-        find(claim.examples, keep, settings=_settings(SEEN))
+        find(claim.examples, keep, settings=_settings(min(claim.tries, SEEN)))
     return drawn
 
 

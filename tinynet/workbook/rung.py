@@ -41,6 +41,10 @@ class Claim:
         How far a number may be off, relative to the largest of its array, or 1.
     tries : int
         How many examples are tried.
+    alike : float
+        How close a mistake's numbers are to the learner's, relative to the largest, or 1. Wider
+        than by default where they are statistics of random numbers: another order of drawing makes
+        the same mistake.
     """
 
     title: str
@@ -50,6 +54,7 @@ class Claim:
     truth: Callable[..., Values] | None = None
     tolerance: float = 1e-9
     tries: int = 40
+    alike: float = 1e-9
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,8 @@ class Rung:
         ``tinynet.layers.linear:Linear.backward``. Empty: it has none.
     module : callable, optional
         ``module(parts)``: a Module whose backward is the learner's, and inputs for it, as
-        `check_gradients` takes them; asked for words when no mistake fits.
+        `check_gradients` takes them; asked for words when no mistake fits a claim that has a
+        `truth` of its own, which is one about gradients.
     after : callable, optional
         ``after(parts)``: what is measured or made once all claims hold; text for the learner.
     seconds : float

@@ -15,9 +15,6 @@ from tinynet.workbook.proof import (
 )
 from tinynet.workbook.rung import Claim, Parts, Rung, with_parts
 
-EXACT = 1e-9
-"""How close the numbers of a mistake are to the learner's, relative to the largest, or 1."""
-
 MANY = 200
 """The characters of an example's argument that are shown."""
 
@@ -43,7 +40,7 @@ def name_of(
                 return mistake.says, mistake.read, True
     for words in (
         _of_kind(found.difference),
-        _of_checker(rung, parts, found.difference),
+        _of_checker(rung, claim, parts, found.difference),
         _of_factor(found),
     ):
         if words:
@@ -54,7 +51,9 @@ def name_of(
 
 def _fits(claim: Claim, wrong: Parts, found: Counterexample) -> bool:
     """Whether the mistake gives the learner's numbers for each example that was seen."""
-    return all(_same(observe(claim, wrong, e), outcome) for e, outcome, _ in found.seen)
+    return all(
+        _same(observe(claim, wrong, e), outcome, claim.alike) for e, outcome, _ in found.seen
+    )
 
 
 def _shows(claim: Claim, wrong: Parts, found: Counterexample) -> bool:
@@ -68,17 +67,17 @@ def _shows(claim: Claim, wrong: Parts, found: Counterexample) -> bool:
     )
 
 
-def _same(one: Outcome, other: Outcome) -> bool:
+def _same(one: Outcome, other: Outcome, alike: float) -> bool:
     if one.error is not None or other.error is not None:
         return type(one.error) is type(other.error)
     if one.changed != other.changed or one.handed_back != other.handed_back:
         return False
     return one.values.keys() == other.values.keys() and all(
-        _same_value(value, other.values[name]) for name, value in one.values.items()
+        _same_value(value, other.values[name], alike) for name, value in one.values.items()
     )
 
 
-def _same_value(one: object, other: object) -> bool:
+def _same_value(one: object, other: object, alike: float) -> bool:
     a, b = as_numbers(one), as_numbers(other)
     if a is None or b is None:
         return type(one) is type(other) and (a is None) == (b is None) and _equal(one, other)
@@ -86,7 +85,7 @@ def _same_value(one: object, other: object) -> bool:
         return False
     scale = max(1.0, float(np.abs(a[np.isfinite(a)]).max(initial=0)))
     with np.errstate(invalid="ignore"):
-        close = np.abs(a - b) <= EXACT * scale
+        close = np.abs(a - b) <= alike * scale
     return bool((close | (a == b) | (np.isnan(a) & np.isnan(b))).all())
 
 
@@ -115,7 +114,7 @@ def _of_kind(difference: Difference) -> str:
         return f"it returns the array {place} itself; return a new one, or both change together"
     if kind == "chance":
         return "it gives another result each time; draw random numbers only from the given rng"
-    if kind == "no number" and got is None:
+    if got is None and wanted is not None:
         return f"{place} is None; is `return` missing, or an attribute never set?"
     if kind == "no number":
         return f"{place} is of type {type(got).__name__}, expected numbers (an array, or a float)"
@@ -126,9 +125,9 @@ def _of_kind(difference: Difference) -> str:
     return ""
 
 
-def _of_checker(rung: Rung, parts: Parts, difference: Difference) -> str:
-    """What the gradient checker says of the learner's backward."""
-    if rung.module is None or difference.kind != "value":
+def _of_checker(rung: Rung, claim: Claim, parts: Parts, difference: Difference) -> str:
+    """What the gradient checker says of the learner's backward, if the claim is about gradients."""
+    if rung.module is None or claim.truth is None or difference.kind != "value":
         return ""
     try:
         gradcheck.check_gradients(*rung.module(parts))
