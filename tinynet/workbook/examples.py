@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from tinynet.support.types import Array
+from tinynet.support.types import Array, Labels
 from tinynet.workbook.rung import Example, Values
 
 LARGEST = 4
@@ -51,7 +51,15 @@ def array(draw: DrawFn, *shape: int, of: Sequence[float] = ()) -> Array:
     return table[np.frombuffer(drawn, np.uint8) % len(table)].reshape(shape)
 
 
+def labels(draw: DrawFn, N: int, C: int) -> Labels:
+    """The right classes of N rows, each in [0, C)."""
+    return array(draw, N, of=range(C)).astype(np.int64)
+
+
 NUMBERS = numbers()
+
+FAR = (0.0, 1000.0, -1000.0, 999.0, -999.0, 1.0)
+"""Scores so far out that exp of them, or of their differences, overflows or is 0."""
 
 
 def by_differences(

@@ -165,7 +165,7 @@ def _cannot_run(error: BaseException, path: Path) -> Verdict:
 
 
 def _shown(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{value + 0:.6g}" if isinstance(value, float) else str(value)  # 0, not -0
 
 
 def _alarm(seconds: float) -> None:

@@ -87,7 +87,8 @@ class Rung:
         ``tinynet.layers.linear:Linear.backward``. Empty: it has none.
     module : callable, optional
         ``module(parts)``: a Module whose backward is the learner's, and inputs for it, as
-        `check_gradients` takes them; asked for words when no mistake fits.
+        `check_gradients` takes them; asked for words when no mistake fits a claim that has a
+        `truth` of its own, which is one about gradients.
     after : callable, optional
         ``after(parts)``: what is measured or made once all claims hold; text for the learner.
     seconds : float

@@ -43,7 +43,7 @@ def name_of(
                 return mistake.says, mistake.read, True
     for words in (
         _of_kind(found.difference),
-        _of_checker(rung, parts, found.difference),
+        _of_checker(rung, claim, parts, found.difference),
         _of_factor(found),
     ):
         if words:
@@ -126,9 +126,9 @@ def _of_kind(difference: Difference) -> str:
     return ""
 
 
-def _of_checker(rung: Rung, parts: Parts, difference: Difference) -> str:
-    """What the gradient checker says of the learner's backward."""
-    if rung.module is None or difference.kind != "value":
+def _of_checker(rung: Rung, claim: Claim, parts: Parts, difference: Difference) -> str:
+    """What the gradient checker says of the learner's backward, if the claim is about gradients."""
+    if rung.module is None or claim.truth is None or difference.kind != "value":
         return ""
     try:
         gradcheck.check_gradients(*rung.module(parts))
