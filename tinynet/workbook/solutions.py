@@ -64,15 +64,45 @@ def grad_W(dy, x):
 
 
 # 09 softmax
+def softmax(x):
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def softmax_backward(dy, y):
+    return y * (dy - (dy * y).sum(axis=1, keepdims=True))
 
 
 # 10 log-softmax
+def log_softmax(x):
+    shifted = x - x.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def log_softmax_backward(dy, y):
+    return dy - np.exp(y) * dy.sum(axis=1, keepdims=True)
 
 
 # 11 NLL
+def nll(log_p, target):
+    return float(-log_p[np.arange(len(target)), target].mean())
+
+
+def nll_backward(log_p, target):
+    dlog_p = np.zeros_like(log_p)
+    dlog_p[np.arange(len(target)), target] = -1 / len(target)
+    return dlog_p
 
 
 # 12 cross-entropy
+def cross_entropy(x, target):
+    return mine.nll(mine.log_softmax(x), target)
+
+
+def cross_entropy_backward(x, target):
+    dx = mine.softmax(x)
+    dx[np.arange(len(target)), target] -= 1
+    return dx / len(target)
 
 
 # 13 the chain
