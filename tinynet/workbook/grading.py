@@ -4,6 +4,7 @@ This happens in a child process, see ``children.py``; what it finds goes to the 
 claim, so that what was proved before an endless loop is not lost.
 """
 
+import copy
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -22,6 +23,7 @@ from tinynet.workbook.proof import (
     TimeUp,
     counterexample,
     line_of,
+    muted,
     numpy_as_it_is,
     replaced,
 )
@@ -128,7 +130,8 @@ def prove(exercise: Exercise, claim: Claim, parts: Parts, folder: Path) -> Verdi
     """The verdict on one claim."""
 
     def truth(example: Example) -> Mapping[str, Any]:
-        return claim.truth(**example) if claim.truth else claim.run(solutions, **example)
+        arguments = copy.deepcopy(example)
+        return claim.truth(**arguments) if claim.truth else claim.run(solutions, **arguments)
 
     found = counterexample(claim, parts, truth)
     if found is None:
@@ -136,7 +139,8 @@ def prove(exercise: Exercise, claim: Claim, parts: Parts, folder: Path) -> Verdi
     error, difference = found.outcome.error, found.difference
     if isinstance(error, NotImplementedError):
         return Verdict(claim.title, UNWRITTEN, line=line_of(error, folder))
-    mistake, read, named = name_of(exercise.rung, claim, parts, solutions, found)
+    with muted():
+        mistake, read, named = name_of(exercise.rung, claim, parts, solutions, found)
     shown = difference.kind in ("value", "shape", "no number")
     return Verdict(
         claim.title,

@@ -9,6 +9,7 @@ from tinynet.workbook.proof import (
     Difference,
     Outcome,
     as_numbers,
+    compare,
     observe,
 )
 from tinynet.workbook.rung import Claim, Parts, Rung, with_parts
@@ -34,7 +35,9 @@ def name_of(
     """
     for mistake in rung.mistakes:
         for base in (right, parts):
-            if _fits(claim, with_parts(base, mistake.parts), found):
+            if _fits(claim, with_parts(base, mistake.parts), found) and _shows(
+                claim, with_parts(right, mistake.parts), found
+            ):
                 return mistake.says, mistake.read, True
     for words in (
         _of_kind(found.difference),
@@ -52,6 +55,17 @@ def _fits(claim: Claim, wrong: Parts, found: Counterexample) -> bool:
     return all(_same(observe(claim, wrong, e), outcome) for e, outcome, _ in found.seen)
 
 
+def _shows(claim: Claim, wrong: Parts, found: Counterexample) -> bool:
+    """Whether the mistake alone fails the claim; one in a part that the claim does not use cannot.
+
+    With the learner's other parts, it would fail as these do.
+    """
+    return any(
+        compare(observe(claim, wrong, example), wanted, claim.tolerance)
+        for example, _, wanted in found.seen
+    )
+
+
 def _same(one: Outcome, other: Outcome) -> bool:
     if one.error is not None or other.error is not None:
         return type(one.error) is type(other.error)
@@ -65,13 +79,21 @@ def _same(one: Outcome, other: Outcome) -> bool:
 def _same_value(one: object, other: object) -> bool:
     a, b = as_numbers(one), as_numbers(other)
     if a is None or b is None:
-        return type(one) is type(other) and (a is None) == (b is None) and bool(one == other)
+        return type(one) is type(other) and (a is None) == (b is None) and _equal(one, other)
     if a.shape != b.shape:
         return False
     scale = max(1.0, float(np.abs(a[np.isfinite(a)]).max(initial=0)))
     with np.errstate(invalid="ignore"):
         close = np.abs(a - b) <= EXACT * scale
     return bool((close | (a == b) | (np.isnan(a) & np.isnan(b))).all())
+
+
+def _equal(one: object, other: object) -> bool:
+    """Whether two results that are no numbers are equal; those that hold arrays do not say."""
+    try:
+        return bool(np.all(one == other))
+    except ValueError:
+        return False
 
 
 def _of_kind(difference: Difference) -> str:
@@ -91,7 +113,7 @@ def _of_kind(difference: Difference) -> str:
         return f"it returns the array {place} itself; return a new one, or both change together"
     if kind == "chance":
         return "it gives another result each time; draw random numbers only from the given rng"
-    if kind == "no number" and got is None:
+    if got is None and wanted is not None:
         return f"{place} is None; is `return` missing, or an attribute never set?"
     if kind == "no number":
         return f"{place} is of type {type(got).__name__}, expected numbers (an array, or a float)"
