@@ -41,6 +41,10 @@ class Claim:
         How far a number may be off, relative to the largest of its array, or 1.
     tries : int
         How many examples are tried.
+    alike : float
+        How close a mistake's numbers are to the learner's, relative to the largest, or 1. Wider
+        than by default where they are statistics of random numbers: another order of drawing makes
+        the same mistake.
     """
 
     title: str
@@ -50,6 +54,7 @@ class Claim:
     truth: Callable[..., Values] | None = None
     tolerance: float = 1e-9
     tries: int = 40
+    alike: float = 1e-9
 
 
 @dataclass(frozen=True)

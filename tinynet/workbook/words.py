@@ -9,12 +9,10 @@ from tinynet.workbook.proof import (
     Difference,
     Outcome,
     as_numbers,
+    compare,
     observe,
 )
 from tinynet.workbook.rung import Claim, Parts, Rung, with_parts
-
-EXACT = 1e-9
-"""How close the numbers of a mistake are to the learner's, relative to the largest, or 1."""
 
 MANY = 200
 """The characters of an example's argument that are shown."""
@@ -34,7 +32,9 @@ def name_of(
     """
     for mistake in rung.mistakes:
         for base in (right, parts):
-            if _fits(claim, with_parts(base, mistake.parts), found):
+            if _fits(claim, with_parts(base, mistake.parts), found) and _shows(
+                claim, with_parts(right, mistake.parts), found
+            ):
                 return mistake.says, mistake.read, True
     for words in (
         _of_kind(found.difference),
@@ -49,20 +49,33 @@ def name_of(
 
 def _fits(claim: Claim, wrong: Parts, found: Counterexample) -> bool:
     """Whether the mistake gives the learner's numbers for each example that was seen."""
-    return all(_same(observe(claim, wrong, e), outcome) for e, outcome, _ in found.seen)
+    return all(
+        _same(observe(claim, wrong, e), outcome, claim.alike) for e, outcome, _ in found.seen
+    )
 
 
-def _same(one: Outcome, other: Outcome) -> bool:
+def _shows(claim: Claim, wrong: Parts, found: Counterexample) -> bool:
+    """Whether the mistake alone fails the claim; one in a part that the claim does not use cannot.
+
+    With the learner's other parts, it would fail as these do.
+    """
+    return any(
+        compare(observe(claim, wrong, example), wanted, claim.tolerance)
+        for example, _, wanted in found.seen
+    )
+
+
+def _same(one: Outcome, other: Outcome, alike: float) -> bool:
     if one.error is not None or other.error is not None:
         return type(one.error) is type(other.error)
     if one.changed != other.changed or one.handed_back != other.handed_back:
         return False
     return one.values.keys() == other.values.keys() and all(
-        _same_value(value, other.values[name]) for name, value in one.values.items()
+        _same_value(value, other.values[name], alike) for name, value in one.values.items()
     )
 
 
-def _same_value(one: object, other: object) -> bool:
+def _same_value(one: object, other: object, alike: float) -> bool:
     a, b = as_numbers(one), as_numbers(other)
     if a is None or b is None:
         return type(one) is type(other) and (a is None) == (b is None) and bool(one == other)
@@ -70,7 +83,7 @@ def _same_value(one: object, other: object) -> bool:
         return False
     scale = max(1.0, float(np.abs(a[np.isfinite(a)]).max(initial=0)))
     with np.errstate(invalid="ignore"):
-        close = np.abs(a - b) <= EXACT * scale
+        close = np.abs(a - b) <= alike * scale
     return bool((close | (a == b) | (np.isnan(a) & np.isnan(b))).all())
 
 
