@@ -1,8 +1,5 @@
 """How 14_sgd.py is graded: some steps with given gradients, on parameters of several shapes."""
 
-from types import SimpleNamespace
-from typing import Any
-
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
@@ -11,6 +8,7 @@ from tinynet.support.types import Array
 from tinynet.workbook import solutions
 from tinynet.workbook.examples import array, number, numbers, sizes
 from tinynet.workbook.rung import Claim, Example, Mistake, Parts, Rung, Values
+from tinynet.workbook.stand_ins import Held
 
 
 @st.composite
@@ -26,8 +24,8 @@ def steps(draw: DrawFn) -> Example:
     }
 
 
-def parameters(values: list[Array]) -> list[Any]:
-    return [SimpleNamespace(data=v.copy(), grad=np.zeros_like(v)) for v in values]
+def parameters(values: list[Array]) -> list[Held]:
+    return [Held(value) for value in values]
 
 
 def run_steps(parts: Parts, values: list[Array], gradients: list[list[Array]], lr: float) -> Values:
