@@ -11,6 +11,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import numpy as np
+
 from tinynet.workbook import solutions
 from tinynet.workbook.ladder import Exercise
 from tinynet.workbook.loading import USED, load
@@ -128,7 +130,8 @@ def prove(exercise: Exercise, claim: Claim, parts: Parts, folder: Path) -> Verdi
     """The verdict on one claim."""
 
     def truth(example: Example) -> Mapping[str, Any]:
-        return claim.truth(**example) if claim.truth else claim.run(solutions, **example)
+        with np.errstate(all="ignore"):
+            return claim.truth(**example) if claim.truth else claim.run(solutions, **example)
 
     found = counterexample(claim, parts, truth)
     if found is None:

@@ -60,13 +60,13 @@ class Difference:
 
 @dataclass
 class Counterexample:
-    """The smallest example found that fails, and others that were tried before."""
+    """The smallest example found that fails, and others of all sizes."""
 
     example: Example
     outcome: Outcome
     difference: Difference
     seen: list[tuple[Example, Outcome, Mapping[str, Any]]]
-    """What was tried: the example, what came of it, and what should have."""
+    """Examples, what came of each, and what should have."""
 
 
 def observe(claim: Claim, parts: Parts, example: Example) -> Outcome:
@@ -82,7 +82,9 @@ def observe(claim: Claim, parts: Parts, example: Example) -> Outcome:
     given, before = dict(_arrays(arguments)), dict(_arrays(example))
     return Outcome(
         values={name: copy.copy(value) for name, value in found.items()},
-        changed=tuple(n for n, x in given.items() if not np.array_equal(x, before[n])),
+        changed=tuple(
+            n for n, x in given.items() if not np.array_equal(x, before[n], equal_nan=True)
+        ),
         handed_back=tuple(
             n for n, x in given.items() if any(value is x for value in found.values())
         ),
@@ -166,6 +168,10 @@ def counterexample(
         return None
     except Flaky:
         example = next(e for e, o, w in seen if compare(o, w, claim.tolerance) is not None)
+    seen.clear()  # those that were made smaller are too much alike to tell mistakes apart
+    with contextlib.suppress(NoSuchExample):
+        few = _settings(min(claim.tries, SEEN))
+        find(claim.examples, lambda example: wrong(example) and False, settings=few)
     outcome, wanted = observe(claim, parts, example), truth(example)
     difference = compare(outcome, wanted, claim.tolerance)
     if difference is None:

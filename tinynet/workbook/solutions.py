@@ -8,6 +8,7 @@ earlier parts; here, all of them stand in one file.
 import sys
 
 import numpy as np
+from numba import njit
 
 mine = sys.modules[__name__]
 
@@ -88,9 +89,59 @@ class SGD:
 
 
 # 20 matmul
+@njit
+def matmul(A, B):
+    (I, K), J = A.shape, B.shape[1]
+    C = np.zeros((I, J))
+    for i in range(I):
+        for k in range(K):
+            for j in range(J):
+                C[i, j] += A[i, k] * B[k, j]
+    return C
+
+
+@njit
+def matmul_skipping_zeros(A, B):
+    (I, K), J = A.shape, B.shape[1]
+    C = np.zeros((I, J))
+    for i in range(I):
+        for k in range(K):
+            if A[i, k] != 0:
+                for j in range(J):
+                    C[i, j] += A[i, k] * B[k, j]
+    return C
 
 
 # 21 convolution
+def conv(x, W):
+    (N, _, H, width), (O, _, K, L) = x.shape, W.shape
+    rows, columns = H - K + 1, width - L + 1
+    y = np.zeros((N, O, rows, columns))
+    for k in range(K):
+        for l in range(L):
+            shifted = x[:, :, k : k + rows, l : l + columns]
+            y += np.einsum("nchw,oc->nohw", shifted, W[:, :, k, l])
+    return y
+
+
+def conv_grad_W(dy, x, K, L):
+    rows, columns = dy.shape[2:]
+    dW = np.zeros((dy.shape[1], x.shape[1], K, L))
+    for k in range(K):
+        for l in range(L):
+            shifted = x[:, :, k : k + rows, l : l + columns]
+            dW[:, :, k, l] = np.einsum("nohw,nchw->oc", dy, shifted)
+    return dW
+
+
+def conv_grad_x(dy, W):
+    (N, _, rows, columns), (_, C, K, L) = dy.shape, W.shape
+    dx = np.zeros((N, C, rows + K - 1, columns + L - 1))
+    for k in range(K):
+        for l in range(L):
+            share = np.einsum("nohw,oc->nchw", dy, W[:, :, k, l])
+            dx[:, :, k : k + rows, l : l + columns] += share
+    return dx
 
 
 # 22 MNIST

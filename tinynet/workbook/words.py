@@ -33,9 +33,13 @@ def name_of(
     found : Counterexample
     """
     for mistake in rung.mistakes:
-        for base in (right, parts):
-            if _fits(claim, with_parts(base, mistake.parts), found):
-                return mistake.says, mistake.read, True
+        if _fits(claim, with_parts(right, mistake.parts), found):
+            return mistake.says, mistake.read, True
+        put_right = {name: getattr(right, name) for name in mistake.parts}
+        if _fits(claim, with_parts(parts, mistake.parts), found) and not _fits(
+            claim, with_parts(parts, put_right), found
+        ):  # besides another mistake, and these parts matter here
+            return mistake.says, mistake.read, True
     for words in (
         _of_kind(found.difference),
         _of_checker(rung, parts, found.difference),
