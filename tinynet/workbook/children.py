@@ -22,6 +22,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from threadpoolctl import threadpool_limits
+
 from tinynet.workbook.grading import LOADS, Verdict, grade, too_long
 from tinynet.workbook.ladder import BY_FILE, Exercise
 from tinynet.workbook.proof import RIGHT, STOPPED, UNWRITTEN, WRONG, warm_up
@@ -31,6 +33,9 @@ GRACE = 3.0
 
 MEMORY, FILE = 4 << 30, 8 << 20
 """Bytes that a child may allocate beyond what it starts with, and that one file may have."""
+
+MADE, MOST = "made", 8
+"""The folder whose files a check leaves for the learner, and how many there may be."""
 
 SHOWN = 4000
 """The characters that are shown of what an exercise prints."""
@@ -57,6 +62,8 @@ class Result:
         The files of earlier exercises that it used.
     after : str
         What was measured or made once all claims held.
+    made : dict of str to bytes
+        The files that were made then.
     printed : str
         What the exercise printed.
     seconds : float
@@ -66,6 +73,7 @@ class Result:
     verdicts: list[Verdict] = field(default_factory=list)
     uses: list[str] = field(default_factory=list)
     after: str = ""
+    made: dict[str, bytes] = field(default_factory=dict)
     printed: str = ""
     seconds: float = 0.0
 
@@ -84,10 +92,13 @@ class Result:
 
 
 def graded(tasks: Iterable[Task], jobs: int = 1) -> Iterator[tuple[Task, Result]]:
-    """Grade every task, `jobs` of them at a time; each result as soon as it is there."""
+    """Grade every task, `jobs` of them at a time; each result as soon as it is there.
+
+    Each child computes with one thread: several that wait for each other in a fork are slow.
+    """
     warm_up()
     waiting, running = iter(tasks), list[_Child]()
-    with tempfile.TemporaryDirectory(prefix="workbook-") as folder:
+    with threadpool_limits(1), tempfile.TemporaryDirectory(prefix="workbook-") as folder:
         try:
             while True:
                 while len(running) < jobs and (task := next(waiting, None)) is not None:
@@ -154,7 +165,7 @@ class _Child:
             elif what == "uses":
                 result.uses = value
             elif what == "after":
-                result.after = value
+                result.after, result.made = value, self._made()
             elif what == "end":
                 running = ""
         printed = self.folder / "printed.txt"
@@ -167,6 +178,12 @@ class _Child:
             result.verdicts.append(Verdict(running, STOPPED, words, named=True))
         shutil.rmtree(self.folder, ignore_errors=True)
         return result
+
+    def _made(self) -> dict[str, bytes]:
+        folder = self.work / MADE
+        files = sorted(folder.iterdir()) if folder.is_dir() and not folder.is_symlink() else []
+        files = [file for file in files if file.is_file() and not file.is_symlink()]
+        return {file.name: file.read_bytes() for file in files[:MOST]}
 
     def _lines(self) -> Iterator[tuple[str, Any]]:
         """What the child has written; lines that it did not finish are left out."""

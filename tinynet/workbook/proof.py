@@ -26,7 +26,7 @@ from tinynet.workbook.rung import Claim, Example, Parts
 
 RIGHT, WRONG, UNWRITTEN, STOPPED = "right", "wrong", "not written", "stopped"
 SEEN = 24
-"""How many examples a mistake is compared on."""
+"""How many examples beside the smallest a mistake is compared on."""
 
 
 class TimeUp(BaseException):
@@ -60,13 +60,13 @@ class Difference:
 
 @dataclass
 class Counterexample:
-    """The smallest example found that fails, and others of all sizes."""
+    """The smallest example found that fails, and others that mistakes are compared on."""
 
     example: Example
     outcome: Outcome
     difference: Difference
     seen: list[tuple[Example, Outcome, Mapping[str, Any]]]
-    """Examples, what came of each, and what should have."""
+    """This example and others: each with what came of it, and what should have."""
 
 
 def observe(claim: Claim, parts: Parts, example: Example) -> Outcome:
@@ -149,34 +149,55 @@ def as_numbers(value: Any) -> Array | None:
     return None
 
 
+@contextlib.contextmanager
+def silence() -> Iterator[None]:
+    """Nothing that is printed meanwhile is seen."""
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        yield
+
+
 def counterexample(
     claim: Claim, parts: Parts, truth: Callable[[Example], Mapping[str, Any]]
 ) -> Counterexample | None:
     """The smallest example that fails, or None if all that were tried are right."""
-    seen: list[tuple[Example, Outcome, Mapping[str, Any]]] = []
+    failed: list[Example] = []
+
+    def tried(example: Example) -> tuple[Example, Outcome, Mapping[str, Any]]:
+        return example, observe(claim, parts, example), truth(example)
 
     def wrong(example: Example) -> bool:
-        outcome, wanted = observe(claim, parts, example), truth(example)
-        if len(seen) < SEEN:
-            seen.append((example, outcome, wanted))
-        return compare(outcome, wanted, claim.tolerance) is not None
+        _, outcome, wanted = tried(example)
+        if compare(outcome, wanted, claim.tolerance) is None:
+            return False
+        failed.append(example)
+        return True
 
-    try:
-        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+    with silence():
+        try:
             example = find(claim.examples, wrong, settings=_settings(claim.tries))
-    except NoSuchExample:
-        return None
-    except Flaky:
-        example = next(e for e, o, w in seen if compare(o, w, claim.tolerance) is not None)
-    seen.clear()  # those that were made smaller are too much alike to tell mistakes apart
-    with contextlib.suppress(NoSuchExample):
-        few = _settings(min(claim.tries, SEEN))
-        find(claim.examples, lambda example: wrong(example) and False, settings=few)
-    outcome, wanted = observe(claim, parts, example), truth(example)
+        except NoSuchExample:
+            return None
+        except Flaky:
+            example = failed[0]
+        others = [tried(other) for other in _drawn(claim)]
+    _, outcome, wanted = smallest = tried(example)  # what it prints now, the learner sees
     difference = compare(outcome, wanted, claim.tolerance)
     if difference is None:
         outcome, difference = Outcome(), Difference("chance")
-    return Counterexample(example, outcome, difference, [(example, outcome, wanted), *seen])
+    return Counterexample(example, outcome, difference, [smallest, *others])
+
+
+def _drawn(claim: Claim) -> list[Example]:
+    """Examples of all kinds; the smallest alone often fits more than one mistake."""
+    drawn: list[Example] = []
+
+    def keep(example: Example) -> bool:
+        drawn.append(example)
+        return False
+
+    with contextlib.suppress(NoSuchExample):
+        find(claim.examples, keep, settings=_settings(SEEN))
+    return drawn
 
 
 def _settings(tries: int) -> settings:

@@ -41,6 +41,9 @@ class Claim:
         How far a number may be off, relative to the largest of its array, or 1.
     tries : int
         How many examples are tried.
+    words : callable, optional
+        ``words(values)``: what is wrong, of numbers that say it themselves. Then no mistake is
+        compared, which would run each of them: for what takes long.
     """
 
     title: str
@@ -50,6 +53,7 @@ class Claim:
     truth: Callable[..., Values] | None = None
     tolerance: float = 1e-9
     tries: int = 40
+    words: Callable[[Values], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,8 @@ class Rung:
         ``module(parts)``: a Module whose backward is the learner's, and inputs for it, as
         `check_gradients` takes them; asked for words when no mistake fits.
     after : callable, optional
-        ``after(parts)``: what is measured or made once all claims hold; text for the learner.
+        ``after(parts)``: what is measured or made once all claims hold; text for the learner. The
+        files that it leaves in the folder ``made/`` reach the workbook.
     seconds : float
         How long a check may take.
     trains : bool

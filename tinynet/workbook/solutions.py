@@ -17,6 +17,12 @@ mine = sys.modules[__name__]
 
 
 # 02 ReLU
+def relu(x):
+    return np.maximum(x, 0)
+
+
+def relu_backward(dy, x):
+    return np.where(x > 0, dy, 0)
 
 
 # 03 a linear unit with one number each
@@ -33,27 +39,113 @@ def grad_W(dy, x):
 
 
 # 06 db
+def grad_b(dy):
+    return dy.sum(axis=0)
 
 
 # 07 dx
+def grad_x(dy, W):
+    return dy @ W.T
 
 
 # 08 Parameter
+class Parameter:
+    def __init__(self, data):
+        self.data = np.array(data, np.float64)
+        self.grad = np.zeros_like(self.data)
+
+    def accumulate(self, gradient):
+        self.grad += gradient
+
+    def zero_grad(self):
+        self.grad = np.zeros_like(self.data)
+
+
+class Linear:
+    def __init__(self, W, b):
+        self.W, self.b = Parameter(W), Parameter(b)
+
+    def forward(self, x):
+        self.x = x
+        return mine.linear(x, self.W.data, self.b.data)
+
+    def backward(self, dy):
+        self.W.accumulate(mine.grad_W(dy, self.x))
+        self.b.accumulate(mine.grad_b(dy))
+        return mine.grad_x(dy, self.W.data)
+
+    def parameters(self):
+        return [self.W, self.b]
 
 
 # 09 softmax
 
 
 # 10 log-softmax
+def log_softmax(x):
+    shifted = x - x.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def log_softmax_backward(dy, y):
+    return dy - np.exp(y) * dy.sum(axis=1, keepdims=True)
 
 
 # 11 NLL
+def nll(log_p, target):
+    return float(-log_p[np.arange(len(target)), target].mean())
+
+
+def nll_backward(log_p, target):
+    dlog_p = np.zeros_like(log_p)
+    dlog_p[np.arange(len(target)), target] = -1 / len(target)
+    return dlog_p
 
 
 # 12 cross-entropy
 
 
 # 13 the chain
+class ReLU:
+    def forward(self, x):
+        self.x = x
+        return mine.relu(x)
+
+    def backward(self, dy):
+        return mine.relu_backward(dy, self.x)
+
+    def parameters(self):
+        return []
+
+
+class LogSoftmax:
+    def forward(self, x):
+        self.y = mine.log_softmax(x)
+        return self.y
+
+    def backward(self, dy):
+        return mine.log_softmax_backward(dy, self.y)
+
+    def parameters(self):
+        return []
+
+
+class Sequential:
+    def __init__(self, layers):
+        self.layers = list(layers)
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+
+    def backward(self, dy):
+        for layer in reversed(self.layers):
+            dy = layer.backward(dy)
+        return dy
+
+    def parameters(self):
+        return [p for layer in self.layers for p in layer.parameters()]
 
 
 # 14 SGD
@@ -74,15 +166,47 @@ class SGD:
 
 
 # 15 momentum
+class Momentum:
+    def __init__(self, parameters, lr, momentum=0.9):
+        self.parameters, self.lr, self.momentum = list(parameters), lr, momentum
+        self.velocities = [np.zeros_like(p.data) for p in self.parameters]
+
+    def step(self):
+        for p, v in zip(self.parameters, self.velocities):
+            v *= self.momentum
+            v += p.grad
+            p.data -= self.lr * v
+
+    def zero_grad(self):
+        for p in self.parameters:
+            p.zero_grad()
 
 
 # 16 Adam
 
 
 # 17 the epoch
+def train_epoch(net, loss, loss_backward, optimizer, batches):
+    total, right, count = 0.0, 0, 0
+    for x, target in batches:
+        y = net.forward(x)
+        total += len(x) * loss(y, target)
+        right += int((y.argmax(axis=1) == target).sum())
+        count += len(x)
+        optimizer.zero_grad()
+        net.backward(loss_backward(y, target))
+        optimizer.step()
+    return total / count, 100 * right / count
+
+
+def evaluate(net, loss, X, y):
+    out = net.forward(X)
+    return loss(out, y), 100 * float((out.argmax(axis=1) == y).mean())
 
 
 # 18 first weights
+def he(I, O, rng):
+    return rng.standard_normal((I, O)) * np.sqrt(2 / I)
 
 
 # 19 dropout
@@ -145,3 +269,19 @@ def conv_grad_x(dy, W):
 
 
 # 22 MNIST
+def build(rng):
+    layers = []
+    for I, O in [(784, 64), (64, 32), (32, 32), (32, 10)]:
+        layers += [mine.Linear(mine.he(I, O, rng), np.zeros(O)), mine.ReLU()]
+    return mine.Sequential([*layers[:-1], mine.LogSoftmax()])
+
+
+def train(net, X, y, rng):
+    optimizer = mine.Momentum(net.parameters(), lr=0.02)
+    for epoch in range(10):
+        if epoch == 7:
+            optimizer.lr /= 10
+        order = rng.permutation(len(X))
+        batches = ((X[rows], y[rows]) for rows in np.array_split(order, len(X) // 32 + 1))
+        loss, accuracy = mine.train_epoch(net, mine.nll, mine.nll_backward, optimizer, batches)
+        print(f"epoch {epoch + 1}: loss {loss:.4f}, {accuracy:.2f} % right")

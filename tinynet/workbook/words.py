@@ -9,7 +9,9 @@ from tinynet.workbook.proof import (
     Difference,
     Outcome,
     as_numbers,
+    compare,
     observe,
+    silence,
 )
 from tinynet.workbook.rung import Claim, Parts, Rung, with_parts
 
@@ -20,6 +22,7 @@ MANY = 200
 """The characters of an example's argument that are shown."""
 
 
+@silence()
 def name_of(
     rung: Rung, claim: Claim, parts: Parts, right: Parts, found: Counterexample
 ) -> tuple[str, int, bool]:
@@ -32,14 +35,15 @@ def name_of(
         The learner's parts, and the solutions.
     found : Counterexample
     """
+    if claim.words is not None:
+        kind = _of_kind(found.difference) if found.outcome.error is not None else ""
+        return kind or claim.words(found.outcome.values), claim.read, True
     for mistake in rung.mistakes:
-        if _fits(claim, with_parts(right, mistake.parts), found):
-            return mistake.says, mistake.read, True
-        put_right = {name: getattr(right, name) for name in mistake.parts}
-        if _fits(claim, with_parts(parts, mistake.parts), found) and not _fits(
-            claim, with_parts(parts, put_right), found
-        ):  # besides another mistake, and these parts matter here
-            return mistake.says, mistake.read, True
+        for base in (right, parts):
+            if _fits(claim, with_parts(base, mistake.parts), found) and _shows(
+                claim, with_parts(right, mistake.parts), found
+            ):
+                return mistake.says, mistake.read, True
     for words in (
         _of_kind(found.difference),
         _of_checker(rung, parts, found.difference),
@@ -56,6 +60,17 @@ def _fits(claim: Claim, wrong: Parts, found: Counterexample) -> bool:
     return all(_same(observe(claim, wrong, e), outcome) for e, outcome, _ in found.seen)
 
 
+def _shows(claim: Claim, wrong: Parts, found: Counterexample) -> bool:
+    """Whether the mistake alone fails the claim; one in a part that the claim does not use cannot.
+
+    With the learner's other parts, it would fail as these do.
+    """
+    return any(
+        compare(observe(claim, wrong, example), wanted, claim.tolerance)
+        for example, _, wanted in found.seen
+    )
+
+
 def _same(one: Outcome, other: Outcome) -> bool:
     if one.error is not None or other.error is not None:
         return type(one.error) is type(other.error)
@@ -69,13 +84,21 @@ def _same(one: Outcome, other: Outcome) -> bool:
 def _same_value(one: object, other: object) -> bool:
     a, b = as_numbers(one), as_numbers(other)
     if a is None or b is None:
-        return type(one) is type(other) and (a is None) == (b is None) and bool(one == other)
+        return type(one) is type(other) and (a is None) == (b is None) and _equal(one, other)
     if a.shape != b.shape:
         return False
     scale = max(1.0, float(np.abs(a[np.isfinite(a)]).max(initial=0)))
     with np.errstate(invalid="ignore"):
         close = np.abs(a - b) <= EXACT * scale
     return bool((close | (a == b) | (np.isnan(a) & np.isnan(b))).all())
+
+
+def _equal(one: object, other: object) -> bool:
+    """Whether two results that are no numbers are equal; those that hold arrays do not say."""
+    try:
+        return bool(np.all(one == other))
+    except ValueError:
+        return False
 
 
 def _of_kind(difference: Difference) -> str:
