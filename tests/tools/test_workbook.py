@@ -9,6 +9,7 @@ from tinynet.workbook import solutions
 from tinynet.workbook.children import Task, graded
 from tinynet.workbook.grading import truth_of
 from tinynet.workbook.ladder import BY_FILE, LADDER
+from tinynet.workbook.loading import defined_in
 from tinynet.workbook.proof import RIGHT, UNWRITTEN, counterexample
 from tinynet.workbook.rung import with_parts
 from tinynet.workbook.words import name_of
@@ -19,6 +20,13 @@ def solution_of(exercise):
     return exercise.filled(
         "\n\n".join(inspect.getsource(getattr(solutions, part)) for part in exercise.parts)
     )
+
+
+def attempt_at(exercise, attempt):
+    """The file of an exercise with a wrong solution in it; its other parts are right."""
+    tried = defined_in(attempt.source)
+    right = [inspect.getsource(getattr(solutions, p)) for p in exercise.parts if p not in tried]
+    return exercise.filled("\n\n".join(["import numpy as np", attempt.source, *right]))
 
 
 def files_with(exercise, source):
@@ -85,7 +93,7 @@ TRIES = [
 
 @pytest.mark.parametrize(("exercise", "attempt"), TRIES)
 def test_a_wrong_solution_is_refused_and_named(exercise, attempt):
-    result = result_of(exercise, exercise.filled("import numpy as np\n" + attempt.source))
+    result = result_of(exercise, attempt_at(exercise, attempt))
     worst = result.worst
     assert worst is not None and worst.state not in (RIGHT, UNWRITTEN), result
     if attempt.says:

@@ -129,6 +129,12 @@ def _check(
     for task, result in graded([folder.task(e) for e in exercises], 1 if in_detail else 2):
         results[task.exercise.number] = result
         folder.note(result)
+        for name in folder.take(result):
+            print(
+                f"note: {folder.path / name} is not from an earlier check, so it stays as it is; "
+                "move it away to get a new one",
+                file=sys.stderr,
+            )
         for name in folder.put_back(files):
             print(f"note: {task.exercise.file} deleted {name}; it was put back", file=sys.stderr)
     ordered = [results[exercise.number] for exercise in exercises]

@@ -36,6 +36,9 @@ GRACE = 3.0
 MEMORY, FILE = 4 << 30, 8 << 20
 """Bytes that a child may allocate beyond what it starts with, and that one file may have."""
 
+MADE, MOST = "made", 8
+"""The folder whose files a check leaves for the learner, and how many there may be."""
+
 SHOWN = 4000
 """The characters that are shown of what an exercise prints."""
 
@@ -61,6 +64,8 @@ class Result:
         The files of earlier exercises that it used.
     after : str
         What was measured or made once all claims held.
+    made : dict of str to bytes
+        The files that were made then.
     printed : str
         What the exercise printed.
     seconds : float
@@ -70,6 +75,7 @@ class Result:
     verdicts: list[Verdict] = field(default_factory=list)
     uses: list[str] = field(default_factory=list)
     after: str = ""
+    made: dict[str, bytes] = field(default_factory=dict)
     printed: str = ""
     seconds: float = 0.0
 
@@ -88,7 +94,10 @@ class Result:
 
 
 def graded(tasks: Iterable[Task], jobs: int = 1) -> Iterator[tuple[Task, Result]]:
-    """Grade every task, `jobs` of them at a time; each result as soon as it is there."""
+    """Grade every task, `jobs` of them at a time; each result as soon as it is there.
+
+    Each child computes with one thread: several that wait for each other in a fork are slow.
+    """
     warm_up()
     waiting, running = iter(tasks), list[_Child]()
     with tempfile.TemporaryDirectory(prefix="workbook-") as folder, threadpool_limits(1):
@@ -158,7 +167,7 @@ class _Child:
             elif what == "uses":
                 result.uses = value
             elif what == "after":
-                result.after = value
+                result.after, result.made = value, self._made()
             elif what == "end":
                 running = ""
         printed = self.folder / "printed.txt"
@@ -171,6 +180,12 @@ class _Child:
             result.verdicts.append(Verdict(running, STOPPED, words, named=True))
         shutil.rmtree(self.folder, ignore_errors=True)
         return result
+
+    def _made(self) -> dict[str, bytes]:
+        folder = self.work / MADE
+        files = sorted(folder.iterdir()) if folder.is_dir() and not folder.is_symlink() else []
+        files = [file for file in files if file.is_file() and not file.is_symlink()]
+        return {file.name: file.read_bytes() for file in files[:MOST]}
 
     def _lines(self) -> Iterator[tuple[str, Any]]:
         """What the child has written; lines that it did not finish are left out."""

@@ -1,11 +1,12 @@
 """A learner's workbook: a folder with one file an exercise, and how far its owner has come.
 
 Nothing in it is ever overwritten but ``progress.json``, which holds what was right when, how often
-an exercise was tried, and how many hints were read.
+an exercise was tried, and how many hints were read; and what a check has made, by a later check.
 """
 
 import datetime
 import errno
+import hashlib
 import json
 import os
 from contextlib import suppress
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tinynet.support.atomic import write_atomically
-from tinynet.workbook.children import Result, Task
+from tinynet.workbook.children import MADE, Result, Task
 from tinynet.workbook.ladder import EXERCISES, LADDER, Exercise
 from tinynet.workbook.loading import NAME
 
@@ -120,6 +121,25 @@ class Folder:
             (self.path / name).write_bytes(files[name])
         return gone
 
+    def take(self, result: Result) -> list[str]:
+        """Put what a check has made into ``made/``; return what it leaves alone.
+
+        A file is written anew only if it is as an earlier check left it.
+        """
+        known, left = self.progress(), []
+        sums = known.setdefault(result.exercise.file, {}).setdefault("made", {})
+        for name, content in result.made.items():
+            file = self.path / MADE / name
+            if os.path.lexists(file) and _sum(file) != sums.get(name, ""):
+                left.append(f"{MADE}/{name}")
+                continue
+            file.parent.mkdir(exist_ok=True)
+            write_atomically(file, content)
+            sums[name] = _sum(file)
+        if result.made:
+            self._store(known)
+        return left
+
     def source(self, exercise: Exercise) -> str:
         """The learner's file; nothing if it is gone."""
         try:
@@ -172,6 +192,13 @@ class Folder:
     def _store(self, known: dict[str, dict[str, Any]]) -> None:
         text = json.dumps(dict(sorted(known.items())), indent=1) + "\n"
         write_atomically(self.path / PROGRESS, text.encode())
+
+
+def _sum(file: Path) -> str | None:
+    """By which a file is known again; None of what is no file."""
+    if file.is_symlink() or not file.is_file():
+        return None
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _readme() -> str:

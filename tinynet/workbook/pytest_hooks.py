@@ -43,6 +43,7 @@ class ExerciseFile(pytest.File):
             task = folder.task(self.exercise)
             ((_, self._result),) = graded([task])
             folder.put_back(dict(task.files))
+            folder.take(self._result)
         return self._result
 
 

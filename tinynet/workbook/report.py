@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from tinynet.workbook import solutions
-from tinynet.workbook.children import Result
+from tinynet.workbook.children import MADE, Result
 from tinynet.workbook.grading import Verdict
 from tinynet.workbook.ladder import Exercise
 from tinynet.workbook.proof import RIGHT, UNWRITTEN
@@ -96,6 +96,7 @@ def as_data(result: Result, source: str) -> dict[str, Any]:
         "uses": result.uses,
         "printed": result.printed,
         "after": result.after,
+        "made": [f"{MADE}/{name}" for name in result.made],
     }
 
 

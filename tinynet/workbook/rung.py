@@ -45,6 +45,9 @@ class Claim:
         How close a mistake's numbers are to the learner's, relative to the largest, or 1. Wider
         than by default where they are statistics of random numbers: another order of drawing makes
         the same mistake.
+    words : callable, optional
+        ``words(values)``: what is wrong, of numbers that say it themselves. Then no mistake is
+        compared, which would run each of them: for what takes long.
     """
 
     title: str
@@ -55,6 +58,7 @@ class Claim:
     tolerance: float = 1e-9
     tries: int = 40
     alike: float = 1e-9
+    words: Callable[[Values], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,8 @@ class Rung:
         `check_gradients` takes them; asked for words when no mistake fits a claim that has a
         `truth` of its own, which is one about gradients.
     after : callable, optional
-        ``after(parts)``: what is measured or made once all claims hold; text for the learner.
+        ``after(parts)``: what is measured or made once all claims hold; text for the learner. The
+        files that it leaves in the folder ``made/`` reach the workbook.
     seconds : float
         How long a check may take.
     trains : bool

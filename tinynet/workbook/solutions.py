@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 import numpy as np
+from numba import njit
 
 mine: Any = sys.modules[__name__]
 
@@ -282,9 +283,75 @@ class Dropout:
 
 
 # 20 matmul
+@njit
+def matmul(A, B):
+    (I, K), J = A.shape, B.shape[1]
+    C = np.zeros((I, J))
+    for i in range(I):
+        for k in range(K):
+            for j in range(J):
+                C[i, j] += A[i, k] * B[k, j]
+    return C
+
+
+@njit
+def matmul_skipping_zeros(A, B):
+    (I, K), J = A.shape, B.shape[1]
+    C = np.zeros((I, J))
+    for i in range(I):
+        for k in range(K):
+            if A[i, k] != 0:
+                for j in range(J):
+                    C[i, j] += A[i, k] * B[k, j]
+    return C
 
 
 # 21 convolution
+def conv(x, W):
+    (N, _, H, width), (O, _, K, L) = x.shape, W.shape
+    rows, columns = H - K + 1, width - L + 1
+    y = np.zeros((N, O, rows, columns))
+    for k in range(K):
+        for l in range(L):
+            shifted = x[:, :, k : k + rows, l : l + columns]
+            y += np.einsum("nchw,oc->nohw", shifted, W[:, :, k, l])
+    return y
+
+
+def conv_grad_W(dy, x, K, L):
+    rows, columns = dy.shape[2:]
+    dW = np.zeros((dy.shape[1], x.shape[1], K, L))
+    for k in range(K):
+        for l in range(L):
+            shifted = x[:, :, k : k + rows, l : l + columns]
+            dW[:, :, k, l] = np.einsum("nohw,nchw->oc", dy, shifted)
+    return dW
+
+
+def conv_grad_x(dy, W):
+    (N, _, rows, columns), (_, C, K, L) = dy.shape, W.shape
+    dx = np.zeros((N, C, rows + K - 1, columns + L - 1))
+    for k in range(K):
+        for l in range(L):
+            share = np.einsum("nohw,oc->nchw", dy, W[:, :, k, l])
+            dx[:, :, k : k + rows, l : l + columns] += share
+    return dx
 
 
 # 22 MNIST
+def build(rng):
+    layers = []
+    for I, O in [(784, 64), (64, 32), (32, 32), (32, 10)]:
+        layers += [mine.Linear(mine.he(I, O, rng), np.zeros(O)), mine.ReLU()]
+    return mine.Sequential([*layers[:-1], mine.LogSoftmax()])
+
+
+def train(net, X, y, rng):
+    optimizer = mine.Momentum(net.parameters(), lr=0.02)
+    for epoch in range(10):
+        if epoch == 7:
+            optimizer.lr /= 10
+        order = rng.permutation(len(X))
+        batches = ((X[rows], y[rows]) for rows in np.array_split(order, len(X) // 32 + 1))
+        loss, accuracy = mine.train_epoch(net, mine.nll, mine.nll_backward, optimizer, batches)
+        print(f"epoch {epoch + 1}: loss {loss:.4f}, {accuracy:.2f} % right")

@@ -32,6 +32,9 @@ def name_of(
         The learner's parts, and the solutions.
     found : Counterexample
     """
+    if claim.words is not None:
+        kind = _of_kind(found.difference) if found.outcome.error is not None else ""
+        return kind or claim.words(found.outcome.values), claim.read, True
     for mistake in rung.mistakes:
         for base in (right, parts):
             if _fits(claim, with_parts(base, mistake.parts), found) and _shows(
