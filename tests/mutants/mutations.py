@@ -18,6 +18,54 @@ class Bug(NamedTuple):
 
 
 BUGS: dict[str, tuple[Bug, ...]] = {
+    "workbook/proof.py": (
+        Bug(
+            "workbook-tolerates-all",
+            "a number may be off by any factor",
+            "far = ~(np.abs(array - right) <= allowed)",
+            "far = ~(np.abs(array - right) <= 1e9 * allowed)",
+        ),
+        Bug(
+            "workbook-blind-to-changes",
+            "an argument that is changed in place is not seen",
+            "    if outcome.changed:\n",
+            "    if outcome.changed and outcome.error:\n",
+        ),
+        Bug(
+            "workbook-names-by-the-smallest",
+            "a mistake is compared on the smallest example alone",
+            "Counterexample(example, outcome, difference, [smallest, *others])",
+            "Counterexample(example, outcome, difference, [smallest])",
+        ),
+    ),
+    "workbook/words.py": (
+        Bug(
+            "workbook-names-what-does-not-show",
+            "a mistake in a part that the claim does not use is named",
+            "for base in (right, parts):\n"
+            "            if _fits(claim, with_parts(base, mistake.parts), found) and _shows(\n"
+            "                claim, with_parts(right, mistake.parts), found\n"
+            "            ):",
+            "for base in (right, parts):\n"
+            "            if _fits(claim, with_parts(base, mistake.parts), found):",
+        ),
+    ),
+    "workbook/examples.py": (
+        Bug(
+            "workbook-differences-halved",
+            "the wide difference is divided by half of its step",
+            "/ (4 * STEP)",
+            "/ (2 * STEP)",
+        ),
+    ),
+    "workbook/grading.py": (
+        Bug(
+            "workbook-numpy-may-be-replaced",
+            "a function of NumPy may be replaced",
+            "changed = list(replaced(before))",
+            "changed = list[str]()",
+        ),
+    ),
     "layers/averages.py": (
         Bug(
             "running-variance-biased",
@@ -2433,6 +2481,10 @@ STRANGERS_COMPILED = (
     *("-k", "not short_fit"),  # a process of its own, which compiles
 )
 TESTS: dict[str, tuple[str, ...]] = {
+    "workbook/proof.py": ("tools/test_workbook.py", "-k", "dW or softmax or sgd or one_number"),
+    "workbook/words.py": ("tools/test_workbook.py", "-k", "one_number"),
+    "workbook/examples.py": ("tools/test_workbook.py", "-k", "dW"),
+    "workbook/grading.py": ("tools/test_workbook_harm.py", "-k", "NumPy"),
     "layers/averages.py": (
         "core/test_normalization.py",
         "core/test_normalization_of_pictures.py::TestAgainstPyTorch",

@@ -40,9 +40,14 @@ def in_full(result: Result, source: str) -> str:
         The learner's file, in which the lecture's lines are counted.
     """
     exercise = result.exercise
-    lines = [f"{exercise.file}: {exercise.title}"]
+    lines, told = [f"{exercise.file}: {exercise.title}"], set[str]()
     for verdict in result.verdicts:
-        lines += [f"  {verdict.state:<11}  {verdict.claim}", *_details(verdict, exercise, source)]
+        lines.append(f"  {verdict.state:<11}  {verdict.claim}")
+        if verdict.mistake in told:
+            lines += _wrapped("the same mistake as above")
+        else:
+            lines += _details(verdict, exercise, source)
+        told |= {verdict.mistake} - {""}
     if result.uses and result.state not in (RIGHT, UNWRITTEN):
         lines += ["", f"It uses {', '.join(result.uses)}: what is wrong there, is wrong here."]
     if result.printed.strip():
