@@ -16,7 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-import tinynet as tn
+from tinynet.datasets import mnist_small
+from tinynet.inspection import tracing
+from tinynet.losses import CrossEntropyLoss, NLLLoss
 from tinynet.support.types import Array, Labels
 from tinynet.workbook import earlier, solutions
 from tinynet.workbook.children import MADE
@@ -39,7 +41,7 @@ SHAPES = "the shapes of its parameters"
 @functools.cache
 def digits() -> tuple[Array, Labels]:
     """All 20,000, pixels from 0 to 1."""
-    found = tn.datasets.mnist_small()
+    found = mnist_small()
     return found.images / 255.0, found.labels
 
 
@@ -391,9 +393,9 @@ def after(parts: Parts) -> str:
         some = np.union1d(wrong, np.flatnonzero(is_right)[: SHOWN - len(wrong)])
         module = as_module(net)
         is_log = np.allclose(np.exp(scores[some]).sum(axis=1), 1)
-        loss = tn.NLLLoss() if is_log else tn.CrossEntropyLoss()
+        loss = NLLLoss() if is_log else CrossEntropyLoss()
         optimizer: Any = OptimizerOfTheirs(earlier(parts.__file__).SGD, module, lr=0.01)
-        trace = tn.trace(module, loss, X[some], y[some], optimizer)
+        trace = tracing.trace(module, loss, X[some], y[some], optimizer)
     Path(MADE).mkdir(exist_ok=True)
     classes = [str(digit) for digit in range(10)]
     trace.to_html(f"{MADE}/xray.html", "X-ray of a step of your own network", classes=classes)
