@@ -7,8 +7,11 @@ from wrong_solutions import tries_of
 
 from tinynet.workbook import solutions
 from tinynet.workbook.children import Task, graded
+from tinynet.workbook.grading import truth_of
 from tinynet.workbook.ladder import BY_FILE, LADDER
-from tinynet.workbook.proof import RIGHT, UNWRITTEN
+from tinynet.workbook.proof import RIGHT, UNWRITTEN, counterexample
+from tinynet.workbook.rung import with_parts
+from tinynet.workbook.words import name_of
 
 
 def solution_of(exercise):
@@ -58,6 +61,19 @@ class TestEveryExercise:
     def test_the_words_of_its_mistakes_differ(self, exercise):
         words = [mistake.says for mistake in exercise.rung.mistakes]
         assert len(set(words)) == len(words)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("exercise", LADDER, ids=heading)
+def test_every_known_mistake_is_refused_and_gets_its_own_name(exercise):
+    rung = exercise.rung
+    for mistake in rung.mistakes:
+        parts, named = with_parts(solutions, mistake.parts), set()
+        for claim in rung.claims:
+            found = counterexample(claim, parts, truth_of(claim))
+            if found is not None:
+                named.add(name_of(rung, claim, parts, solutions, found)[0])
+        assert mistake.says in named, (mistake.says, named)
 
 
 TRIES = [

@@ -127,15 +127,20 @@ def too_long(seconds: float) -> str:
     return f"still running after {seconds:g} s; is there a loop without an end?"
 
 
-def prove(exercise: Exercise, claim: Claim, parts: Parts, folder: Path) -> Verdict:
-    """The verdict on one claim."""
+def truth_of(claim: Claim) -> Callable[[Example], Mapping[str, Any]]:
+    """What should come of an example: the claim's own truth, or what the solutions give."""
 
     def truth(example: Example) -> Mapping[str, Any]:
         arguments = copy.deepcopy(example)
         with np.errstate(all="ignore"):
             return claim.truth(**arguments) if claim.truth else claim.run(solutions, **arguments)
 
-    found = counterexample(claim, parts, truth)
+    return truth
+
+
+def prove(exercise: Exercise, claim: Claim, parts: Parts, folder: Path) -> Verdict:
+    """The verdict on one claim."""
+    found = counterexample(claim, parts, truth_of(claim))
     if found is None:
         return Verdict(claim.title, RIGHT)
     error, difference = found.outcome.error, found.difference
