@@ -1,11 +1,12 @@
-"""Run all lessons, one per core, as notebooks; renew what they print and draw; print one table.
+"""Run all lessons as the site does; renew what they print and draw; print one table of claims.
 
-``python examples/run_all.py`` takes some minutes, and renews notebooks, gallery and README; with
-names of lessons, such as ``07_write_your_own_layer``, it runs these alone. If a lesson fails, the
-exit code is 1, and nothing is renewed. With ``--readme`` it runs none, and writes the README with
-what is stored: the figures of the notebooks, and those of ``benchmarks/lessons.py``. With
-``--seeds 0 1 2`` it runs the scripts for each of these seeds, renews nothing, and shows what came
-out beside each other.
+``python examples/run_all.py`` builds the site into ``site/``, for which sphinx-gallery runs every
+lesson, and then renews what is stored of them: what they print (``results/``), the pictures of the
+gallery, and README. It takes some minutes; with names of lessons, such as
+``07_write_your_own_layer``, it runs these alone, and builds no site. If a lesson fails, the exit
+code is 1, and nothing is renewed. With ``--readme`` it runs none, and writes the README with what
+is stored. With ``--seeds 0 1 2`` it runs the scripts for each of these seeds, renews nothing, and
+shows what came out beside each other.
 """
 
 import argparse
@@ -16,352 +17,39 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
 
 from course import course_table
-from make_notebooks import (
-    EXAMPLES,
-    GALLERY,
-    LessonFailed,
-    colab_link,
-    outputs_of,
-    run_notebook,
-    store,
-    stored,
-)
-from nbformat import NotebookNode
+from entries import ENTRIES, Result
 
-README = EXAMPLES / "README.md"
-MEASURED = EXAMPLES.parent / "benchmarks" / "results"
+EXAMPLES = Path(__file__).parent
+ROOT = EXAMPLES.parent
+RESULTS, GALLERY, README = EXAMPLES / "results", EXAMPLES / "gallery", EXAMPLES / "README.md"
+MEASURED = ROOT / "benchmarks" / "results"
+LESSONS, MADE = ROOT / "docs" / "lessons", ROOT / "docs" / "made"
+"""Where the site has a page for each lesson, and its figures."""
+
 COURSE_TITLE = "## The course's notebooks on MNIST, and the lessons that reproduce them"
 TRANSCRIPTS = "## Three exercises of the workbook, as a learner goes through them"
 MARKS = "<!-- made by run_all.py: begin -->", "<!-- made by run_all.py: end -->"
+PRINTED = re.compile(
+    r"^\.\. rst-class:: sphx-glr-script-out\n\n \.\. code-block:: none\n\n((?: {4}.*\n|\s*\n)+)",
+    re.MULTILINE,
+)
 
 
-class Result(NamedTuple):
-    """A claim of a lesson, with what the course and PyTorch gave for the same.
-
-    Where ``benchmarks/lessons.py`` has measured PyTorch, its figures stand instead of `pytorch`.
-    """
-
-    claim: str
-    course: str = ""
-    pytorch: str = ""
+def printed(page: str) -> str:
+    """What a lesson prints, read from the page that sphinx-gallery has made of it."""
+    parts = (textwrap.dedent(part).strip("\n") for part in PRINTED.findall(page))
+    return "\n".join(parts) + "\n"
 
 
-class Entry(NamedTuple):
-    """What the gallery shows of a lesson beside its title."""
-
-    question: str
-    figure: str
-    results: list[Result]
-
-
-ENTRIES = {
-    "01_networks": Entry(
-        "What is fully connected in a fully-connected network, and what is not?",
-        "fully_connected",
-        [Result("share of all possible connections in the digit network (%)")],
-    ),
-    "02_about_mnist": Entry(
-        "What is in the digits, and how well have others read them?",
-        "error_rates",
-        [
-            Result("most frequent correlation of two 7s", "a little above 0.4"),
-            Result("errors of the linear network (%)"),
-            Result("errors of the feed-forward network (%)"),
-        ],
-    ),
-    "03_ffn_on_mnist": Entry(
-        "How does a network learn to read digits?",
-        "learning_curves",
-        [
-            Result("train accuracy (%)"),
-            Result("test accuracy (%)", "about 96"),
-            Result("answers of the loaded network that differ"),
-        ],
-    ),
-    "04_softmax_vs_log_softmax": Entry(
-        "Why does the network end with log-softmax, and not with softmax?",
-        "learning_curves",
-        [
-            Result("test accuracy with softmax (%)", "77 (100 epochs)"),
-            Result("test accuracy with log-softmax (%)", "about 96"),
-        ],
-    ),
-    "05_binarized_mnist": Entry(
-        "How much do the grey values matter?",
-        "before_and_after",
-        [Result("test accuracy, binarized (%)", "about 95", "95.3, 95.6, 94.7")],
-    ),
-    "06_normalization": Entry(
-        "What if the training digits or the test digits are not scaled?",
-        "class_directions",
-        [
-            Result("equal: test accuracy (%)"),
-            Result("train only: test accuracy (%)"),
-            Result("train only: test loss"),
-            Result("test only: train accuracy (%)"),
-            Result("test only: test accuracy (%)"),
-            Result("test only: test loss"),
-        ],
-    ),
-    "07_write_your_own_layer": Entry(
-        "How do I write a layer of my own, and know that its gradient is right?",
-        "learning_curves",
-        [Result("mistakes caught, of 5")],
-    ),
-    "08_optimizers": Entry(
-        "What do momentum, RMSprop and Adam change?",
-        "learning_curves",
-        [
-            Result("SGD: test accuracy (%)"),
-            Result("RMSprop: test accuracy (%)"),
-            Result("Adam: test accuracy (%)"),
-            Result("softmax: Adam is better than SGD by (points)"),
-        ],
-    ),
-    "09_playground": Entry(
-        "What happens inside, number by number, and what does the network make of my digits?",
-        "trace",
-        [
-            Result("test accuracy (%)"),
-            Result("loss of the batch, after over before"),
-            Result("largest page (MB)"),
-        ],
-    ),
-    "10_scaling_out": Entry(
-        "Which learning rate, and who tries them all?",
-        "heat_map",
-        [
-            Result("scores that differ from those of a run without cluster, of 3"),
-            Result("best accuracy (%)"),
-            Result("64 units instead of 8 (points)"),
-        ],
-    ),
-    "11_weight_distributions": Entry(
-        "Which weights does learning move, and how far?",
-        "histograms",
-        [
-            Result("spread after over spread before, last layer"),
-            Result("moved weights of pixels that are never lit"),
-        ],
-    ),
-    "12_breadth_and_depth": Entry(
-        "How many layers, and how many units in each?",
-        "breadth_and_depth",
-        [
-            Result("64 units instead of 4, mean gain (points)"),
-            Result("3 layers or 1, at 32 and 64 units, differ by (points)"),
-            Result("best mean accuracy (%)"),
-        ],
-    ),
-    "13_scrambled": Entry(
-        "Does a network mind if all pixels change places?",
-        "digits",
-        [
-            Result("scrambled by one rule: differs by (points)", "nothing changes"),
-            Result("each by its own rule: test accuracy (%)"),
-        ],
-    ),
-    "14_shifted": Entry(
-        "Does it mind if a digit is not where it was?",
-        "accuracy",
-        [
-            Result("moved by 4 pixels (%)"),
-            Result("learned from shifted digits, moved by 2 pixels (%)"),
-        ],
-    ),
-    "15_missing_seven": Entry(
-        "What does a network make of 7s that has never seen one?",
-        "sevens",
-        [
-            Result("test accuracy on the known digits (%)"),
-            Result("7s read as 7s (%)"),
-            Result("sure of 7s, all wrong (%)"),
-        ],
-    ),
-    "16_backward_by_hand": Entry(
-        "What does a network compute when it learns, number by number?",
-        "network",
-        [
-            Result("paper and NumPy differ by, at most (thousandths)"),
-            Result("loss before the step", "", "1.05"),
-            Result("loss after it", "", "0.79"),
-        ],
-    ),
-    "17_first_weights": Entry(
-        "How large should the first weights be, and why must they differ?",
-        "gradients",
-        [
-            Result("ReLU, std 0.01: gradient times, per layer"),
-            Result("ReLU, std 1: gradient times, per layer"),
-            Result("ReLU, He: gradient times, per layer"),
-            Result("ReLU, He: test accuracy (%)"),
-            Result("ReLU, Linear's own: test accuracy (%)"),
-            Result("weights all 1: different units of 64"),
-            Result("weights all 1: test accuracy (%)"),
-            Result("Adam, std 0.01: test accuracy (%)"),
-            Result("SGD, std 0.01: test accuracy (%)"),
-            Result("condition number of layer 1, after over before"),
-        ],
-    ),
-    "18_more_data": Entry(
-        "Do noisy or doubled digits help, and what if there are few sevens?",
-        "amount",
-        [
-            Result("18,000 digits instead of 600: gain (points)"),
-            Result("each twice: largest change (points)"),
-            Result("noisy digits, learned from clean ones (%)"),
-            Result("noisy digits, learned with noisy copies (%)"),
-            Result("doubled before the split: test accuracy (%)"),
-            Result("500 sevens: recall lost (points)"),
-            Result("500 sevens: precision lost (points)"),
-            Result("four times: recall gained, mean of epochs (points)"),
-        ],
-    ),
-    "19_freezing_and_transfer": Entry(
-        "What does a frozen layer do, and when is it of use?",
-        "few_samples",
-        [
-            Result("hidden layers frozen, halfway (%)"),
-            Result("hidden layers frozen, at the end (%)"),
-            Result("output layer frozen, halfway (%)"),
-            Result("10 of each, copied and frozen (%)"),
-            Result("10 of each, from scratch (%)"),
-            Result("copied and frozen or random (points)"),
-        ],
-    ),
-    "20_overfitting": Entry(
-        "What helps when there are too few digits to learn from?",
-        "errors",
-        [
-            Result("no remedy: train accuracy (%)"),
-            Result("no remedy: test loss, last over lowest"),
-            Result("net.eval() forgotten costs (points)"),
-            Result("early stop: test loss, over that without"),
-            Result("dropout: test loss, over that without"),
-            Result("decay: test loss, over that without"),
-            Result("L1: test loss, over that without"),
-            Result("dropout: test accuracy gained (points)"),
-            Result("decay: test accuracy gained (points)"),
-            Result("5,000 digits: test accuracy gained (points)"),
-            Result("L1: weights below 0.001 (%)"),
-        ],
-    ),
-    "21_xor_and_clouds": Entry(
-        "Why can one layer not do XOR, and why is my XOR network stuck at 0.5?",
-        "moving",
-        [
-            Result("one layer, left or right: right (%)"),
-            Result("one layer, XOR: right (%)"),
-            Result("8 hidden units, XOR: right (%)"),
-            Result("three rings: right (%)"),
-            Result("sure and wrong, mended by Sigmoid, BCELoss: right (%)"),
-            Result("sure and wrong, mended by BCEWithLogitsLoss: right (%)"),
-            Result("as most try first: solved, of 20"),
-            Result("+ Tanh, mended: solved, of 20"),
-            Result("mended, weights near 0: solved, of 20"),
-            Result("mended, weights all 0.5: solved, of 20"),
-        ],
-    ),
-    "22_line_through_points": Entry(
-        "How does a network learn numbers instead of classes, and how good is it?",
-        "landscapes",
-        [
-            Result("x as it is: distance from least squares"),
-            Result("x scaled: distance from least squares"),
-            Result("points that the best line hits, of 100"),
-            Result("best line: R squared"),
-            Result("line: R squared of the test points"),
-            Result("network: R squared of the test points"),
-        ],
-    ),
-    "23_autoencoders": Entry(
-        "What must a network learn to pass a digit through a few numbers?",
-        "noisy",
-        [
-            Result("rebuilt from 50 numbers: error (%)"),
-            Result("noise, repaired by A: error (%)"),
-            Result("noise, repaired by B: error (%)"),
-            Result("bars, repaired by C: error (%)"),
-            Result("500 hidden units, a code of 100: error (%)"),
-            Result("ReLU behind a code of 15 costs (points)"),
-            Result("right by the nearest code of 15 (%)"),
-            Result("tied: error (%)"),
-        ],
-    ),
-    "24_cnn": Entry(
-        "What is a convolution, and why does it read digits better?",
-        "maps",
-        [
-            Result("feed-forward: errors (%)"),
-            Result("convolutional: errors (%)"),
-            Result("convolutional, moved: errors (%)"),
-            Result("rolled digits, feed-forward: test accuracy (%)"),
-            Result("rolled digits, convolutional: test accuracy (%)"),
-            Result("fewer upright digits by flips (points)"),
-        ],
-    ),
-    "25_gan": Entry(
-        "How does a network learn to write digits that has never seen one?",
-        "written",
-        [
-            Result("D is right, last five epochs (%)"),
-            Result("written digits the reader is sure of (%)"),
-            Result("the same before G has learned (%)"),
-            Result("kinds of digits, of 10"),
-        ],
-    ),
-    "26_batch_normalization": Entry(
-        "What does batch normalisation do, what is its gradient, and what does it cost?",
-        "accuracy",
-        [
-            Result("without, best of all learning rates (%)"),
-            Result("normalised, learning rate 0.1 (%)"),
-            Result("normalised, worst of all first weights (%)"),
-            Result("training mode, 2 digits at once (%)"),
-            Result("training mode, 32 digits of one kind (%)"),
-            Result("after 60 batches, nothing learned (%)"),
-        ],
-    ),
-    "27_workbook": Entry(
-        "How do I write tinynet myself, and who tells me what is wrong?",
-        "four_gradients",
-        [
-            Result("mistakes named, of 3"),
-            Result("right dW (%)"),
-            Result("a mean over the batch (%)"),
-            Result("only the last row (%)"),
-        ],
-    ),
-}
-
-
-class Run(NamedTuple):
-    """One lesson's run: its notebook, None if it failed, what it printed, and its figures."""
-
-    notebook: NotebookNode | None
-    text: str
-    seconds: float
-    figures: Path
-
-
-def run(name: str, folder: Path) -> Run:
-    """Run one lesson in a folder of its own."""
-    start = time.perf_counter()
-    figures = folder / name / "figures"
-    notebook, text = None, ""
-    try:
-        notebook = run_notebook(name, folder / name)
-        text = outputs_of(notebook)[0]
-    except LessonFailed as failure:
-        print(f"{name} failed:\n{failure}", file=sys.stderr)
-        notebook = None
-    return Run(notebook, text, time.perf_counter() - start, figures)
+def stored(name: str) -> str:
+    """What a lesson prints, as it is in the repository."""
+    return (RESULTS / f"{name}.txt").read_text(encoding="utf-8")
 
 
 def measured_claims(output: str) -> dict[str, str]:
@@ -382,20 +70,17 @@ def pytorch(name: str, result: Result) -> str:
 
 
 def section(name: str, claims: dict[str, str]) -> str:
-    """Write a lesson's part of the gallery."""
+    """Write a lesson's part of the README."""
     entry = ENTRIES[name]
     title = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8").splitlines()[1]
     rows = "\n".join(
         f"| {result.claim} | {claims[result.claim]} | {result.course} | {pytorch(name, result)} |"
         for result in entry.results
     )
-    notebook = f"[notebook](notebooks/{name}.ipynb)"
-    if colab := colab_link(name):
-        notebook += f", [on Colab]({colab})"
     return f"""\
 ## {name[:2]} {title}
 
-**{entry.question}** Script [{name}.py]({name}.py), {notebook}.
+**{entry.question}** Script [{name}.py]({name}.py), [what it prints](results/{name}.txt).
 
 ![{title}](gallery/{name[:2]}_{entry.figure}.png)
 
@@ -407,15 +92,15 @@ def section(name: str, claims: dict[str, str]) -> str:
 
 def transcripts() -> str:
     """What lesson 27 prints of its exercises: skeleton, wrong try, message, hint, right try."""
-    printed = outputs_of(stored("27_workbook"))[0]
-    exercises, _, _ = printed[printed.index("=== ") :].partition("\nclaim ")
+    text = stored("27_workbook")
+    exercises, _, _ = text[text.index("=== ") :].partition("\nclaim ")
     exercises = exercises[: exercises.rindex("right  ")]  # what follows is the network's
     return f"{TRANSCRIPTS}\n\n````text\n{exercises.strip()}\n````"
 
 
 def readme() -> str:
-    """The README, with the figures of all stored notebooks."""
-    claims = {name: measured_claims(outputs_of(stored(name))[0]) for name in ENTRIES}
+    """The README, with the figures of what is stored."""
+    claims = {name: measured_claims(stored(name)) for name in ENTRIES}
 
     def figures(name: str, claim: str) -> tuple[str, str]:
         return claims[name][claim], pytorch(name, Result(claim))
@@ -430,11 +115,31 @@ def readme() -> str:
     return f"{before}{begin}\n\n{body}\n\n{end}{after}"
 
 
-def renew(name: str, done: Run) -> None:
-    """Store a lesson's notebook, and its picture in the gallery."""
-    store(name, done.notebook)
+def build(names: list[str], site: Path) -> None:
+    """Build the site; of the lessons, run those named.
+
+    Raises
+    ------
+    SystemExit
+        If a lesson fails, or Sphinx warns.
+    """
+    settings = {
+        "sphinx_gallery_conf.run_stale_examples": "1",
+        "sphinx_gallery_conf.filename_pattern": rf"/({'|'.join(names)})\.py$",
+    }
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "-c", "docs", ".", str(site)]
+    command += [word for key, value in settings.items() for word in ("-D", f"{key}={value}")]
+    if subprocess.run(command, cwd=ROOT, check=False).returncode:
+        sys.exit("failed: see above")
+
+
+def renew(name: str) -> None:
+    """Store what a lesson has printed, and its picture in the gallery."""
+    page = (LESSONS / f"{name}.rst").read_text(encoding="utf-8")
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.txt").write_text(printed(page), encoding="utf-8")
     picture = f"{name[:2]}_{ENTRIES[name].figure}.png"
-    shutil.copy(done.figures / picture, GALLERY / picture)
+    shutil.copy(MADE / name / picture, GALLERY / picture)
 
 
 def run_script(name: str, seed: int, folder: Path) -> tuple[str, bool]:
@@ -442,7 +147,7 @@ def run_script(name: str, seed: int, folder: Path) -> tuple[str, bool]:
     start = time.perf_counter()
     command = [sys.executable, str(EXAMPLES / f"{name}.py"), "--seed", str(seed)]
     command += ["--figures", str(folder / f"{name}-{seed}")]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     verdict = "FAILS" if done.returncode else "holds"
     print(f"{name}, seed {seed}: {verdict} ({time.perf_counter() - start:.0f} s)", flush=True)
     if done.returncode:
@@ -456,15 +161,20 @@ def compare_seeds(names: list[str], seeds: list[int]) -> int:
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
         done = dict(zip(tasks, pool.map(lambda task: run_script(*task, Path(folder)), tasks)))
     claims = {task: measured_claims(text) for task, (text, _) in done.items()}
-    columns = "".join(f"{f'seed {seed}':>10}" for seed in seeds)
-    print(f"\n{'lesson':<26} {'result':<60}{columns}  {'course':<19}  PyTorch")
+    print_table(names, {f"seed {s}": {n: claims[n, s] for n in names} for s in seeds})
+    return 0 if all(held for _, held in done.values()) else 1
+
+
+def print_table(names: list[str], columns: dict[str, dict[str, dict[str, str]]]) -> None:
+    """Print the claims of lessons, a column for each run, beside the course's and PyTorch's."""
+    heads = "".join(f"{head:>10}" for head in columns)
+    print(f"\n{'lesson':<26} {'result':<60}{heads}  {'course':<19}  PyTorch")
     for name in names:
         for result in ENTRIES[name].results:
-            values = (claims[name, seed].get(result.claim, "") for seed in seeds)
+            values = (claims[name].get(result.claim, "") for claims in columns.values())
             cells = "".join(f"{value:>10}" for value in values)
             theirs = f"{result.course:<19}  {pytorch(name, result)}"
             print(f"{name:<26} {result.claim:<60}{cells}  {theirs}")
-    return 0 if all(held for _, held in done.values()) else 1
 
 
 def main() -> None:
@@ -479,30 +189,15 @@ def main() -> None:
         parser.error(f"no lesson {', '.join(sorted(unknown))}; there are {', '.join(ENTRIES)}")
     if options.seeds:
         sys.exit(compare_seeds(names, options.seeds))
-    if options.readme:
-        README.write_text(readme(), encoding="utf-8")
-        return
-    table, runs = [], {}
-    start = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
-        for name, done in zip(names, pool.map(lambda name: run(name, Path(folder)), names)):
-            verdict = "FAILS" if done.notebook is None else "holds"
-            print(f"{name}: {verdict} ({done.seconds:.0f} s)", flush=True)
-            runs[name] = done
-        if failed := [name for name, done in runs.items() if done.notebook is None]:
-            sys.exit(f"failed: {', '.join(failed)}")
-        for name, done in runs.items():
-            claims = measured_claims(done.text)
-            table += [(name, result, claims[result.claim]) for result in ENTRIES[name].results]
-            renew(name, done)
-
+    if not options.readme:
+        start = time.perf_counter()
+        with tempfile.TemporaryDirectory() as nowhere:
+            build(names, Path(nowhere) if options.lessons else ROOT / "site")
+        for name in names:
+            renew(name)
+        print_table(names, {"tinynet": {name: measured_claims(stored(name)) for name in names}})
+        print(f"{time.perf_counter() - start:.0f} seconds in all, on {os.cpu_count()} cores")
     README.write_text(readme(), encoding="utf-8")
-    print(f"\n{'lesson':<26} {'result':<60} {'tinynet':>8}  {'course':<19}  PyTorch")
-    for name, result, value in table:
-        theirs = f"{result.course:<19}  {pytorch(name, result)}"
-        print(f"{name:<26} {result.claim:<60} {value:>8}  {theirs}")
-    print(f"{time.perf_counter() - start:.0f} seconds in all, on {os.cpu_count()} cores")
-    print(f"renewed: {README}, {GALLERY}, and the notebooks")
 
 
 if __name__ == "__main__":
