@@ -91,6 +91,7 @@ TRIES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("exercise", "attempt"), TRIES)
 def test_a_wrong_solution_is_refused_and_named(exercise, attempt):
     result = result_of(exercise, attempt_at(exercise, attempt))
