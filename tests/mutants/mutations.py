@@ -2481,9 +2481,15 @@ STRANGERS_COMPILED = (
     *("-k", "not short_fit"),  # a process of its own, which compiles
 )
 TESTS: dict[str, tuple[str, ...]] = {
-    "workbook/proof.py": ("tools/test_workbook.py", "-k", "dW or softmax or sgd or one_number"),
-    "workbook/words.py": ("tools/test_workbook.py", "-k", "one_number"),
-    "workbook/examples.py": ("tools/test_workbook.py", "-k", "dW"),
+    "workbook/proof.py": (
+        "tools/test_workbook.py",
+        "-k",
+        "dW or softmax or sgd or one_number",
+        "-m",
+        "slow or not slow",
+    ),
+    "workbook/words.py": ("tools/test_workbook.py", "-k", "one_number", "-m", "slow or not slow"),
+    "workbook/examples.py": ("tools/test_workbook.py", "-k", "dW", "-m", "slow or not slow"),
     "workbook/grading.py": ("tools/test_workbook_harm.py", "-k", "NumPy"),
     "layers/averages.py": (
         "core/test_normalization.py",
