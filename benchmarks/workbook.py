@@ -6,7 +6,6 @@ mistakes of ``tests/support/wrong_solutions``. The exercise that trains is timed
 """
 
 import argparse
-import inspect
 import os
 import statistics
 import subprocess
@@ -20,27 +19,23 @@ from machine import headline, print_table
 sys.path.append(str(Path(__file__).parents[1] / "tests" / "support"))
 from wrong_solutions import tries_of
 
-from tinynet.workbook import solutions
 from tinynet.workbook.folder import Folder
 from tinynet.workbook.ladder import LADDER
+from tinynet.workbook.report import reference
 
 LEARNERS = 30
-
-
-def solved(exercise):
-    """The file of an exercise with the reference solution in it."""
-    parts = (inspect.getsource(getattr(solutions, part)) for part in exercise.parts)
-    return exercise.filled("\n\n".join(parts))
 
 
 def of_learner(k, exercise):
     """What learner `k` has made of an exercise: right, wrong or nothing yet."""
     if (k + exercise.number) % 6 == 0:
         tries = tries_of(exercise.name)
-        return exercise.filled("import numpy as np\n" + tries[k % len(tries)].source)
+        return exercise.filled(
+            f"import numpy as np\nfrom numba import njit\n{tries[k % len(tries)].source}"
+        )
     if exercise.number > 10 + k % 14:
         return exercise.source
-    return solved(exercise)
+    return exercise.filled(reference(exercise))
 
 
 def seconds_of(*words, **environment):
@@ -67,7 +62,7 @@ def main() -> None:
         workbook = Folder(place / "solved")
         workbook.write()
         for exercise in LADDER:
-            (workbook.path / exercise.file).write_text(solved(exercise))
+            (workbook.path / exercise.file).write_text(exercise.filled(reference(exercise)))
         for k in range(options.learners):
             folder = Folder(place / "class" / f"learner_{k:02d}")
             folder.write()

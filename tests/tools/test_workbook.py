@@ -1,7 +1,5 @@
 """The workbook: right solutions pass, wrong ones are refused and named, and nothing does harm."""
 
-import inspect
-
 import pytest
 from wrong_solutions import tries_of
 
@@ -11,22 +9,21 @@ from tinynet.workbook.grading import truth_of
 from tinynet.workbook.ladder import BY_FILE, LADDER
 from tinynet.workbook.loading import defined_in
 from tinynet.workbook.proof import RIGHT, UNWRITTEN, counterexample
+from tinynet.workbook.report import reference
 from tinynet.workbook.rung import with_parts
 from tinynet.workbook.words import name_of
 
 
 def solution_of(exercise):
     """The file of an exercise with the reference solution in it."""
-    return exercise.filled(
-        "\n\n".join(inspect.getsource(getattr(solutions, part)) for part in exercise.parts)
-    )
+    return exercise.filled(reference(exercise))
 
 
 def attempt_at(exercise, attempt):
     """The file of an exercise with a wrong solution in it; its other parts are right."""
-    tried = defined_in(attempt.source)
-    right = [inspect.getsource(getattr(solutions, p)) for p in exercise.parts if p not in tried]
-    return exercise.filled("\n\n".join(["import numpy as np", attempt.source, *right]))
+    imports = ["import numpy as np"] + ["from numba import njit"] * ("@njit" in attempt.source)
+    right = reference(exercise, without=defined_in(attempt.source))
+    return exercise.filled("\n\n".join([*imports, attempt.source, right]))
 
 
 def files_with(exercise, source):

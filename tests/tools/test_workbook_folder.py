@@ -158,6 +158,8 @@ class TestCheck:
             (["{}", "--hint"], 2, "--hint does not go with"),
             (["grade", "nowhere"], 1, "no folder in it is a workbook"),
             (["grade", "{}", "--jobs", "0"], 2, "whole number from 1 up"),
+            (["check", "{}", "--jobs", "-1"], 2, "whole number from 1 up"),
+            (["{}", "--jobs", "2"], 2, "--jobs does not go with"),
         ],
     )
     def test_what_cannot_be_understood(self, folder, words, code, message):

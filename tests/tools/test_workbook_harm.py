@@ -1,6 +1,6 @@
 """An exercise that hangs, crashes, floods, deletes or patches harms nobody but itself."""
 
-import os
+import multiprocessing
 import time
 from pathlib import Path
 
@@ -65,10 +65,19 @@ class TestWhatNeverEnds:
 
     def test_what_it_started_ends_with_it(self, folder, short):
         mark = folder.path / "alive"
-        later = f"time.sleep(2)\n    open({str(mark)!r}, 'w').close()\n    os._exit(0)"
-        grade_beside(folder, f"if os.fork() == 0:\n    {later}\nreturn x.T @ dy")
+        start = f"subprocess.Popen(['sh', '-c', 'sleep 2; touch \"$0\"', {str(mark)!r}])"
+        grade_beside(folder, f"import subprocess\n{start}\nreturn x.T @ dy")
         time.sleep(2.5)
         assert not mark.exists()
+
+    def test_a_fork_of_its_own_grades_nothing(self, folder):
+        result = grade_beside(folder, "if os.fork() == 0:\n    return dy\nreturn x.T @ dy")
+        assert (result.state, len(result.verdicts)) == (RIGHT, len(DW.rung.claims))
+
+    def test_forks_without_end_are_few(self, folder, short):
+        lines = f"open({str(folder.path / 'pids')!r}, 'a').write(f'{{os.getpid()}} ')\n"
+        grade_beside(folder, lines + "for _ in range(3):\n    os.fork()\nreturn x.T @ dy")
+        assert len(set((folder.path / "pids").read_text().split())) == 1
 
 
 class TestWhatEnds:
@@ -79,6 +88,7 @@ class TestWhatEnds:
             ("os.abort()", "it ends the process (SIGABRT)"),
             ("import ctypes\nctypes.string_at(0)", "it ends the process (SIGSEGV)"),
             ("os.kill(os.getpid(), 15)", "it ends the process (SIGTERM)"),
+            ("os.kill(os.getpid(), 9)", "it ends the process (SIGKILL)"),
         ],
     )
     def test_a_crash_is_named(self, folder, lines, words):
@@ -111,6 +121,11 @@ class TestWhatIsPrinted:
     def test_a_flood_past_python_is_bounded(self, folder, short):
         result = grade_beside(folder, "while True:\n    os.write(1, b'flood ' * 10**5)")
         assert result.state == WRONG and "File too large" in result.worst.mistake
+
+    def test_every_letter_can_be_printed(self, folder, monkeypatch):
+        monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+        result = grade_beside(folder, "print('∂L/∂W')\nreturn dy.T @ x")
+        assert result.printed == "∂L/∂W\n"
 
     def test_what_is_printed_for_the_smallest_example_is_shown(self, folder):
         result = grade_beside(folder, "print('x is', x)\nreturn dy.T @ x")
@@ -191,10 +206,10 @@ class TestFilesThatCannotBeRun:
     def test_no_child_and_no_folder_is_left(self, folder, tmp_path, monkeypatch):
         monkeypatch.setenv("TMPDIR", str(tmp_path))
         monkeypatch.setattr("tempfile.tempdir", None)
+        others = multiprocessing.active_children()
         list(graded([folder.task(DW), folder.task(SGD)], jobs=2))
         assert [p.name for p in tmp_path.iterdir()] == ["wb"]
-        with pytest.raises(ChildProcessError):
-            os.waitpid(-1, os.WNOHANG)
+        assert multiprocessing.active_children() == others
 
     def test_a_task_needs_no_folder(self):
         task = Task("someone", DW, {DW.file: solution_of(DW).encode()})

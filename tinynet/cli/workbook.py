@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tinynet.workbook.ladder import Exercise
 
 USAGE = """python -m tinynet workbook DIR [--reset 04]
-       python -m tinynet workbook check DIR [04 ...] [--hint | --solution] [--json]
+       python -m tinynet workbook check DIR [04 ...] [--hint | --solution] [--jobs N] [--json]
        python -m tinynet workbook grade FOLDER [04 ...] [--csv FILE] [--jobs N] [--json]"""
 
 
@@ -40,7 +40,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="results as JSON")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the grades of a class")
     parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="exercises at a time"
+        "--jobs", type=int, metavar="N", help="exercises at a time; default: one for each core"
     )
     parser.set_defaults(run=run, parser=parser)
 
@@ -56,16 +56,19 @@ def run(options: argparse.Namespace) -> int:
     if first in commands and not rest:
         options.parser.error(f"{first} needs a folder: {USAGE}")
     allowed = {
-        "check": {"hint", "solution", "json"},
+        "check": {"hint", "solution", "json", "jobs"},
         "grade": {"csv", "json", "jobs"},
     }.get(first, {"reset"})
     given = {
         name
-        for name in ("reset", "hint", "solution", "json", "csv")
+        for name in ("reset", "hint", "solution", "json", "csv", "jobs")
         if getattr(options, name) not in (None, False)
     }
     if given - allowed:
         options.parser.error(f"--{min(given - allowed)} does not go with {first}")
+    if options.jobs is not None and options.jobs < 1:
+        options.parser.error(f"--jobs {options.jobs}: give a whole number from 1 up")
+    options.jobs = options.jobs or os.cpu_count() or 1
     if first in commands:
         return commands[first](options, Path(rest[0]), rest[1:])
     if rest:
@@ -126,7 +129,7 @@ def _check(
 
     files = folder.files()
     results: dict[int, Result] = {}
-    for task, result in graded([folder.task(e) for e in exercises], 1 if in_detail else 2):
+    for task, result in graded([folder.task(e) for e in exercises], options.jobs):
         results[task.exercise.number] = result
         folder.note(result)
         for name in folder.take(result):
@@ -157,8 +160,6 @@ def grade(options: argparse.Namespace, path: Path, words: Sequence[str]) -> int:
     from tinynet.workbook.proof import RIGHT
     from tinynet.workbook.report import as_data
 
-    if options.jobs < 1:
-        options.parser.error(f"--jobs {options.jobs}: give a whole number from 1 up")
     exercises, folders = _chosen(options, words), workbooks_in(path)
     done = 0
 

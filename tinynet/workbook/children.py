@@ -134,15 +134,15 @@ class _Child:
             warnings.simplefilter("ignore", DeprecationWarning)
             process.start()
         self.process: BaseProcess = process
-        self.start = time.monotonic()
+        self.start, self.late = time.monotonic(), False
 
     def is_over(self) -> bool:
         if self.process.exitcode is not None:
             return True
-        if time.monotonic() - self.start > self.task.exercise.rung.seconds + GRACE:
+        self.late = time.monotonic() - self.start > self.task.exercise.rung.seconds + GRACE
+        if self.late:
             self.kill()
-            return True
-        return False
+        return self.late
 
     def kill(self) -> None:
         """End the process and what it has started."""
@@ -154,7 +154,6 @@ class _Child:
 
     def result(self) -> Result:
         code, seconds = self.process.exitcode, time.monotonic() - self.start
-        late = code == -getattr(signal, "SIGKILL", 9)
         self.kill()
         result = Result(self.task.exercise, seconds=seconds)
         running = LOADS
@@ -176,7 +175,7 @@ class _Child:
             result.printed = text if len(text) <= SHOWN else f"{text[:SHOWN]}\n..."
         if running:
             limit = self.task.exercise.rung.seconds
-            words = too_long(limit) if late else f"it ends the process ({_ending(code)})"
+            words = too_long(limit) if self.late else f"it ends the process ({_ending(code)})"
             result.verdicts.append(Verdict(running, STOPPED, words, named=True))
         shutil.rmtree(self.folder, ignore_errors=True)
         return result
@@ -212,10 +211,13 @@ def _grade_here(name: str, work: Path, folder: Path) -> None:
 
     if hasattr(os, "setsid"):
         os.setsid()
+        os.register_at_fork(after_in_child=lambda: os._exit(0))  # one that forks would grade twice
     printed = os.open(folder / "printed.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for stream in (1, 2):
         os.dup2(printed, stream)
-    sys.stdout, sys.stderr = (io.TextIOWrapper(io.FileIO(n, "w", closefd=False)) for n in (1, 2))
+    sys.stdout, sys.stderr = (
+        io.TextIOWrapper(io.FileIO(n, "w", closefd=False), encoding="utf-8") for n in (1, 2)
+    )
     faulthandler.disable()  # or a crash would be told where the parent's own are
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.chdir(work)

@@ -56,6 +56,12 @@ def labels(draw: DrawFn, N: int, C: int) -> Labels:
     return array(draw, N, of=range(C)).astype(np.int64)
 
 
+@st.composite
+def scores(draw: DrawFn, of: Sequence[float] = ()) -> Example:
+    """Scores x of some rows, for some classes."""
+    return {"x": array(draw, draw(sizes()), draw(sizes()), of=of)}
+
+
 NUMBERS = numbers()
 
 FAR = (0.0, 1000.0, -1000.0, 999.0, -999.0, 1.0)

@@ -126,6 +126,8 @@ class Folder:
 
         A file is written anew only if it is as an earlier check left it.
         """
+        if not result.made:
+            return []
         known, left = self.progress(), []
         sums = known.setdefault(result.exercise.file, {}).setdefault("made", {})
         for name, content in result.made.items():
@@ -136,8 +138,7 @@ class Folder:
             file.parent.mkdir(exist_ok=True)
             write_atomically(file, content)
             sums[name] = _sum(file)
-        if result.made:
-            self._store(known)
+        self._store(known)
         return left
 
     def source(self, exercise: Exercise) -> str:

@@ -3,7 +3,7 @@
 import importlib
 import inspect
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -116,11 +116,22 @@ def solution(exercise: Exercise) -> str:
         found = inspect.unwrap(getattr(found, "equation", found))
         lines, first = inspect.getsourcelines(found)
         blocks.append(f"# {module.replace('.', '/')}.py, line {first}\n" + _dedented(lines))
-    if not blocks:
-        for part in exercise.parts:
-            lines, _ = inspect.getsourcelines(getattr(solutions, part))
-            blocks.append(_dedented(lines))
-    return "\n\n".join(block.rstrip() for block in blocks)
+    return "\n\n".join(block.rstrip() for block in blocks) or reference(exercise)
+
+
+def reference(exercise: Exercise, without: Collection[str] = ()) -> str:
+    """The reference solution of an exercise, as a learner could have written it.
+
+    Parameters
+    ----------
+    exercise : Exercise
+    without : collection of str
+        The parts to leave out.
+    """
+    names = [name for name in exercise.parts if name not in without]
+    parts = [inspect.getsource(getattr(solutions, name)).rstrip() for name in names]
+    imports = ["from numba import njit"] if any("@njit" in part for part in parts) else []
+    return "\n\n\n".join([*imports, *parts])
 
 
 def _dedented(lines: Sequence[str]) -> str:

@@ -9,7 +9,8 @@ import sys
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from tinynet.kernels.jit.compile import njit
 
 mine: Any = sys.modules[__name__]
 

@@ -10,11 +10,18 @@ from tinynet.kernels.jit.rung import COMPILES
 if COMPILES:
     import numba
     from numba.core import config
+    from numba.core.errors import NumbaError as NumbaError
 
     from tinynet.kernels.jit.addresses import by_address
     from tinynet.kernels.jit.cache import CheckedCache, keep_on_disk
     from tinynet.kernels.jit.folder import cache_folder
     from tinynet.kernels.jit.waiting import ours
+
+else:
+
+    class NumbaError(Exception):  # type: ignore[no-redef]
+        """Why Numba cannot compile something; never raised where it is absent."""
+
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -45,6 +52,11 @@ def inlined(function: Function) -> Function:
     Numba copies it before it compiles, and so LLVM sees it once, not for itself as well.
     """
     return _compiled(function, no_cpython_wrapper=True, _nrt=False, inline="always")
+
+
+def njit(function: Function) -> Function:
+    """Numba's own decorator, as a learner uses it; without Numba, the function as it is."""
+    return cast(Function, numba.njit(function)) if COMPILES else function
 
 
 def _compiled(function: Function, **options: Any) -> Function:

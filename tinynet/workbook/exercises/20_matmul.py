@@ -25,23 +25,20 @@ the zeros of A gets 0 in their place. tinynet's Linear does so, and says so: it 
 from IEEE arithmetic in the library. The plain product skips nothing, and NaN comes through, as
 NumPy has it. Only zeros of A are skipped; a zero of B, or a NaN, takes part as any number does.
 
-(5) @njit compiles a function when it is called first. It knows loops, numbers, NumPy's arrays and
-most of its functions. It does not look whether an index lies inside an array: a loop that runs too
-far reads what happens to lie there. So the check runs your functions as plain Python first. Write
-your own loops here, without @ or np.dot.
+(5) Import njit from numba, and put @njit on the line above each function: it is compiled when it is
+called first. Numba knows loops, numbers, NumPy's arrays and most of its functions. It does not look
+whether an index lies inside an array: a loop that runs too far reads what happens to lie there. So
+the check runs your functions as plain Python first. Write your own loops here, without @ or np.dot.
 """
 
 import numpy as np
-from numba import njit
 
 
-@njit
 def matmul(A, B):
     """A @ B, shape (I, J), from A of shape (I, K) and B of shape (K, J)."""
     raise NotImplementedError("yours to write")
 
 
-@njit
 def matmul_skipping_zeros(A, B):
     """The same, but where A[i, k] is 0, nothing is multiplied: 0 * NaN counts as 0."""
     raise NotImplementedError("yours to write")

@@ -8,7 +8,7 @@ from tinynet.support.types import Array
 from tinynet.workbook import solutions
 from tinynet.workbook.examples import array, number, sizes
 from tinynet.workbook.rung import Claim, Example, Mistake, Parts, Rung, Values
-from tinynet.workbook.rungs.sgd import parameters
+from tinynet.workbook.stand_ins import after_steps, after_zero_grad, held
 
 RATES = [1, 2, 0.5, 0.25]
 BETAS = [(0.5, 0.75), (0.75, 0.5), (0.9, 0.999), (0.0, 0.5)]
@@ -39,19 +39,8 @@ def run_steps(
     betas: tuple[float, float],
     eps: float,
 ) -> Values:
-    held = parameters(values)
-    arrays = [p.data for p in held]
-    optimizer = parts.Adam(held, lr, betas, eps)
-    for step in gradients:
-        for parameter, gradient in zip(held, step, strict=True):
-            parameter.receive(gradient)
-        optimizer.step()
-    names = ("b", "W")
-    return {
-        **{f"{name}.data": p.data for name, p in zip(names, held)},
-        **{f"{name}.grad": p.grad for name, p in zip(names, held)},
-        **{f"{name}.data, as the layer sees it": a for name, a in zip(names, arrays)},
-    }
+    both = held(values)
+    return after_steps(parts.Adam(both, lr, betas, eps), both, gradients)
 
 
 def run_without(
@@ -63,14 +52,14 @@ def run_without(
     eps: float,
 ) -> Values:
     """b has no gradient in any step; and lr is another one in the second step."""
-    held = parameters(values)
-    held[0].grad = None
-    optimizer = parts.Adam(held, lr, betas, eps)
+    b, W = held(values)
+    b.grad = None
+    optimizer = parts.Adam([b, W], lr, betas, eps)
     for _, gradient in gradients:
-        held[1].receive(gradient)
+        W.receive(gradient)
         optimizer.step()
         optimizer.lr = lr / 2
-    return {"b.data": held[0].data, "W.data": held[1].data}
+    return {"b.data": b.data, "W.data": W.data}
 
 
 def run_zero(
@@ -82,22 +71,8 @@ def run_zero(
     eps: float,
 ) -> Values:
     """Some steps, zero_grad, and a step without anything new."""
-    held = parameters(values)
-    optimizer = parts.Adam(held, lr, betas, eps)
-    for step in gradients:
-        for parameter, gradient in zip(held, step, strict=True):
-            parameter.receive(gradient)
-        optimizer.step()
-    before = held[1].data.copy()
-    optimizer.zero_grad()
-    grads = [p.grad for p in held]
-    optimizer.step()
-    return {
-        "b.grad": grads[0],
-        "W.grad": grads[1],
-        "W.data before zero_grad": before,
-        "W.data, one step later": held[1].data,
-    }
+    both = held(values)
+    return after_zero_grad(parts.Adam(both, lr, betas, eps), both, gradients)
 
 
 class Form(solutions.Adam):

@@ -9,21 +9,11 @@ from hypothesis.strategies import DrawFn
 
 from tinynet.support.types import Array
 from tinynet.workbook import solutions
-from tinynet.workbook.examples import FAR, array, by_differences, sizes
+from tinynet.workbook.examples import FAR, array, by_differences, scores, sizes
 from tinynet.workbook.rung import Claim, Example, Mistake, Parts, Rung, Values
 from tinynet.workbook.wrapped import Backward
 
 TOLERANCE = 1e-6
-
-
-@st.composite
-def scores(draw: DrawFn) -> Example:
-    return {"x": array(draw, draw(sizes()), draw(sizes()))}
-
-
-@st.composite
-def far_scores(draw: DrawFn) -> Example:
-    return {"x": array(draw, draw(sizes()), draw(sizes()), of=FAR)}
 
 
 @st.composite
@@ -84,7 +74,7 @@ def row_sum(dy: Array) -> Array:
 RUNG = Rung(
     claims=(
         Claim("y is the logarithm of softmax(x)", scores(), run, 1, tolerance=TOLERANCE),
-        Claim("scores of 1000 and -1000 stay exact", far_scores(), run, 2, tolerance=TOLERANCE),
+        Claim("scores of 1000 and -1000 stay exact", scores(FAR), run, 2, tolerance=TOLERANCE),
         Claim(
             "dx is what differences give, for every shape",
             *(upstreams(), run_backward, 5, truth_backward, TOLERANCE),

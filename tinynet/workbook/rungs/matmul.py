@@ -10,12 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
-from numba.core.errors import NumbaError
 
+from tinynet.kernels.jit.compile import NumbaError, compiles_now
 from tinynet.support.types import Array
 from tinynet.workbook.examples import array, sizes
 from tinynet.workbook.rung import Claim, Example, Mistake, Parts, Rung, Values
@@ -56,7 +55,7 @@ def run_skipping(parts: Parts, A: Array, B: Array) -> Values:
 def run_compiled(parts: Parts, A: Array, B: Array) -> Values:
     functions = [parts.matmul, parts.matmul_skipping_zeros]
     expected = [as_python(function)(A, B) for function in functions]
-    decorated = numba.config.DISABLE_JIT or all(hasattr(f, "py_func") for f in functions)
+    decorated = not compiles_now() or all(hasattr(f, "py_func") for f in functions)
     found: dict[str, Any] = {"both have @njit": bool(decorated)}
     for name, function, plain in zip(SKIPPING, functions, expected):
         try:
@@ -238,8 +237,8 @@ def take(which: Callable[[float, float], bool]) -> Product:
 
 def after(parts: Parts) -> str:
     """Both beside each other, and NumPy's, on a half-empty A."""
-    if numba.config.DISABLE_JIT:
-        return "NUMBA_DISABLE_JIT is set: nothing was compiled, so nothing was measured."
+    if not compiles_now():
+        return "Numba is absent or switched off: nothing was compiled, so nothing was measured."
     rng = np.random.default_rng(0)
     A, B = rng.standard_normal((SIZE, SIZE)), rng.standard_normal((SIZE, SIZE))
     A[rng.random(A.shape) < 0.5] = 0

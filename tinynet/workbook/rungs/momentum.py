@@ -8,7 +8,7 @@ from tinynet.support.types import Array
 from tinynet.workbook import solutions
 from tinynet.workbook.examples import array, number, numbers, sizes
 from tinynet.workbook.rung import Claim, Example, Mistake, Parts, Rung, Values
-from tinynet.workbook.rungs.sgd import parameters
+from tinynet.workbook.stand_ins import after_steps, after_zero_grad, held, take_steps
 
 RATES = [1, 2, 0.5, 0.25]
 
@@ -35,19 +35,8 @@ def two_rates(draw: DrawFn) -> Example:
 def run_steps(
     parts: Parts, values: list[Array], gradients: list[list[Array]], lr: float, momentum: float
 ) -> Values:
-    held = parameters(values)
-    arrays = [p.data for p in held]
-    optimizer = parts.Momentum(held, lr, momentum)
-    for step in gradients:
-        for parameter, gradient in zip(held, step, strict=True):
-            parameter.receive(gradient)
-        optimizer.step()
-    names = ("b", "W")
-    return {
-        **{f"{name}.data": p.data for name, p in zip(names, held)},
-        **{f"{name}.grad": p.grad for name, p in zip(names, held)},
-        **{f"{name}.data, as the layer sees it": a for name, a in zip(names, arrays)},
-    }
+    both = held(values)
+    return after_steps(parts.Momentum(both, lr, momentum), both, gradients)
 
 
 def run_two_rates(
@@ -58,31 +47,29 @@ def run_two_rates(
     momentum: float,
     later_lr: float,
 ) -> Values:
-    held = parameters(values)
-    optimizer = parts.Momentum(held, lr, momentum)
+    b, W = held(values)
+    optimizer = parts.Momentum([b, W], lr, momentum)
     for step in gradients:
-        for parameter, gradient in zip(held, step, strict=True):
-            parameter.receive(gradient)
-        optimizer.step()
+        take_steps(optimizer, [b, W], [step])
         optimizer.lr = later_lr
-    return {"b.data": held[0].data, "W.data": held[1].data}
+    return {"b.data": b.data, "W.data": W.data}
 
 
 def run_without(
     parts: Parts, values: list[Array], gradients: list[list[Array]], lr: float, momentum: float
 ) -> Values:
     """The second step without a gradient for b, and a third one with it."""
-    held = parameters(values)
-    optimizer = parts.Momentum(held, lr, momentum)
+    b, W = held(values)
+    optimizer = parts.Momentum([b, W], lr, momentum)
     seen = {}
     for count, step in enumerate([gradients[0], gradients[1], gradients[0]], 1):
-        for parameter, gradient in zip(held, step, strict=True):
+        for parameter, gradient in zip([b, W], step, strict=True):
             parameter.receive(gradient)
         if count == 2:
-            held[0].grad = None
+            b.grad = None
         optimizer.step()
-        seen[f"b.data after step {count}"] = held[0].data.copy()
-        seen[f"W.data after step {count}"] = held[1].data.copy()
+        seen[f"b.data after step {count}"] = b.data.copy()
+        seen[f"W.data after step {count}"] = W.data.copy()
     return seen
 
 
@@ -90,22 +77,8 @@ def run_zero(
     parts: Parts, values: list[Array], gradients: list[list[Array]], lr: float, momentum: float
 ) -> Values:
     """Two steps, zero_grad, and a step without anything new."""
-    held = parameters(values)
-    optimizer = parts.Momentum(held, lr, momentum)
-    for step in gradients[:2]:
-        for parameter, gradient in zip(held, step, strict=True):
-            parameter.receive(gradient)
-        optimizer.step()
-    before = held[1].data.copy()
-    optimizer.zero_grad()
-    grads = [p.grad for p in held]
-    optimizer.step()
-    return {
-        "b.grad": grads[0],
-        "W.grad": grads[1],
-        "W.data before zero_grad": before,
-        "W.data, one step later": held[1].data,
-    }
+    both = held(values)
+    return after_zero_grad(parts.Momentum(both, lr, momentum), both, gradients[:2])
 
 
 class Form(solutions.Momentum):

@@ -8,7 +8,7 @@ from tinynet.support.types import Array
 from tinynet.workbook import solutions
 from tinynet.workbook.examples import array, number, numbers, sizes
 from tinynet.workbook.rung import Claim, Example, Mistake, Parts, Rung, Values
-from tinynet.workbook.stand_ins import Held
+from tinynet.workbook.stand_ins import after_steps, held, take_steps
 
 
 @st.composite
@@ -24,41 +24,26 @@ def steps(draw: DrawFn) -> Example:
     }
 
 
-def parameters(values: list[Array]) -> list[Held]:
-    return [Held(value) for value in values]
-
-
 def run_steps(parts: Parts, values: list[Array], gradients: list[list[Array]], lr: float) -> Values:
-    held = parameters(values)
-    arrays = [p.data for p in held]
-    optimizer = parts.SGD(held, lr)
-    for step in gradients:
-        for parameter, gradient in zip(held, step, strict=True):
-            parameter.grad = gradient.copy()
-        optimizer.step()
-    names = ("b", "W")
-    return {
-        **{f"{name}.data": p.data for name, p in zip(names, held)},
-        **{f"{name}.grad": p.grad for name, p in zip(names, held)},
-        **{f"{name}.data, as the layer sees it": a for name, a in zip(names, arrays)},
-    }
+    both = held(values)
+    return after_steps(parts.SGD(both, lr), both, gradients)
 
 
 def run_without(
     parts: Parts, values: list[Array], gradients: list[list[Array]], lr: float
 ) -> Values:
-    held = parameters(values)
-    held[0].grad, held[1].grad = None, gradients[0][1].copy()
-    parts.SGD(held, lr).step()
-    return {"b.data": held[0].data, "W.data": held[1].data}
+    b, W = held(values)
+    b.grad, W.grad = None, gradients[0][1].copy()
+    parts.SGD([b, W], lr).step()
+    return {"b.data": b.data, "W.data": W.data}
 
 
 def run_zero(parts: Parts, values: list[Array], gradients: list[list[Array]], lr: float) -> Values:
-    held = parameters(values)
-    for parameter, gradient in zip(held, gradients[0], strict=True):
-        parameter.grad = gradient.copy()
-    parts.SGD(held, lr).zero_grad()
-    return {"b.grad": held[0].grad, "W.grad": held[1].grad, "W.data": held[1].data}
+    b, W = held(values)
+    optimizer = parts.SGD([b, W], lr)
+    take_steps(optimizer, [b, W], gradients[:1])
+    optimizer.zero_grad()
+    return {"b.grad": b.grad, "W.grad": W.grad, "W.data": W.data}
 
 
 class Variant(solutions.SGD):

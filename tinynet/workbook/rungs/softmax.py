@@ -9,21 +9,11 @@ from hypothesis.strategies import DrawFn
 
 from tinynet.support.types import Array
 from tinynet.workbook import solutions
-from tinynet.workbook.examples import FAR, array, by_differences, sizes
+from tinynet.workbook.examples import FAR, array, by_differences, scores, sizes
 from tinynet.workbook.rung import Claim, Example, Mistake, Parts, Rung, Values
 from tinynet.workbook.wrapped import Backward
 
 TOLERANCE = 1e-6
-
-
-@st.composite
-def scores(draw: DrawFn) -> Example:
-    return {"x": array(draw, draw(sizes()), draw(sizes()))}
-
-
-@st.composite
-def far_scores(draw: DrawFn) -> Example:
-    return {"x": array(draw, draw(sizes()), draw(sizes()), of=FAR)}
 
 
 @st.composite
@@ -81,7 +71,7 @@ def total(dy: Array, y: Array) -> Array:
 RUNG = Rung(
     claims=(
         Claim("each row becomes probabilities", scores(), run, 1, tolerance=TOLERANCE),
-        Claim("scores of 1000 and -1000 do no harm", far_scores(), run, 2, tolerance=TOLERANCE),
+        Claim("scores of 1000 and -1000 do no harm", scores(FAR), run, 2, tolerance=TOLERANCE),
         Claim(
             "dx is what differences give, for every shape",
             *(upstreams(), run_backward, 4, truth_backward, TOLERANCE),
