@@ -18,6 +18,62 @@ class Bug(NamedTuple):
 
 
 BUGS: dict[str, tuple[Bug, ...]] = {
+    "workbook/children.py": (
+        Bug(
+            "workbook-what-it-started-lives",
+            "a program that an exercise has started goes on",
+            "os.killpg(self.process.pid, signal.SIGKILL)",
+            "os.kill(self.process.pid, signal.SIGKILL)",
+        ),
+        Bug(
+            "workbook-killed-is-slow",
+            "a process that was killed is told as one that takes too long",
+            "words = too_long(limit) if self.late else",
+            "words = too_long(limit) if code == -9 else",
+        ),
+        Bug(
+            "workbook-floods-the-disk",
+            "what an exercise prints has no bound",
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (FILE, FILE))",
+            "resource.setrlimit(resource.RLIMIT_CORE, (0, 0))",
+        ),
+    ),
+    "workbook/folder.py": (
+        Bug(
+            "workbook-overwritten",
+            "writing a workbook overwrites what the learner wrote",
+            'open(self.path / name, "x", encoding="utf-8") as file',
+            'open(self.path / name, "w", encoding="utf-8") as file',
+        ),
+        Bug(
+            "workbook-deleted-stays-deleted",
+            "what an exercise deletes is named, and not put back",
+            "(self.path / name).write_bytes(files[name])",
+            "(self.path / name).parent",
+        ),
+        Bug(
+            "workbook-hint-stays-the-first",
+            "the first hint is given again and again",
+            'min(entry.get("hints", 0) + 1, len(exercise.rung.hints))',
+            "min(1, len(exercise.rung.hints))",
+        ),
+    ),
+    "workbook/loading.py": (
+        Bug(
+            "workbook-later-is-earlier",
+            "an exercise finds what a later one defines",
+            "if NAME.fullmatch(file.name) and file.name[:2] < path.name[:2]",
+            'if NAME.fullmatch(file.name) and file.name[:2] > "00"',
+        ),
+    ),
+    "cli/workbook.py": (
+        Bug(
+            "workbook-always-right",
+            "a check ends with code 0, whatever is wrong",
+            "return 0 if all(result.state == RIGHT for result in ordered) else 1",
+            "return 0",
+        ),
+    ),
     "workbook/proof.py": (
         Bug(
             "workbook-tolerates-all",
@@ -2491,6 +2547,13 @@ TESTS: dict[str, tuple[str, ...]] = {
     "workbook/words.py": ("tools/test_workbook.py", "-k", "one_number", "-m", "slow or not slow"),
     "workbook/examples.py": ("tools/test_workbook.py", "-k", "dW", "-m", "slow or not slow"),
     "workbook/grading.py": ("tools/test_workbook_harm.py", "-k", "NumPy"),
+    "workbook/children.py": ("tools/test_workbook_harm.py", "-k", "started or bounded or crash"),
+    "workbook/folder.py": (
+        *("tools/test_workbook_folder.py", "tools/test_workbook_harm.py"),
+        *("-k", "Writing or hints_come or put_back"),
+    ),
+    "workbook/loading.py": ("tools/test_workbook_folder.py", "-k", "Earlier"),
+    "cli/workbook.py": ("tools/test_workbook_folder.py", "-k", "in_full"),
     "layers/averages.py": (
         "core/test_normalization.py",
         "core/test_normalization_of_pictures.py::TestAgainstPyTorch",

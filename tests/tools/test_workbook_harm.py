@@ -151,6 +151,7 @@ class TestFiles:
         list(graded([folder.task(DW)]))
         assert not path.exists()
         assert folder.put_back(files) == [SGD.file]
+        assert path.exists()
         assert path.read_text() == solution_of(SGD)
 
 
