@@ -13,7 +13,7 @@ from test_command_line import run
 from test_workbook import solution_of
 
 import tinynet as tn
-from tinynet.workbook import earlier
+from tinynet.workbook import earlier, loading
 from tinynet.workbook.folder import PROGRESS
 from tinynet.workbook.ladder import BY_FILE, LADDER
 
@@ -214,6 +214,13 @@ class TestEarlier:
         assert mine.grad_W.__name__ == "grad_W"
         with pytest.raises(AttributeError, match="no earlier exercise defines SGD"):
             mine.SGD  # noqa: B018
+
+    def test_looks_for_a_name_once(self, folder, monkeypatch):
+        (folder / DW.file).write_text(solution_of(DW))
+        mine = earlier(folder / SGD.file)
+        found = mine.grad_W
+        monkeypatch.setattr(loading, "defined_in", lambda source: set())
+        assert mine.grad_W is found
 
     def test_needs_no_hypothesis(self, folder):
         (folder / DW.file).write_text(solution_of(DW))
