@@ -97,7 +97,7 @@ def build(rng):
     Try(
         "zeros",
         layers(*RIGHT, W="np.zeros(({0}, {1}))"),
-        "all weights begin as 0",
+        "all weights begin alike, as 0 or so",
         seen="https://community.deeplearning.ai/t/week-1-programming-assignment-initialization-"
         "exercise-1-initialize-parameters-zeros/121049",
     ),

@@ -475,12 +475,7 @@ RUNG = Rung(
             1,
         ),
         Mistake(
-            "all weights begin as 0: every unit of a layer is the same, and stays so",
-            built(W=lambda I, O, rng: np.zeros((I, O))),
-            3,
-        ),
-        Mistake(
-            "all weights begin alike: every unit of a layer is the same, and stays so",
+            "all weights begin alike, as 0 or so: every unit of a layer is the same, and stays so",
             built(W=lambda I, O, rng: np.full((I, O), 1 / I)),
             3,
         ),
