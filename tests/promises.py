@@ -219,6 +219,14 @@ PROMISES: list[tuple[str, list[str]]] = [
         ["test_gallery.py::test_notebook_runs_as_it_is_and_gives_what_is_stored"],
     ),
     (
+        "The workbook's solutions are right, and each wrong one is refused and named",
+        [
+            "test_workbook.py::test_its_solution_is_right",
+            "test_workbook.py::test_a_wrong_solution_is_refused_and_named",
+            "test_workbook.py::test_every_known_mistake_is_refused_and_gets_its_own_name",
+        ],
+    ),
+    (
         "While one steps through the X-ray nothing moves, and its numbers are the trace's",
         [
             "test_pages_steps.py::test_moves_no_element_by_more_than_2_pixels",
