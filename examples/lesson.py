@@ -25,6 +25,7 @@ from tinynet.pages import Page
 from tinynet.plots.style import DPI, SAVED_DPI
 
 IN_NOTEBOOK = "ipykernel" in sys.modules
+IN_GALLERY = "sphinx_gallery" in sys.modules
 
 
 class Lesson:
@@ -36,7 +37,7 @@ class Lesson:
         `epochs` is the full run, None where nothing is trained. `own_options` are further ones by
         name, with their help; their text is in `options`, None where it was not given.
         """
-        parser = argparse.ArgumentParser(description=doc.strip().splitlines()[0])
+        parser = argparse.ArgumentParser(description=doc.strip().partition("\n")[0])
         parser.add_argument(
             "--epochs",
             type=_whole_number(1),
@@ -134,7 +135,9 @@ class Lesson:
         print(f"\n{len(self.saved)} figures: {', '.join(str(path) for path in self.saved)}")
         if self.keep_open:
             plt.show()
-        if any(verdict == "FAILS" for *_, verdict in self.claims):
+        if failed := [text for text, *_, verdict in self.claims if verdict == "FAILS"]:
+            if IN_GALLERY:
+                raise AssertionError(f"claims fail: {', '.join(failed)}")
             sys.exit(1)
 
 

@@ -1,0 +1,61 @@
+"""The site: ``python -m sphinx -W -c docs . site``, in the folder of the repository.
+
+The source folder is the repository itself, so that README and pages are shown as they are, and
+links between them stay what they are. ``gallery.py`` runs the lessons.
+"""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "examples")]
+
+import gallery  # noqa: E402
+
+import tinynet  # noqa: E402
+
+project, author = "tinynet", "The tinynet developers"
+copyright = "the tinynet developers"
+version = release = tinynet.__version__
+root_doc = "docs/index"
+include_patterns = [
+    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md"),
+    *("docs/*.md", "docs/api/**.rst", "docs/lessons/**.rst"),
+    *("examples/README.md", "benchmarks/README.md", "tests/README.md"),
+]
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.viewcode",
+    "numpydoc",
+    "myst_parser",
+    "sphinx_gallery.gen_gallery",
+]
+default_role = "code"
+myst_heading_anchors = 3
+autosummary_generate = True
+numpydoc_show_class_members = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "examples",
+    "gallery_dirs": "docs/lessons",
+    "filename_pattern": r"/\d\d_\w+\.py$",
+    "ignore_pattern": r"/[a-z_]+\.py$",
+    "within_subsection_order": "FileNameSortKey",
+    "reset_argv": gallery.Arguments(),
+    "image_scrapers": (gallery.figures_and_pages,),
+    "capture_repr": (),
+    "parallel": 2,
+    "backreferences_dir": "docs/api/lessons",
+    "doc_module": ("tinynet",),
+    "download_all_examples": False,
+    "show_memory": False,
+    "remove_config_comments": True,
+    "plot_gallery": True,
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "tinynet"
+html_extra_path = ["made/extra"]
+html_static_path = ["static"]
+html_css_files = ["site.css"]
