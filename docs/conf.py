@@ -45,11 +45,13 @@ sphinx_gallery_conf = {
     "reset_argv": gallery.Arguments(),
     "image_scrapers": (gallery.figures_and_pages,),
     "capture_repr": (),
+    "first_notebook_cell": gallery.FIRST_CELL,
     "parallel": 2,
     "backreferences_dir": "docs/api/lessons",
     "doc_module": ("tinynet",),
     "download_all_examples": False,
     "show_memory": False,
+    "min_reported_time": 1e-3,  # those that are no lessons take no time
     "remove_config_comments": True,
     "plot_gallery": True,
 }

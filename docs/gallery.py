@@ -16,6 +16,17 @@ MADE = ROOT / "docs" / "made"
 PAGES = ROOT / "docs" / "made" / "extra" / "live"
 """What stands in the site as it is: ``live/09_playground.html``."""
 
+FIRST_CELL = """\
+# Run this first. The lesson needs the file lesson.py beside it, and tinynet, installed from a clone.
+import os
+from importlib.util import find_spec
+
+if os.path.exists("../../examples/lesson.py"):
+    os.chdir("../../examples")
+if find_spec("tinynet") is None:
+    %pip install --quiet "..[lessons]"
+"""
+
 FRAME = """
 .. raw:: html
 
@@ -60,7 +71,9 @@ def figures_and_pages(
             picture = Path(next(block_vars["image_path_iterator"]))
             picture.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, picture)
-            rst += figure_rst([str(picture)], gallery_conf["src_dir"], path.stem[3:].replace("_", " "))
+            rst += figure_rst(
+                [str(picture)], gallery_conf["src_dir"], path.stem[3:].replace("_", " ")
+            )
         elif path.suffix == ".html":
             PAGES.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, PAGES / path.name)

@@ -1,11 +1,12 @@
-"""Run all lessons, one per core, as notebooks; renew what they print and draw; print one table.
+"""Run all lessons as the site does; renew what they print and draw; print one table of claims.
 
-``python examples/run_all.py`` takes some minutes, and renews notebooks, gallery and README; with
-names of lessons, such as ``07_write_your_own_layer``, it runs these alone. If a lesson fails, the
-exit code is 1, and nothing is renewed. With ``--readme`` it runs none, and writes the README with
-what is stored: the figures of the notebooks, and those of ``benchmarks/lessons.py``. With
-``--seeds 0 1 2`` it runs the scripts for each of these seeds, renews nothing, and shows what came
-out beside each other.
+``python examples/run_all.py`` builds the site into ``site/``, for which sphinx-gallery runs every
+lesson, and then renews what is stored of them: what they print (``results/``), the pictures of the
+gallery, and README. It takes some minutes; with names of lessons, such as
+``07_write_your_own_layer``, it runs these alone, and builds no site. If a lesson fails, the exit
+code is 1, and nothing is renewed. With ``--readme`` it runs none, and writes the README with what
+is stored. With ``--seeds 0 1 2`` it runs the scripts for each of these seeds, renews nothing, and
+shows what came out beside each other.
 """
 
 import argparse
@@ -16,53 +17,39 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
 
 from course import course_table
 from entries import ENTRIES, Result
-from make_notebooks import (
-    EXAMPLES,
-    GALLERY,
-    LessonFailed,
-    colab_link,
-    outputs_of,
-    run_notebook,
-    store,
-    stored,
-)
-from nbformat import NotebookNode
 
-README = EXAMPLES / "README.md"
-MEASURED = EXAMPLES.parent / "benchmarks" / "results"
+EXAMPLES = Path(__file__).parent
+ROOT = EXAMPLES.parent
+RESULTS, GALLERY, README = EXAMPLES / "results", EXAMPLES / "gallery", EXAMPLES / "README.md"
+MEASURED = ROOT / "benchmarks" / "results"
+LESSONS, MADE = ROOT / "docs" / "lessons", ROOT / "docs" / "made"
+"""Where the site has a page for each lesson, and its figures."""
+
 COURSE_TITLE = "## The course's notebooks on MNIST, and the lessons that reproduce them"
 TRANSCRIPTS = "## Three exercises of the workbook, as a learner goes through them"
 MARKS = "<!-- made by run_all.py: begin -->", "<!-- made by run_all.py: end -->"
+PRINTED = re.compile(
+    r"^\.\. rst-class:: sphx-glr-script-out\n\n \.\. code-block:: none\n\n((?: {4}.*\n|\s*\n)+)",
+    re.MULTILINE,
+)
 
 
-class Run(NamedTuple):
-    """One lesson's run: its notebook, None if it failed, what it printed, and its figures."""
-
-    notebook: NotebookNode | None
-    text: str
-    seconds: float
-    figures: Path
+def printed(page: str) -> str:
+    """What a lesson prints, read from the page that sphinx-gallery has made of it."""
+    parts = (textwrap.dedent(part).strip("\n") for part in PRINTED.findall(page))
+    return "\n".join(parts) + "\n"
 
 
-def run(name: str, folder: Path) -> Run:
-    """Run one lesson in a folder of its own."""
-    start = time.perf_counter()
-    figures = folder / name / "figures"
-    notebook, text = None, ""
-    try:
-        notebook = run_notebook(name, folder / name)
-        text = outputs_of(notebook)[0]
-    except LessonFailed as failure:
-        print(f"{name} failed:\n{failure}", file=sys.stderr)
-        notebook = None
-    return Run(notebook, text, time.perf_counter() - start, figures)
+def stored(name: str) -> str:
+    """What a lesson prints, as it is in the repository."""
+    return (RESULTS / f"{name}.txt").read_text(encoding="utf-8")
 
 
 def measured_claims(output: str) -> dict[str, str]:
@@ -83,20 +70,17 @@ def pytorch(name: str, result: Result) -> str:
 
 
 def section(name: str, claims: dict[str, str]) -> str:
-    """Write a lesson's part of the gallery."""
+    """Write a lesson's part of the README."""
     entry = ENTRIES[name]
     title = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8").splitlines()[1]
     rows = "\n".join(
         f"| {result.claim} | {claims[result.claim]} | {result.course} | {pytorch(name, result)} |"
         for result in entry.results
     )
-    notebook = f"[notebook](notebooks/{name}.ipynb)"
-    if colab := colab_link(name):
-        notebook += f", [on Colab]({colab})"
     return f"""\
 ## {name[:2]} {title}
 
-**{entry.question}** Script [{name}.py]({name}.py), {notebook}.
+**{entry.question}** Script [{name}.py]({name}.py), [what it prints](results/{name}.txt).
 
 ![{title}](gallery/{name[:2]}_{entry.figure}.png)
 
@@ -108,15 +92,15 @@ def section(name: str, claims: dict[str, str]) -> str:
 
 def transcripts() -> str:
     """What lesson 27 prints of its exercises: skeleton, wrong try, message, hint, right try."""
-    printed = outputs_of(stored("27_workbook"))[0]
-    exercises, _, _ = printed[printed.index("=== ") :].partition("\nclaim ")
+    text = stored("27_workbook")
+    exercises, _, _ = text[text.index("=== ") :].partition("\nclaim ")
     exercises = exercises[: exercises.rindex("right  ")]  # what follows is the network's
     return f"{TRANSCRIPTS}\n\n````text\n{exercises.strip()}\n````"
 
 
 def readme() -> str:
-    """The README, with the figures of all stored notebooks."""
-    claims = {name: measured_claims(outputs_of(stored(name))[0]) for name in ENTRIES}
+    """The README, with the figures of what is stored."""
+    claims = {name: measured_claims(stored(name)) for name in ENTRIES}
 
     def figures(name: str, claim: str) -> tuple[str, str]:
         return claims[name][claim], pytorch(name, Result(claim))
@@ -131,11 +115,31 @@ def readme() -> str:
     return f"{before}{begin}\n\n{body}\n\n{end}{after}"
 
 
-def renew(name: str, done: Run) -> None:
-    """Store a lesson's notebook, and its picture in the gallery."""
-    store(name, done.notebook)
+def build(names: list[str], site: Path) -> None:
+    """Build the site; of the lessons, run those named.
+
+    Raises
+    ------
+    SystemExit
+        If a lesson fails, or Sphinx warns.
+    """
+    settings = {
+        "sphinx_gallery_conf.run_stale_examples": "1",
+        "sphinx_gallery_conf.filename_pattern": rf"/({'|'.join(names)})\.py$",
+    }
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "-c", "docs", ".", str(site)]
+    command += [word for key, value in settings.items() for word in ("-D", f"{key}={value}")]
+    if subprocess.run(command, cwd=ROOT, check=False).returncode:
+        sys.exit("failed: see above")
+
+
+def renew(name: str) -> None:
+    """Store what a lesson has printed, and its picture in the gallery."""
+    page = (LESSONS / f"{name}.rst").read_text(encoding="utf-8")
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.txt").write_text(printed(page), encoding="utf-8")
     picture = f"{name[:2]}_{ENTRIES[name].figure}.png"
-    shutil.copy(done.figures / picture, GALLERY / picture)
+    shutil.copy(MADE / name / picture, GALLERY / picture)
 
 
 def run_script(name: str, seed: int, folder: Path) -> tuple[str, bool]:
@@ -143,7 +147,7 @@ def run_script(name: str, seed: int, folder: Path) -> tuple[str, bool]:
     start = time.perf_counter()
     command = [sys.executable, str(EXAMPLES / f"{name}.py"), "--seed", str(seed)]
     command += ["--figures", str(folder / f"{name}-{seed}")]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     verdict = "FAILS" if done.returncode else "holds"
     print(f"{name}, seed {seed}: {verdict} ({time.perf_counter() - start:.0f} s)", flush=True)
     if done.returncode:
@@ -157,15 +161,20 @@ def compare_seeds(names: list[str], seeds: list[int]) -> int:
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
         done = dict(zip(tasks, pool.map(lambda task: run_script(*task, Path(folder)), tasks)))
     claims = {task: measured_claims(text) for task, (text, _) in done.items()}
-    columns = "".join(f"{f'seed {seed}':>10}" for seed in seeds)
-    print(f"\n{'lesson':<26} {'result':<60}{columns}  {'course':<19}  PyTorch")
+    print_table(names, {f"seed {s}": {n: claims[n, s] for n in names} for s in seeds})
+    return 0 if all(held for _, held in done.values()) else 1
+
+
+def print_table(names: list[str], columns: dict[str, dict[str, dict[str, str]]]) -> None:
+    """Print the claims of lessons, a column for each run, beside the course's and PyTorch's."""
+    heads = "".join(f"{head:>10}" for head in columns)
+    print(f"\n{'lesson':<26} {'result':<60}{heads}  {'course':<19}  PyTorch")
     for name in names:
         for result in ENTRIES[name].results:
-            values = (claims[name, seed].get(result.claim, "") for seed in seeds)
+            values = (claims[name].get(result.claim, "") for claims in columns.values())
             cells = "".join(f"{value:>10}" for value in values)
             theirs = f"{result.course:<19}  {pytorch(name, result)}"
             print(f"{name:<26} {result.claim:<60}{cells}  {theirs}")
-    return 0 if all(held for _, held in done.values()) else 1
 
 
 def main() -> None:
@@ -180,30 +189,15 @@ def main() -> None:
         parser.error(f"no lesson {', '.join(sorted(unknown))}; there are {', '.join(ENTRIES)}")
     if options.seeds:
         sys.exit(compare_seeds(names, options.seeds))
-    if options.readme:
-        README.write_text(readme(), encoding="utf-8")
-        return
-    table, runs = [], {}
-    start = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
-        for name, done in zip(names, pool.map(lambda name: run(name, Path(folder)), names)):
-            verdict = "FAILS" if done.notebook is None else "holds"
-            print(f"{name}: {verdict} ({done.seconds:.0f} s)", flush=True)
-            runs[name] = done
-        if failed := [name for name, done in runs.items() if done.notebook is None]:
-            sys.exit(f"failed: {', '.join(failed)}")
-        for name, done in runs.items():
-            claims = measured_claims(done.text)
-            table += [(name, result, claims[result.claim]) for result in ENTRIES[name].results]
-            renew(name, done)
-
+    if not options.readme:
+        start = time.perf_counter()
+        with tempfile.TemporaryDirectory() as nowhere:
+            build(names, Path(nowhere) if options.lessons else ROOT / "site")
+        for name in names:
+            renew(name)
+        print_table(names, {"tinynet": {name: measured_claims(stored(name)) for name in names}})
+        print(f"{time.perf_counter() - start:.0f} seconds in all, on {os.cpu_count()} cores")
     README.write_text(readme(), encoding="utf-8")
-    print(f"\n{'lesson':<26} {'result':<60} {'tinynet':>8}  {'course':<19}  PyTorch")
-    for name, result, value in table:
-        theirs = f"{result.course:<19}  {pytorch(name, result)}"
-        print(f"{name:<26} {result.claim:<60} {value:>8}  {theirs}")
-    print(f"{time.perf_counter() - start:.0f} seconds in all, on {os.cpu_count()} cores")
-    print(f"renewed: {README}, {GALLERY}, and the notebooks")
 
 
 if __name__ == "__main__":

@@ -215,8 +215,8 @@ PROMISES: list[tuple[str, list[str]]] = [
         ],
     ),
     (
-        "Notebooks run as they are, and give what they show",
-        ["test_gallery.py::test_notebook_runs_as_it_is_and_gives_what_is_stored"],
+        "Lessons run for the site: their claims hold, and they print and draw what is shown",
+        ["test_gallery.py::TestTheSitesRun"],
     ),
     (
         "The workbook's solutions are right, and each wrong one is refused and named",

@@ -2,7 +2,7 @@
 
 A ``text`` block holds what the Python block above it prints. A block without a language, under a
 comment ``printed by: command``, holds lines of what that command prints; what a lesson prints is
-read from its notebook. Pictures below ``docs/images`` are those that a page's blocks save under
+read from what is stored of it. Pictures below ``docs/images`` are those that a page's blocks save under
 that name. ``python tests/readme.py`` runs all of it in a temporary folder and writes the outputs
 and the pictures anew; with names of pages, only those.
 """
@@ -20,14 +20,13 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import nbformat
 from sybil import Document, Region
 from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
-NOTEBOOKS = ROOT / "examples" / "notebooks"
+RESULTS = ROOT / "examples" / "results"
 LESSON = re.compile(r"python examples/(\w+)\.py")
 PRINTED_BY = re.compile(r"<!-- printed by: (.+) -->\n\Z")
 FIGURE = re.compile(r"!\[[^]]*\]\((images/\w+\.png)\)")
@@ -83,11 +82,9 @@ def run_python(parts: list[Block]) -> Iterator[tuple[Block, str, Block | None]]:
 
 
 def printed_by(command: str) -> str:
-    """What a command prints: a lesson in its notebook, another one run in the present folder."""
+    """What a command prints: a lesson's as stored, another one run in the present folder."""
     if lesson := LESSON.fullmatch(command):
-        notebook = nbformat.read(NOTEBOOKS / f"{lesson[1]}.ipynb", as_version=4)
-        outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
-        return "".join(output.text for output in outputs if output.output_type == "stream")
+        return (RESULTS / f"{lesson[1]}.txt").read_text(encoding="utf-8")
     words = shlex.split(command)
     assert words[0] == "python", command
     run = subprocess.run(

@@ -4,7 +4,7 @@
 chromedriver. It runs, in this order:
 
 1. lesson 9, and takes the pictures of its two pages;
-2. all lessons as notebooks: their outputs, the gallery, the results in ``examples/README.md``;
+2. the site, and with it all lessons: what they print, the gallery, ``examples/README.md``;
 3. the blocks of README and docs, which quote the lessons.
 
 The tests compare what is stored with what is run: ``test_readme.py``, ``test_gallery.py``.

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from cases import slow_but
-from test_gallery import make_notebooks, run_all, stored
+from test_gallery import run_all, stored
 
 import tinynet as tn
 
@@ -251,7 +251,7 @@ def measured(name):
 
 @pytest.mark.parametrize("name", IN_PYTORCH)
 def test_what_pytorch_reaches_is_stored_by_the_claims_of_the_lesson(name):
-    claims = run_all.measured_claims(make_notebooks.outputs_of(stored(name))[0])
+    claims = run_all.measured_claims(stored(name))
     figures = measured(name)
     assert figures.keys() <= claims.keys()
     assert any(result.claim in figures for result in run_all.ENTRIES[name].results)

@@ -1,14 +1,14 @@
-"""The gallery: complete, its links alive; notebooks as the scripts are, with what they print."""
+"""The lessons as the site has run them: their claims and figures, and what is stored of them."""
 
 import importlib
 import io
 import re
-import shutil
 import sys
 
 import nbformat
 import numpy as np
 import pytest
+from built_site import needs_site
 from PIL import Image
 from readme import same
 from test_examples import EXAMPLES, LESSONS, check_claims, check_figures
@@ -16,17 +16,17 @@ from test_examples import EXAMPLES, LESSONS, check_claims, check_figures
 from tinynet.plots import style
 
 sys.path.insert(0, str(EXAMPLES))
-make_notebooks = importlib.import_module("make_notebooks")
 run_all = importlib.import_module("run_all")
 course = importlib.import_module("course")
 sys.path.remove(str(EXAMPLES))
-stored = make_notebooks.stored
+stored = run_all.stored
 
 
 def the_same_anywhere(text: str) -> str:
-    """What is the same on another kind of processor, and with another number of them."""
-    machines = r"^(fingerprint of the weights: .*|\d+ workers|seconds .*: [\d.]+)$"
-    return re.sub(machines, "", text, flags=re.MULTILINE)
+    """What is the same on another kind of processor, with another number of them, and any time."""
+    differs = r"^(fingerprint of the weights: .*|\d+ workers|seconds .*: [\d.]+|\d+ figures: .*)$"
+    text = re.sub(differs, "", text, flags=re.MULTILINE)
+    return re.sub(r"\n\s*\n+", "\n", text).strip()
 
 
 def look_alike(picture: bytes, other: bytes) -> bool:
@@ -49,7 +49,7 @@ def test_readme_shows_every_lesson_and_all_its_links_are_alive():
     for name, entry in run_all.ENTRIES.items():
         for link in (
             f"{name}.py",
-            f"notebooks/{name}.ipynb",
+            f"results/{name}.txt",
             f"gallery/{name[:2]}_{entry.figure}.png",
         ):
             assert link in links
@@ -69,30 +69,27 @@ def test_figures_of_the_gallery_are_1600_pixels_wide():
 
 
 @pytest.mark.parametrize("name", LESSONS)
-def test_notebook_in_the_repository_is_that_of_the_script(name):
-    nbformat.validate(stored(name))
-    made = make_notebooks.notebook_of(EXAMPLES / f"{name}.py")
-    for key in ("cell_type", "source", "id"):
-        assert [cell[key] for cell in stored(name).cells] == [cell[key] for cell in made.cells], (
-            f"run python examples/run_all.py {name}"
-        )
-
-
-@pytest.mark.parametrize("name", LESSONS)
-def test_stored_outputs_are_those_of_one_full_run(name):
-    text, pictures = make_notebooks.outputs_of(stored(name))
-    expected, entry = LESSONS[name], run_all.ENTRIES[name]
-    check_claims(name, text)
-    assert re.search(expected.table, text)
-    assert len(pictures) == len(expected.figures) + len(expected.pages)
-    assert (EXAMPLES / "gallery" / f"{name[:2]}_{entry.figure}.png").read_bytes() in pictures
+def test_stored_results_are_those_of_one_full_run(name):
+    check_claims(name, stored(name))
+    assert re.search(LESSONS[name].table, stored(name))
 
 
 def test_readme_has_the_figures_that_are_stored():
     text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     assert text == run_all.readme(), "run python examples/run_all.py --readme"
-    claims = run_all.measured_claims(make_notebooks.outputs_of(stored("03_ffn_on_mnist"))[0])
+    claims = run_all.measured_claims(stored("03_ffn_on_mnist"))
     assert f"| test accuracy (%) | {claims['test accuracy (%)']} | about 96 |" in text
+
+
+def test_readme_has_the_transcripts_of_three_exercises():
+    text = (EXAMPLES / "README.md").read_text(encoding="utf-8").partition(run_all.TRANSCRIPTS)[2]
+    for file in ("05_dW.py", "11_nll.py", "15_momentum.py"):
+        for part in ("below its lecture", "a first try", "a second try"):
+            assert f"=== {file}, {part}\n" in text
+        number = file[:2]
+        assert text.count(f"$ python -m tinynet workbook check my_workbook {number}\n") == 2
+        assert f"$ python -m tinynet workbook check my_workbook {number} --hint\nhint 1 of" in text
+    assert text.count("the smallest example that fails:") >= 3
 
 
 def test_every_notebook_of_the_course_has_a_lesson_and_both_figures():
@@ -106,17 +103,38 @@ def test_every_notebook_of_the_course_has_a_lesson_and_both_figures():
     assert without == ["time"]
 
 
+@needs_site
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LESSONS)
-def test_notebook_runs_as_it_is_and_gives_what_is_stored(name, tmp_path):
-    pytest.importorskip("nbclient")
-    text, pictures = make_notebooks.outputs_of(make_notebooks.run_notebook(name, tmp_path / "run"))
-    check_claims(name, text)
-    check_figures(name, tmp_path / "run" / "figures")
-    stored_text, stored_pictures = make_notebooks.outputs_of(stored(name))
-    assert same(the_same_anywhere(stored_text), the_same_anywhere(text)), text
-    assert len(pictures) == len(stored_pictures)
-    assert all(map(look_alike, stored_pictures, pictures))
+class TestTheSitesRun:
+    def test_its_claims_hold_and_it_prints_what_is_stored(self, name):
+        text = run_all.printed((run_all.LESSONS / f"{name}.rst").read_text(encoding="utf-8"))
+        check_claims(name, text)
+        assert re.search(LESSONS[name].table, text)
+        assert same(the_same_anywhere(stored(name)), the_same_anywhere(text)), text
+
+    def test_it_draws_its_figures_and_the_one_that_is_stored(self, name):
+        folder = run_all.MADE / name
+        check_figures(name, folder)
+        picture = f"{name[:2]}_{run_all.ENTRIES[name].figure}.png"
+        shown = (EXAMPLES / "gallery" / picture).read_bytes()
+        assert look_alike(shown, (folder / picture).read_bytes())
+
+    def test_its_page_shows_all_figures_and_pages(self, name):
+        page = (run_all.LESSONS / f"{name}.rst").read_text(encoding="utf-8")
+        made = list((run_all.MADE / name).iterdir())
+        assert page.count("image-sg") == sum(path.suffix == ".png" for path in made)
+        for path in made:
+            assert path.suffix == ".png" or f"live/{path.name}" in page
+
+    def test_its_downloads_are_the_script_and_a_notebook_of_it(self, name):
+        script = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8")
+        assert (run_all.LESSONS / f"{name}.py").read_text(encoding="utf-8") == script
+        notebook = nbformat.read(run_all.LESSONS / f"{name}.ipynb", as_version=4)
+        nbformat.validate(notebook)
+        code = "\n".join(c.source for c in notebook.cells if c.cell_type == "code")
+        assert "lesson = Lesson(__doc__" in code and "lesson.finish()" in code
+        assert code.index("pip install") < code.index("import tinynet as tn")
 
 
 @pytest.mark.slow
@@ -131,16 +149,6 @@ def test_seeds_stand_beside_each_other(monkeypatch, capsys):
     assert re.search(r"loss after it +0\.79 +0\.79 +0\.79$", printed, re.MULTILINE)
 
 
-def test_texts_that_come_in_parts_are_one_output():
-    def output(text, name="stdout"):
-        return nbformat.v4.new_output("stream", name=name, text=text)
-
-    picture = nbformat.v4.new_output("display_data", data={"image/png": ""})
-    parts = [output("a"), output("b\n"), picture, picture, output("c"), output("d", "stderr")]
-    joined = make_notebooks._joined(parts)
-    assert [part.get("text") for part in joined] == ["ab\n", None, None, "c", "d"]
-
-
 def test_what_looks_alike():
     def png(array):
         file = io.BytesIO()
@@ -153,35 +161,6 @@ def test_what_looks_alike():
     assert look_alike(png(white), png(one_line))
     assert not look_alike(png(white), png(white // 2))
     assert not look_alike(png(white), png(white[:, :199]))
-
-
-@pytest.mark.parametrize("repository", [None, "https://github.com/somebody/tinynet"])
-def test_what_needs_an_address_is_left_out_without_one(repository, monkeypatch):
-    monkeypatch.setattr(make_notebooks, "REPOSITORY", repository)
-    first = make_notebooks.first_cell()
-    assert ("git clone" in first) == bool(repository)
-    part = run_all.section("01_networks", {run_all.ENTRIES["01_networks"].results[0].claim: "1"})
-    assert ("(https://colab.research.google.com/github/somebody/tinynet/blob/" in part) == bool(
-        repository
-    )
-
-
-@pytest.mark.parametrize("name", LESSONS)
-def test_notebook_has_all_code_and_prose_of_the_script(name):
-    script = (EXAMPLES / f"{name}.py").read_text(encoding="utf-8")
-    cells = make_notebooks.notebook_of(EXAMPLES / f"{name}.py").cells
-    title, first, csv_note, *rest = cells
-    assert title.source == script.split('"""')[1].strip()
-    assert first.source == make_notebooks.first_cell() and "pip install" in first.source
-    assert "mnist_train_small.csv" in csv_note.source
-    commented = "\n".join(
-        re.sub("^(?=.)", "# ", cell.source, flags=re.M).replace("\n\n", "\n#\n")
-        if cell.cell_type == "markdown"
-        else cell.source
-        for cell in rest
-    )
-    body = re.sub("^# %%\n", "", script.split('"""', 2)[2], flags=re.M)
-    assert re.sub(r"\n+", "\n", commented) == re.sub(r"\n+", "\n", body).strip()
 
 
 def test_claims_are_read_from_the_table_that_ends_a_lesson():
@@ -201,37 +180,79 @@ never reached              inf  <= 2                 FAILS
     }
 
 
+def test_what_a_page_prints_is_read_from_all_its_cells():
+    page = """
+text
+
+.. rst-class:: sphx-glr-script-out
+
+ .. code-block:: none
+
+    first  1
+      indented
+
+.. code-block:: Python
+
+    print("no output")
+
+.. rst-class:: sphx-glr-script-out
+
+ .. code-block:: none
+
+
+    claim   measured
+    a          1.00
+
+
+after
+"""
+    assert run_all.printed(page) == "first  1\n  indented\nclaim   measured\na          1.00\n"
+
+
 @pytest.fixture
-def a_gallery(tmp_path, monkeypatch):
+def stored_elsewhere(tmp_path, monkeypatch):
     """Let run_all write into a folder of its own."""
-    readme = tmp_path / "README.md"
-    readme.write_text((EXAMPLES / "README.md").read_text(encoding="utf-8"), encoding="utf-8")
-    (tmp_path / "gallery").mkdir()
-    shutil.copytree(EXAMPLES / "notebooks", tmp_path / "notebooks")
-    monkeypatch.setattr(make_notebooks, "NOTEBOOKS", tmp_path / "notebooks")
-    monkeypatch.setattr(run_all, "GALLERY", tmp_path / "gallery")
-    monkeypatch.setattr(run_all, "README", readme)
+    for name in ("results", "gallery", "lessons", "made"):
+        (tmp_path / name).mkdir()
+    for name in run_all.ENTRIES:
+        (tmp_path / "results" / f"{name}.txt").write_text(stored(name), encoding="utf-8")
+    (tmp_path / "README.md").write_text((EXAMPLES / "README.md").read_text(encoding="utf-8"))
+    for attribute, name in {
+        "RESULTS": "results", "GALLERY": "gallery", "README": "README.md", "LESSONS": "lessons",
+        "MADE": "made",
+    }.items():  # fmt: skip
+        monkeypatch.setattr(run_all, attribute, tmp_path / name)
     return tmp_path
 
 
-def test_a_failing_lesson_fails_the_run_and_renews_nothing(a_gallery, monkeypatch, capsys):
-    def run_notebook(name, folder):
-        if name == "02_about_mnist":
-            raise make_notebooks.LessonFailed("a claim FAILS")
-        return stored(name)
-
-    before = (a_gallery / "README.md").read_text(encoding="utf-8")
-    monkeypatch.setattr(run_all, "run_notebook", run_notebook)
-    monkeypatch.setattr(sys, "argv", ["run_all", "01_networks", "02_about_mnist"])
-    with pytest.raises(SystemExit, match="failed: 02_about_mnist"):
+def test_a_failing_lesson_fails_the_run_and_renews_nothing(stored_elsewhere, monkeypatch, capsys):
+    monkeypatch.setattr(
+        run_all.subprocess, "run", lambda *a, **k: run_all.argparse.Namespace(returncode=1)
+    )
+    monkeypatch.setattr(sys, "argv", ["run_all", "01_networks"])
+    before = {p: p.read_bytes() for p in stored_elsewhere.rglob("*") if p.is_file()}
+    with pytest.raises(SystemExit, match="failed"):
         run_all.main()
-    printed = capsys.readouterr()
-    assert "01_networks: holds" in printed.out and "a claim FAILS" in printed.err
-    assert (a_gallery / "README.md").read_text(encoding="utf-8") == before
-    assert not [*(a_gallery / "gallery").iterdir()]
-    notebooks = EXAMPLES / "notebooks"
-    for path in (a_gallery / "notebooks").iterdir():
-        assert path.read_bytes() == (notebooks / path.name).read_bytes()
+    assert before == {p: p.read_bytes() for p in stored_elsewhere.rglob("*") if p.is_file()}
+
+
+def test_one_command_renews_results_picture_and_readme(stored_elsewhere, monkeypatch, capsys):
+    def build(names, site):
+        output = stored("01_networks").replace("12.62", "99.99")
+        indented = "".join(f"    {line}\n" for line in output.splitlines())
+        page = f".. rst-class:: sphx-glr-script-out\n\n .. code-block:: none\n\n{indented}\n"
+        (stored_elsewhere / "lessons" / "01_networks.rst").write_text(page)
+        (stored_elsewhere / "made" / "01_networks").mkdir()
+        (stored_elsewhere / "made" / "01_networks" / "01_fully_connected.png").write_bytes(b"new")
+
+    monkeypatch.setattr(run_all, "build", build)
+    monkeypatch.setattr(sys, "argv", ["run_all", "01_networks"])
+    before = (stored_elsewhere / "README.md").read_text()
+    run_all.main()
+    assert re.search(r"01_networks +share of all .* 99\.99", capsys.readouterr().out)
+    assert (stored_elsewhere / "gallery" / "01_fully_connected.png").read_bytes() == b"new"
+    after = (stored_elsewhere / "README.md").read_text()
+    assert after != before and after.replace("99.99", "12.62") == before
 
 
 def test_an_unknown_lesson_is_named(monkeypatch, capsys):
@@ -239,18 +260,3 @@ def test_an_unknown_lesson_is_named(monkeypatch, capsys):
     with pytest.raises(SystemExit):
         run_all.main()
     assert "no lesson 16_unwritten; there are 01_networks" in capsys.readouterr().err
-
-
-@pytest.mark.slow
-def test_one_command_renews_notebook_picture_and_readme(a_gallery, monkeypatch, capsys):
-    pytest.importorskip("nbclient")
-    before = (a_gallery / "README.md").read_text(encoding="utf-8")
-    (a_gallery / "README.md").write_text(before.replace("| 12.62 |", "| 7 |"), encoding="utf-8")
-    (a_gallery / "notebooks" / "01_networks.ipynb").unlink()
-    monkeypatch.setattr(sys, "argv", ["run_all", "01_networks"])
-    run_all.main()
-    assert re.search(r"01_networks +share of all .* 12\.62", capsys.readouterr().out)
-    assert (a_gallery / "gallery" / "01_fully_connected.png").is_file()
-    assert (a_gallery / "notebooks" / "01_networks.ipynb").is_file()
-    after = (a_gallery / "README.md").read_text(encoding="utf-8")
-    assert after == before
