@@ -17,7 +17,7 @@ PAGES = ROOT / "docs" / "made" / "extra" / "live"
 """What stands in the site as it is: ``live/09_playground.html``."""
 
 FIRST_CELL = """\
-# Run this first. The lesson needs the file lesson.py beside it, and tinynet, installed from a clone.
+# Run this first. The lesson needs lesson.py beside it, and tinynet, installed from a clone.
 import os
 from importlib.util import find_spec
 
