@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "examples")]
 
 import gallery  # noqa: E402
+import names  # noqa: E402
 
 import tinynet  # noqa: E402
 
@@ -20,7 +21,7 @@ version = release = tinynet.__version__
 root_doc = "docs/index"
 include_patterns = [
     *("README.md", "CHANGELOG.md", "CONTRIBUTING.md"),
-    *("docs/*.md", "docs/api/**.rst", "docs/lessons/**.rst"),
+    *("docs/*.md", "docs/reference/*.rst", "docs/api/*.rst", "docs/lessons/*.rst"),
     *("examples/README.md", "benchmarks/README.md", "tests/README.md"),
 ]
 extensions = [
@@ -30,11 +31,22 @@ extensions = [
     "numpydoc",
     "myst_parser",
     "sphinx_gallery.gen_gallery",
+    "names",
 ]
 default_role = "code"
+nitpicky = True
 myst_heading_anchors = 3
-autosummary_generate = True
+
+templates_path = [str(ROOT / "docs/templates")]
+autosummary_generate = names.LISTS
+autosummary_context = names.context()
+autodoc_typehints = "none"
+autodoc_preserve_defaults = True
+autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
+numpydoc_xref_param_type = True
+numpydoc_xref_aliases = names.classes()
+numpydoc_xref_ignore = "all"
 
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
@@ -49,6 +61,7 @@ sphinx_gallery_conf = {
     "parallel": 2,
     "backreferences_dir": "docs/api/lessons",
     "doc_module": ("tinynet",),
+    "exclude_implicit_doc": {rf"\.{name.rpartition('.')[2]}$" for name in names.BASES},
     "download_all_examples": False,
     "show_memory": False,
     "min_reported_time": 1e-3,  # those that are no lessons take no time

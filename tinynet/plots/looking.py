@@ -114,10 +114,10 @@ def saliency(
     columns: int = 6,
     title: str = "Which pixels change the loss",
 ) -> "Figure":
-    """Draw |dx|, the size of dLoss/dx, over the pictures: which pixels change the loss most.
+    """Draw the size of dLoss/dx over the pictures: which pixels change the loss most.
 
-    Ink is light grey, and |dx| lies over it, the darker, the larger; in each picture from 0 to its
-    own largest, since a sure answer has small gradients throughout. The network evaluates
+    Ink is light grey, and `|dx|` lies over it, the darker, the larger; in each picture from 0 to
+    its own largest, since a sure answer has small gradients throughout. The network evaluates
     (Dropout passes all, a batch norm goes by its running averages), in a copy.
 
     Parameters
@@ -125,7 +125,7 @@ def saliency(
     net : Module
     loss_fn : Module
     x : array `(N, 784)`, or `(N, C, H, W)`
-        As the network takes it. Of several channels the largest |dx| is drawn.
+        As the network takes it. Of several channels the largest `|dx|` is drawn.
     y : array
         Targets, as the loss takes them.
     captions : sequence or array of N, optional
