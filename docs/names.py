@@ -87,13 +87,13 @@ def in_texts(paths: list[Path], names: tuple[str, ...]) -> dict[str, list[str]]:
 def context() -> dict[str, Any]:
     """What the templates in ``templates/autosummary`` are given."""
     lessons = sorted((ROOT / "examples").glob("[0-9]*.py"))
-    texts = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    texts = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *map(ROOT.joinpath, LISTS)]
     pages = in_texts(texts, tuple(listed()))
     of_module = {"options"}.union(*(vars(part) for part in (Description, InFiles, Modes)))
     return {
         "lessons": {name: " ".join(found) for name, found in in_texts(lessons, BASES).items()},
         "pages": {
-            name: [page.removesuffix(".md") for page in found] for name, found in pages.items()
+            name: [page.rpartition(".")[0] for page in found] for name, found in pages.items()
         },
         "bases": bases(),
         "of_module": ", ".join(sorted(name for name in of_module if name[0] != "_")),

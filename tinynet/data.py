@@ -43,7 +43,7 @@ def minmax_scale(
     Returns
     -------
     ndarray of float32
-        ``(data - minimum) / (maximum - minimum)``.
+        ``(data - minimum) / (maximum - minimum)``, in the shape of `data`.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def binarize(data: ArrayLike) -> Array:
 
     Returns
     -------
-    ndarray of float32
+    ndarray of float32, the shape of `data`
 
     Raises
     ------

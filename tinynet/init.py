@@ -44,6 +44,12 @@ def uniform(
     ------
     TypeError, ValueError
         If an argument is of a wrong type, a bound is not finite, or `high` is below `low`.
+
+    Examples
+    --------
+    >>> W = tn.init.uniform(tn.Linear(3, 5).W, -0.1, 0.1, rng=0)
+    >>> np.abs(W.data).max() <= 0.1
+    np.True_
     """
     low, high = (number("init.uniform", n, v, -math.inf) for n, v in (("low", low), ("high", high)))
     if high < low:
@@ -121,6 +127,12 @@ def xavier_uniform(parameter: Parameter, gain: float = 1.0, rng: Rng = None) -> 
     ------
     TypeError, ValueError
         If an argument is of a wrong type, or the parameter has fewer than two axes.
+
+    Examples
+    --------
+    >>> W = tn.init.xavier_uniform(tn.Linear(3, 3).W, rng=0)
+    >>> np.abs(W.data).max() <= 1  # sqrt(6 / (3 + 3))
+    np.True_
     """
     bound = math.sqrt(3.0) * _xavier_std("xavier_uniform", parameter, gain)
     return _uniform("xavier_uniform", parameter, -bound, bound, rng)
@@ -184,6 +196,12 @@ def kaiming_uniform(
     ------
     TypeError, ValueError
         If an argument is of a wrong type or unknown, or the parameter has fewer than two axes.
+
+    Examples
+    --------
+    >>> W = tn.init.kaiming_uniform(tn.Linear(6, 9).W, nonlinearity="relu", rng=0)
+    >>> np.abs(W.data).max() <= 1  # sqrt(2) * sqrt(3 / 6)
+    np.True_
     """
     bound = math.sqrt(3.0) * _kaiming_std("kaiming_uniform", parameter, a, mode, nonlinearity)
     return _uniform("kaiming_uniform", parameter, -bound, bound, rng)
@@ -202,7 +220,9 @@ def kaiming_normal(
     ----------
     parameter : Parameter
         Of at least two axes.
-    a, mode, nonlinearity
+    a : float
+    mode : {"fan_in", "fan_out"}
+    nonlinearity : str
         As ``kaiming_uniform``, which also names the source.
     rng : int, numpy.random.Generator or None
 
@@ -239,6 +259,11 @@ def gain_of(nonlinearity: str, slope: float = 0.01) -> float:
     ------
     ValueError
         If the nonlinearity is none of these.
+
+    Examples
+    --------
+    >>> round(tn.init.gain_of("relu"), 4)
+    1.4142
     """
     slope = number("init.gain_of", "slope", slope, -math.inf)
     gains = {"linear": 1.0, "sigmoid": 1.0, "tanh": 5.0 / 3, "relu": math.sqrt(2.0)}
@@ -267,6 +292,11 @@ def fans(parameter: Parameter) -> tuple[int, int]:
     ------
     ValueError
         If the parameter has fewer than two axes, as biases have.
+
+    Examples
+    --------
+    >>> tn.init.fans(tn.Linear(3, 5).W)
+    (3, 5)
     """
     shape = _array_of("fans", parameter).shape
     if len(shape) < 2:

@@ -43,7 +43,7 @@ class Parameter:
     Attributes
     ----------
     data : ndarray
-        The values. Optimizers change them in place.
+        The values, of any shape. Optimizers change them in place.
     grad : ndarray or None
         dLoss/ddata, the same shape. None: optimizers leave this parameter alone.
     requires_grad : bool
@@ -149,7 +149,7 @@ class Module(Description, InFiles, Modes):
         return called(self, inputs, composed=type(self).backward is Module.backward)
 
     def forward(self, *inputs: Array) -> Array:
-        """Compute the output, and keep what backward will need."""
+        """Compute the output from the `inputs`, and keep what backward will need."""
         raise NotImplementedError(f"{type(self).__name__} must define forward")
 
     def backward(self, dy: Array) -> Any:
@@ -174,7 +174,7 @@ class Module(Description, InFiles, Modes):
         return recording.replay(dy, kernels.add)
 
     def predict(self, *inputs: Array) -> Array:
-        """Forward's output in evaluation, with nothing kept; safe from several threads at once."""
+        """Forward's output for `inputs` in evaluation, nothing kept; safe from several threads."""
         if self._compiled is not None:
             output: Any = self._compiled.predict(*inputs)
             if output is not NotImplemented:
@@ -214,7 +214,8 @@ class Module(Description, InFiles, Modes):
     ) -> Iterator[tuple[str, "Module"]]:
         """This module and all within it, under PyTorch's names: "" for itself, "0", "0.fc1".
 
-        Modules whose id is in `above` are left out: a layer may hold the network that it is in.
+        Names begin with `prefix`. Modules whose id is in `above` are left out: a layer may hold the
+        network that it is in.
         """
         yield prefix, self
         above |= {id(self)}
@@ -257,8 +258,8 @@ class Module(Description, InFiles, Modes):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over the values of a state dict, tinynet's or PyTorch's: all of them or none.
 
-        It has one finite array for each name in ``self.state_dict()``, of that shape and dtype;
-        TypeError or ValueError if not, with a list of all that is wrong.
+        `state` has one finite array for each name in ``self.state_dict()``, of that shape and
+        dtype; TypeError or ValueError if not, with a list of all that is wrong.
         """
         take_over(type(self).__name__, self._state(), state)
 
@@ -266,7 +267,7 @@ class Module(Description, InFiles, Modes):
         return with_buffers(self, named(self, Parameter, Module))
 
     def summary(self, input_shape: tuple[int, ...] | None = None) -> "Summary":
-        """The table of the layers, their output shapes, parameters and memory: see ``Summary``."""
+        """The table of the layers, output shapes and parameters, for rows of `input_shape`."""
         from tinynet.inspection.summary import Summary  # which needs this module
 
         return Summary(self, input_shape)
@@ -316,7 +317,7 @@ class Sequential(Module):
         return x
 
     def backward(self, dy: Array, input_gradient: bool = True) -> Any:
-        """Backward of every layer, last first.
+        """Backward of every layer, last first, from dLoss/doutput, `dy`.
 
         Returns dLoss/dx, or None if it is not asked for: with ``input_gradient=False``, compiled
         code leaves it out, which is a quarter of a step's work.

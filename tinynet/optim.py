@@ -71,7 +71,7 @@ class Optimizer(WithOptions):
         self.state = [{k: writable(v) for k, v in known.items()} for known in self.state]
 
     def update(self, w: Array, g: Array, state: State) -> None:
-        """One step of one parameter `w`, in place, by its gradient `g`."""
+        """Take a step of one parameter `w`, in place, by its gradient `g` and its `state`."""
         raise NotImplementedError(f"{type(self).__name__} must define update")
 
     @property
@@ -307,9 +307,11 @@ class AdamW(Adam):
     Parameters
     ----------
     parameters : iterable of Parameter
-    lr, betas, eps, amsgrad, maximize
+    lr, betas, eps : float, tuple of two floats, float
         As for Adam.
     weight_decay : float
+    amsgrad, maximize : bool
+        As for Adam.
     """
 
     def __init__(

@@ -160,11 +160,6 @@ def fit(
     History
         Of all epochs, those before the checkpoint included.
 
-    Warns
-    -----
-    UserWarning
-        If the checkpoint is of an earlier version, and lacks what is compared now.
-
     Raises
     ------
     FloatingPointError
@@ -184,6 +179,11 @@ def fit(
         exception's ``history`` holds the epochs before.
     OSError
         If the checkpoint cannot be written.
+
+    Warns
+    -----
+    UserWarning
+        If the checkpoint is of an earlier version, and lacks what is compared now.
     """
     with told_by(teller() if progress else None):
         run = TrainingRun(

@@ -63,6 +63,14 @@ def load_csv(path: DataSource, label_column: LabelColumn = None) -> Digits:
         raises DataFileNotFoundError, which is also a FileNotFoundError.
     TypeError
         If `path` or `label_column` is of another type.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> _ = Path("digits.csv").write_text("7" + ",0" * 784)
+    >>> images, labels = tn.datasets.load_csv("digits.csv")
+    >>> images.shape, labels
+    ((1, 784), array([7]))
     """
     check_label_column("load_csv", label_column)
     images, labels = _read(path, label_column, labels_wanted=True)
@@ -92,6 +100,14 @@ def load_images_csv(
     ------
     DataError, TypeError
         As for `load_csv`.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> _ = Path("digits.csv").write_text("0" + ",0" * 783)
+    >>> images, labels = tn.datasets.load_images_csv("digits.csv")
+    >>> images.shape, labels is None
+    ((1, 784), True)
     """
     check_label_column("load_images_csv", label_column)
     return _read(path, label_column, labels_wanted=False)

@@ -24,6 +24,12 @@ class Digits(NamedTuple):
         Pixels row by row, 0 (background) to 255 (ink).
     labels : ndarray of int64, shape (N,)
         The digit in each image, 0 to 9; of other data, the number of its class.
+
+    Examples
+    --------
+    >>> digits = tn.datasets.mnist_small()
+    >>> digits.images.shape, digits.labels.shape
+    ((20000, 784), (20000,))
     """
 
     images: NDArray[np.uint8]
@@ -76,8 +82,10 @@ def mnist(
 
     Returns
     -------
-    train, test : Digits
-        60,000 and 10,000 digits.
+    train : Digits
+        60,000 digits.
+    test : Digits
+        10,000 digits.
 
     Raises
     ------
@@ -122,9 +130,10 @@ def fashion_mnist(
 
     Returns
     -------
-    train, test : Digits
-        60,000 and 10,000 pictures, 6,000 and 1,000 of each class; `FASHION_CLASSES` has the names
-        of the classes.
+    train : Digits
+        60,000 pictures, 6,000 of each class; `FASHION_CLASSES` has the names of the classes.
+    test : Digits
+        10,000 pictures, 1,000 of each class.
 
     Raises
     ------

@@ -23,11 +23,29 @@ MAX_DIMENSIONS = 64  # of a NumPy array
 
 
 class DataError(ValueError):
-    """A data file does not hold what it should; the message says where and what."""
+    """A data file does not hold what it should; the message says where and what.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> _ = Path("labels.idx").write_bytes(b"no digits")
+    >>> tn.datasets.read_idx("labels.idx")
+    Traceback (most recent call last):
+        ...
+    tinynet.datasets.DataError: labels.idx
+    """
 
 
 class DataFileNotFoundError(DataError, FileNotFoundError):
-    """A data file does not exist."""
+    """A data file does not exist.
+
+    Examples
+    --------
+    >>> tn.datasets.load_csv("nowhere.csv")
+    Traceback (most recent call last):
+        ...
+    tinynet.datasets.DataFileNotFoundError: nowhere.csv
+    """
 
 
 def open_data(path: str | os.PathLike[str]) -> BinaryIO:
@@ -73,6 +91,14 @@ def read_idx(
     ----------
     "The IDX file format", section of LeCun, Cortes and Burges, "The MNIST database of handwritten
     digits".
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> header = bytes([0, 0, 8, 1]) + bytes([0, 0, 0, 3])  # of bytes, one axis; of 3 numbers
+    >>> _ = Path("labels.idx").write_bytes(header + bytes([7, 2, 1]))
+    >>> tn.datasets.read_idx("labels.idx")
+    array([7, 2, 1], dtype=uint8)
     """
     with open_data(path) as file:
         return decode_idx(file, str(path), shape)

@@ -53,6 +53,15 @@ def load_pictures(pictures: Picture | Iterable[Picture]) -> NDArray[np.uint8]:
         If a picture is neither a path nor an array.
     ModuleNotFoundError
         If Pillow is needed and not installed.
+
+    Examples
+    --------
+    >>> from PIL import Image
+    >>> paper = np.full((60, 40), 255, np.uint8)
+    >>> paper[10:50, 18:22] = 0  # a one
+    >>> Image.fromarray(paper).save("one.png")
+    >>> tn.datasets.load_pictures(["one.png", "one.png"]).shape
+    (2, 784)
     """
     if isinstance(pictures, np.ndarray):
         listed: list[Any] = list(pictures) if pictures.ndim == 4 else [pictures]
@@ -92,6 +101,14 @@ def fit_picture(picture: NDArray[Any]) -> NDArray[np.uint8]:
         If it has another shape, or numbers out of range.
     TypeError
         If it is no array of numbers.
+
+    Examples
+    --------
+    >>> paper = np.full((60, 40), 255, np.uint8)
+    >>> paper[10:50, 18:22] = 0  # a one
+    >>> digit = tn.datasets.fit_picture(paper)
+    >>> digit.shape, digit.min(), digit.max()
+    ((784,), np.uint8(0), np.uint8(255))
     """
     return _named("fit_picture: the picture", _grey_of_array, picture)
 

@@ -100,11 +100,6 @@ def fit(
     -------
     History
 
-    Notes
-    -----
-    What else ``tn.fit`` takes needs a whole batch, or its order, in one place, which no machine has
-    here: a `score` of one's own, a loss of one's own, a checkpoint within an epoch, the doctor.
-
     Raises
     ------
     SchedulerLost
@@ -115,6 +110,11 @@ def fit(
     TypeError, ValueError, IndexError
         If network, loss and data do not fit each other, or an argument makes no sense; if no row
         counts in the loss.
+
+    Notes
+    -----
+    What else ``tn.fit`` takes needs a whole batch, or its order, in one place, which no machine has
+    here: a `score` of one's own, a loss of one's own, a checkpoint within an epoch, the doctor.
     """
     run = TrainingRun(
         "distributed.fit", net, loss_fn, optimizer, None, epochs, schedule, early_stopping

@@ -71,7 +71,7 @@ class TinyNetClassifier(ClassifierMixin, TinyNetEstimator):  # type: ignore[misc
     history_ : tn.History
         The scores of all epochs.
     n_features_in_ : int
-    feature_names_in_ : ndarray of str
+    feature_names_in_ : ndarray of str, shape (I,)
         Only if X had column names.
 
     Notes
@@ -209,17 +209,17 @@ class TinyNetClassifier(ClassifierMixin, TinyNetEstimator):  # type: ignore[misc
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
-        """The most likely label of each row, (n,)."""
+        """The most likely label of each row of X, (n, I): (n,)."""
         best = self.predict_log_proba(X).argmax(axis=1)
         return self.classes_[best]
 
     def predict_proba(self, X: Any) -> Array:
-        """The probability of each class for each row, (n, C), in the order of ``classes_``."""
+        """The probability of each class for each row of X, (n, C), in the order of ``classes_``."""
         with np.errstate(under="ignore"):
             return np.exp(self.predict_log_proba(X))
 
     def predict_log_proba(self, X: Any) -> Array:
-        """The logarithms of ``predict_proba``, exact where a probability would round to 0."""
+        """The logarithm of ``predict_proba(X)``, exact where a probability would round to 0."""
         return LogSoftmax().predict(self._outputs(X))
 
     def _checked_data(self, X: Any, y: Any, reset: bool) -> tuple[Any, NDArray[Any]]:

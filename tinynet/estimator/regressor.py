@@ -33,15 +33,24 @@ class TinyNetRegressor(RegressorMixin, TinyNetEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    hidden_layer_sizes, activation, dropout, optimizer, lr, batch_size, epochs, momentum, \
-weight_decay
+    hidden_layer_sizes : int or sequence of int
+    activation : str or callable
+    dropout : float
         As for ``TinyNetClassifier``.
     loss : {"mse", "l1"} or callable
         The mean of squared or of absolute errors; or what makes a loss when called, such as the
         class of one's own.
-    early_stopping, validation_fraction
+    optimizer : {"adam", "adamw", "sgd", "rmsprop"}
+    lr : float
+    batch_size, epochs : int
+    momentum, weight_decay : float
+        As for ``TinyNetClassifier``.
+    early_stopping : bool or tn.EarlyStopping
+    validation_fraction : float
         As for ``TinyNetClassifier``; the rows laid aside are any.
-    random_state, dtype, verbose
+    random_state : int, numpy.random.RandomState or None
+    dtype : {"float32", "float64"}
+    verbose : bool
         As for ``TinyNetClassifier``.
 
     Attributes
@@ -50,7 +59,7 @@ weight_decay
     history_ : tn.History
         The losses of all epochs.
     n_features_in_ : int
-    feature_names_in_ : ndarray of str
+    feature_names_in_ : ndarray of str, shape (I,)
         Only if X had column names.
 
     Notes
@@ -160,7 +169,7 @@ weight_decay
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:
-        """What is found of each row, (n,) or (n, outputs) as y was, in float64."""
+        """What is found of each row of X, (n, I): (n,) or (n, outputs) as y was, in float64."""
         outputs = self._outputs(X)
         return outputs.reshape(len(outputs), *self._y_shape).astype(np.float64)
 

@@ -184,6 +184,19 @@ def load_checkpoint(
     -----
     UserWarning
         If the file, of an earlier version, does not tell what is in the recipe.
+
+    Examples
+    --------
+    >>> X, y = np.eye(4, dtype=np.float32), np.array([0, 1, 2, 0])
+    >>> net = tn.Sequential(tn.Linear(4, 3, rng=0), tn.LogSoftmax())
+    >>> optimizer = tn.SGD(net.parameters(), lr=0.1)
+    >>> loader = tn.DataLoader(X, y, batch_size=2, rng=0)
+    >>> history = tn.fit(net, tn.NLLLoss(), optimizer, loader, epochs=2, progress=False)
+    >>> tn.save_checkpoint("run.ckpt", net, optimizer, loader, history)
+    >>> history = tn.History()
+    >>> tn.load_checkpoint("run.ckpt", net, optimizer, loader, history)
+    >>> len(history)
+    2
     """
     run = Run(net, optimizer, loader, history, schedule, early_stopping)
     _check_types("load_checkpoint", run)

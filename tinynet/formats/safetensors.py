@@ -35,7 +35,17 @@ MAX_DIMENSIONS = 64  # of a NumPy array
 
 
 class ModelFileError(ValueError):
-    """A model file or checkpoint cannot be used; the message says why, and nothing was changed."""
+    """A model file or checkpoint cannot be used; the message says why, and nothing was changed.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> _ = Path("net.safetensors").write_text("no network")
+    >>> tn.load("net.safetensors")
+    Traceback (most recent call last):
+        ...
+    tinynet.ModelFileError: net.safetensors
+    """
 
 
 class _Inconvertible(ValueError):

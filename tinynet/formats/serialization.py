@@ -94,11 +94,6 @@ def load(
     Module
         The new network, or `into`.
 
-    Warns
-    -----
-    UserWarning
-        If tinynet did not write the file: without a SHA-256, a changed byte goes unnoticed.
-
     Raises
     ------
     ModelFileError
@@ -109,6 +104,11 @@ def load(
         If `layers` is no list of classes of layers, each with a name of its own.
     OSError
         If the file cannot be read.
+
+    Warns
+    -----
+    UserWarning
+        If tinynet did not write the file: without a SHA-256, a changed byte goes unnoticed.
     """
     if into is not None and not isinstance(into, Module):
         raise TypeError(f"load: into is {type(into).__name__}, expected a Module, such as a layer")

@@ -102,6 +102,14 @@ class GradientReport:
         One for each parameter and input.
     rules : dict of str to str
         Each structural rule and its verdict.
+
+    Examples
+    --------
+    >>> report = tn.check_gradients(tn.Linear(3, 2), (4, 3))
+    >>> [(row.argument, row.verdict) for row in report.rows]
+    [('W', 'right'), ('b', 'right'), ('input x', 'right')]
+    >>> report.passed
+    True
     """
 
     name: str

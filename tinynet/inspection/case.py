@@ -24,6 +24,13 @@ class Finding:
         Which of the findings it is, such as "overfitting" or "dead units".
     what, evidence, advice : str
         Sentences.
+
+    Examples
+    --------
+    >>> print(tn.Finding("dead units", "Half of the units are off.", "3 of 6.", "A smaller lr."))
+    Half of the units are off.
+      Evidence: 3 of 6.
+      Try: A smaller lr.
     """
 
     name: str

@@ -41,6 +41,14 @@ class Diagnosis:
         What is wrong first that explains most; empty if nothing was found.
     examined : list of str
         What there was to look at.
+
+    Examples
+    --------
+    >>> X, y = np.eye(4, dtype=np.float32), np.array([0, 1, 2, 0])
+    >>> net = tn.Sequential(tn.Linear(4, 3, rng=0))
+    >>> diagnosis = tn.diagnose(None, net, (X, y), loss_fn=tn.NLLLoss())
+    >>> diagnosis.findings[0].name
+    'logits fed to NLLLoss'
     """
 
     findings: list[Finding]

@@ -32,8 +32,8 @@ class Trace:
     net, loss_fn : Module
         What was traced.
     X, y : ndarray
-        The batch.
-    output : ndarray
+        The batch, in the shapes that were given.
+    output : ndarray (N, O)
         What the network made of it.
     loss : float
     layers : list of LayerTrace
@@ -42,6 +42,16 @@ class Trace:
         The loss, as one more layer: its inputs are the network's output and the target.
     steps : list of Trace
         This step and those after it.
+
+    Examples
+    --------
+    >>> X, y = np.eye(4, dtype=np.float32), np.array([0, 1, 2, 0])
+    >>> net = tn.Sequential(tn.Linear(4, 3, rng=0), tn.LogSoftmax())
+    >>> trace = tn.trace(net, tn.NLLLoss(), X, y, tn.SGD(net.parameters(), lr=0.1))
+    >>> [layer.name for layer in trace.layers]
+    ['0', '1']
+    >>> np.allclose(trace.loss, tn.NLLLoss()(net(X), y))
+    True
     """
 
     net: Module
@@ -55,7 +65,7 @@ class Trace:
     steps: "list[Trace]" = field(default_factory=list)
 
     def layer(self, which: int | str) -> LayerTrace:
-        """A layer by its position in ``layers`` or by its name; ``"loss"`` is ``at_loss``.
+        """The layer at position `which` in ``layers``, or of that name; ``"loss"`` is ``at_loss``.
 
         Raises
         ------

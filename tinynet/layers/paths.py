@@ -15,6 +15,11 @@ class Add(Module):
 
         forward    y = a + b
         backward   da = dy,  db = dy
+
+    Raises
+    ------
+    ValueError
+        From forward, if shapes or dtypes differ.
     """
 
     equations = "y = a + b", "da = dy,  db = dy"

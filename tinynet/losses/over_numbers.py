@@ -127,7 +127,7 @@ class L1Loss(NumberLoss):
         super().__init__(reduction)
 
     def forward(self, x: Array, target: Array) -> Any:  # type: ignore[override]
-        """The loss; arguments, result and errors are those of ``MSELoss``."""
+        """The loss of `x` and `target`; shapes, result and errors are those of ``MSELoss``."""
         rows, right = self._as_rows(x, target)
         losses = np.empty(len(rows), rows.dtype)
         kernels.absolute_errors(rows, right, losses)  # losses = abs(x - target).sum(axis=1)

@@ -270,7 +270,7 @@ def histograms(
     Parameters
     ----------
     panels : mapping of str to mapping of str to array
-        Values by panel and by name; all of one panel are counted in the same bins.
+        Values by panel and by name, of any shape; all of one panel are counted in the same bins.
     xlabel, ylabel, title : str
     bins : int
         Number of bars per histogram.

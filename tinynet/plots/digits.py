@@ -33,7 +33,7 @@ def digit_grid(
     ----------
     images : array `(N, 784)`
         Any real dtype; each row is drawn as 28 x 28 pixels. Any other square number will do.
-    captions : sequence or array of N, optional
+    captions : sequence or array `(N,)`, optional
         Strings, or what becomes one, such as labels.
     columns : int
         Images per row of the grid.
@@ -96,7 +96,7 @@ def pixel_rows(
     Parameters
     ----------
     images : array `(N, 784)`
-    captions : sequence or array of N, optional
+    captions : sequence or array `(N,)`, optional
         Written to the left of each row.
     title : str
 
@@ -132,7 +132,7 @@ def pixel_histograms(data: Mapping[str, ArrayLike], bins: int = 64) -> "Figure":
     Parameters
     ----------
     data : mapping of str to array
-        Data sets by name, one column of the figure for each.
+        Data sets by name, of any shape, one column of the figure for each.
     bins : int
         Number of bars per histogram.
 

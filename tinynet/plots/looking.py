@@ -126,9 +126,9 @@ def saliency(
     loss_fn : Module
     x : array `(N, 784)`, or `(N, C, H, W)`
         As the network takes it. Of several channels the largest `|dx|` is drawn.
-    y : array
+    y : array `(N, ...)`
         Targets, as the loss takes them.
-    captions : sequence or array of N, optional
+    captions : sequence or array `(N,)`, optional
     columns : int
         Pictures per row.
     title : str

@@ -129,6 +129,11 @@ def draw_complete_graph(
     ------
     ValueError
         `n_units` below 2.
+
+    Examples
+    --------
+    >>> figure = tn.plots.draw_complete_graph(6)  # with 15 lines
+    >>> figure.savefig("complete.png")
     """
     from matplotlib.collections import LineCollection
 

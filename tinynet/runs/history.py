@@ -36,6 +36,14 @@ class History:
         What ``fit(..., score=function)`` was given says of them; else empty.
     score_name : str or None
         What that function is called.
+
+    Examples
+    --------
+    >>> history = tn.History()
+    >>> history.add("train", 0.71, 80.5)
+    >>> history.add("validation", 0.64, 82.0)
+    >>> len(history), history.validation_loss, history.best_epoch
+    (1, [0.64], 1)
     """
 
     train_loss: list[float] = field(default_factory=list)
@@ -57,18 +65,18 @@ class History:
         return scores
 
     def losses(self, part: str) -> list[float]:
-        """The losses of "train", "test" or "validation"."""
+        """The losses of a `part`: "train", "test" or "validation"."""
         losses: list[float] = getattr(self, f"{part}_loss")
         return losses
 
     def scores(self, part: str) -> list[float]:
-        """What stands beside the losses: scores if they have a name, else accuracies."""
+        """What stands beside a `part`'s losses: scores if they have a name, else accuracies."""
         kind = "accuracy" if self.score_name is None else "score"
         scores: list[float] = getattr(self, f"{part}_{kind}")
         return scores
 
     def add(self, part: str, loss: float, score: float | None) -> None:
-        """One more epoch of a part; None if there is nothing beside the loss."""
+        """Note one more epoch of a `part`: its `loss`, and its `score` if there is one."""
         self.losses(part).append(loss)
         if score is not None:
             self.scores(part).append(score)

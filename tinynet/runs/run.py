@@ -30,6 +30,15 @@ class RunningEpoch:
     losses, accuracies : list of float
         One for each batch that is done, so ``len(losses)`` is the number of the next one. In place
         of accuracies, the scores of ``fit(..., score=function)``; NaN where there is none.
+
+    Examples
+    --------
+    >>> X, y = np.eye(4, dtype=np.float32), np.array([0, 1, 2, 0])
+    >>> loader = tn.DataLoader(X, y, batch_size=2, rng=0)
+    >>> running = tn.RunningEpoch(loader.order(), losses=[0.9], accuracies=[50.0])
+    >>> xb, yb = loader.batch(running.order, len(running.losses))  # the one that is next
+    >>> xb.shape
+    (2, 4)
     """
 
     order: NDArray[np.int64]

@@ -23,6 +23,16 @@ class Schedule(WithOptions):
     ----------
     start_lr : float or None
         The learning rate that the optimizer had when the run began.
+
+    Examples
+    --------
+    >>> class Halving(tn.Schedule):
+    ...     def at(self, epoch, start_lr):
+    ...         return start_lr / 2**epoch
+    >>> halving = Halving()
+    >>> halving.begin(tn.SGD(tn.Linear(2, 2).parameters(), lr=0.4))
+    >>> [halving.lr(epoch) for epoch in range(3)]
+    [0.4, 0.2, 0.1]
     """
 
     start_lr: float | None = None
@@ -77,6 +87,13 @@ class StepLR(Schedule):
         In epochs.
     gamma : float
         In [0, 1].
+
+    Examples
+    --------
+    >>> schedule = tn.StepLR(step_size=2, gamma=0.1)
+    >>> schedule.begin(tn.SGD(tn.Linear(2, 2).parameters(), lr=0.5))
+    >>> [round(schedule.lr(epoch), 4) for epoch in range(5)]
+    [0.5, 0.5, 0.05, 0.05, 0.005]
     """
 
     step_size, gamma = WholeNumber(1), Number(0, 1)

@@ -28,7 +28,8 @@ class EarlyStopping(WithOptions):
     Attributes
     ----------
     best_weights : dict from str to ndarray
-        The state dict of the best epoch so far; empty before the first, or without `restore_best`.
+        The state dict of the best epoch so far, in its shapes; empty before the first, or without
+        `restore_best`.
 
     Raises
     ------
@@ -52,7 +53,7 @@ class EarlyStopping(WithOptions):
             self.best_weights = net.state_dict()
 
     def is_over(self, history: History) -> bool:
-        """Whether the last `patience` epochs brought nothing better."""
+        """Whether the last `patience` epochs of `history` brought nothing better."""
         return len(history.validation_loss) - (history.best_epoch or 0) >= self.patience
 
     def restore(self, net: Module) -> None:

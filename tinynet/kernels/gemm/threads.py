@@ -33,7 +33,12 @@ _started: list[threading.Thread] = []
 
 
 def get_num_threads() -> int:
-    """How many threads share a large product, this one among them: see `set_num_threads`."""
+    """How many threads share a large product, this one among them: see `set_num_threads`.
+
+    Returns
+    -------
+    int
+    """
     return int(WORDS[HELPERS]) + 1
 
 
@@ -56,6 +61,14 @@ def set_num_threads(number: int) -> None:
     ------
     ValueError
         If it is no such number.
+
+    Examples
+    --------
+    >>> before = tn.get_num_threads()
+    >>> tn.set_num_threads(1)
+    >>> tn.get_num_threads()
+    1
+    >>> tn.set_num_threads(before)
     """
     number = whole_number("set_num_threads", "number", number, 1)
     if number > 1 and not SHARES:
