@@ -280,7 +280,8 @@ class TestProject:
     @pytest.mark.parametrize(("folder", "name"), [("tests", "test"), ("examples", "lessons")])
     def test_an_extra_brings_all_that_the_files_of_a_folder_import(self, folder, name):
         installed = extra(name) | {distribution(line) for line in PROJECT["dependencies"]}
-        own = {path.stem for path in ROOT.rglob("*.py")} | {"tinynet", "wrong_solutions"}
+        own = {path.stem for path in ROOT.rglob("*.py")}
+        own |= {path.parent.name for path in ROOT.rglob("__init__.py")}
         files = sorted((ROOT / folder).rglob("*.py"))
         assert files
         for path in files:
@@ -307,6 +308,8 @@ class TestProject:
             ".gitignore",
             ".pre-commit-config.yaml",
             ".ci/run",
+            ".github/workflows",
+            "CITATION.cff",
         ):
             assert (ROOT / name).exists(), f"{name} is missing"
         assert not (ROOT / "src").exists()
