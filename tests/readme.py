@@ -25,7 +25,10 @@ from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
+CONTENTS = ROOT / "docs" / "index.md"
+"""The site's first page, which GitHub does not need."""
+
+PAGES = [README, *sorted(set((ROOT / "docs").glob("*.md")) - {CONTENTS})]
 RESULTS = ROOT / "examples" / "results"
 LESSON = re.compile(r"python examples/(\w+)\.py")
 PRINTED_BY = re.compile(r"<!-- printed by: (.+) -->\n\Z")

@@ -1,5 +1,6 @@
 """README and docs keep their word: their blocks run as pasted, and print what stands below them."""
 
+import ast
 import re
 from urllib.parse import urldefrag
 
@@ -12,6 +13,7 @@ from test_gallery import look_alike
 
 COMMANDS = [block for page in PAGES for block in blocks(page) if block.command]
 WITH_BLOCKS = [page for page in PAGES if any(b.language == "python" for b in blocks(page))]
+DIRECTIVE = re.compile(r"\{\w+\}")  # of the site's, such as ```{literalinclude} ../file.py
 LONGEST = 157  # lines of the README: the first ten minutes, and when the mode matters
 
 
@@ -58,7 +60,7 @@ def test_every_output_says_where_it_comes_from(page):
     for before, block in zip([None, *parts], parts, strict=False):
         if block.language == "text":
             assert before.language == "python", block
-        elif block.language not in ("python", "bash"):
+        elif block.language not in ("python", "bash") and not DIRECTIVE.match(block.language):
             assert block.command, f"{block}: printed by no command"
 
 
@@ -73,6 +75,29 @@ def test_the_readme_is_short_and_leads_to_every_page():
     text = readme.README.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= LONGEST
     assert all(f"({page.relative_to(ROOT)})" in text for page in PAGES[1:])
+
+
+def test_code_that_a_page_takes_from_a_file_is_there():
+    included = [b for page in PAGES for b in blocks(page) if b.language.startswith("{literal")]
+    for block in included:
+        file = block.page.parent / block.language.split()[1]
+        options = dict(re.findall(r"^:([\w-]+): ?(.*)$", block.source, re.MULTILINE))
+        shown = ROOT / options["caption"]
+        assert file.resolve() == shown, f"{block}: the caption names another file"
+        source = shown.read_text(encoding="utf-8")
+        if "pyobject" in options:
+            source = definition(source, options["pyobject"])
+        for end in ("start-at", "end-at"):
+            assert options.get(end, "").strip('"') in source, f"{block}: {options[end]} is gone"
+    assert len(included) > 20
+
+
+def definition(source, name):
+    """The source of a function or class, found by a name such as ``Linear.backward``."""
+    node = ast.parse(source)
+    for part in name.split("."):
+        (node,) = [n for n in node.body if getattr(n, "name", "") == part]
+    return ast.get_source_segment(source, node)
 
 
 def test_the_map_names_what_is_there():
