@@ -9,6 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "docs"), str(ROOT / "examples")]
+(ROOT / "docs/made/extra").mkdir(parents=True, exist_ok=True)
 
 import gallery  # noqa: E402
 import names  # noqa: E402
@@ -32,6 +33,7 @@ extensions = [
     "myst_parser",
     "sphinx_gallery.gen_gallery",
     "names",
+    "sources",
 ]
 default_role = "code"
 nitpicky = True
@@ -52,7 +54,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "docs/lessons",
     "filename_pattern": r"/\d\d_\w+\.py$",
-    "ignore_pattern": r"/[a-z_]+\.py$",
+    "ignore_pattern": r"^[a-z_]+\.py$",
     "within_subsection_order": "FileNameSortKey",
     "reset_argv": gallery.Arguments(),
     "image_scrapers": (gallery.figures_and_pages,),
@@ -64,13 +66,31 @@ sphinx_gallery_conf = {
     "exclude_implicit_doc": {rf"\.{name.rpartition('.')[2]}$" for name in names.BASES},
     "download_all_examples": False,
     "show_memory": False,
-    "min_reported_time": 1e-3,  # those that are no lessons take no time
+    "write_computation_times": False,  # that page loads scripts from the network
     "remove_config_comments": True,
     "plot_gallery": True,
 }
 
 html_theme = "pydata_sphinx_theme"
 html_title = "tinynet"
-html_extra_path = ["made/extra"]
+html_context = {"default_mode": "auto"}  # light or dark, as the reader's system is
+html_theme_options = {
+    "logo": {"text": "tinynet"},
+    "navbar_align": "left",
+    "header_links_before_dropdown": 6,
+    "search_bar_text": "Search",
+    "show_toc_level": 2,
+    "show_prev_next": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+ALONE = ("index", "live", "map", "speed", "teachers", "workbook")
+ALONE_ABOVE = ("README", "CHANGELOG", "CONTRIBUTING", "*/README")
+html_sidebars = {page: [] for page in (*(f"docs/{page}" for page in ALONE), *ALONE_ABOVE)}
+html_show_sourcelink = False
+html_copy_source = False
+html_extra_path = ["made/extra", "root"]
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]

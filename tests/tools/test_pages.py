@@ -774,3 +774,41 @@ class TestPlaygroundOfPictures:
         assert page.execute_script("return wrongLayer()") == -1
         page.execute_script("data.values.check1[0] += 1")
         assert page.execute_script("return wrongLayer()") == 0
+
+    def test_maps_are_sheets_whose_pixels_tell_their_numbers(self, open_page):
+        conv = tn.Conv2d(1, 10, 5, padding=1, rng=0)
+        net = tn.Sequential(
+            *(tn.Unflatten(1, (1, 28, 28)), conv, tn.Flatten(), tn.Linear(6760, 10, rng=1))
+        )
+        page = open_page(lambda path: tn.playground(net, path))
+        press(page, "5")
+        kinds = "return [...document.querySelectorAll('.layer')].map((l) => l.children[1].tagName)"
+        assert page.execute_script(kinds) == ["CANVAS"] * 3 + ["DIV"]
+        maps = net[:2].predict(seen(page)[None])[0]
+        for layer, place in ((1, (0, 0, 0)), (1, (7, 13, 9)), (1, (9, 25, 25)), (2, (5, 11, 13))):
+            unit = int(np.ravel_multi_index(place, maps.shape))
+            told = page.execute_script(POINT, layer, unit)
+            name = f"unit {unit}" if layer == 2 else f"unit ({', '.join(map(str, place))})"
+            assert told.startswith(f"layer {layer}, ") and name in told
+            assert float(told.split(": ")[-1]) == pytest.approx(maps[place], rel=1e-3, abs=1e-4)
+        page.execute_script("document.querySelectorAll('.sheet')[1].focus()")
+        press(page, key("ARROW_LEFT"), key("ARROW_UP"))
+        assert "unit (9, 24, 24): " in text_of(page, "#tip")
+        for width in (1300, 400):
+            look(page, width, 1000)
+            check_looks(page, 40)
+
+
+POINT = """
+const [layer, unit] = arguments;
+const canvas = document.querySelectorAll(".layer")[layer].children[1];
+const sheet = sheetOf(data.layers[layer].shape, ...LARGEST_SHEET);
+const { left, top, width, height } = canvas.getBoundingClientRect();
+const [x, y] = onSheet(sheet, unit);
+const at = {
+  clientX: left + ((x + 0.5) / sheet.across) * width,
+  clientY: top + ((y + 0.5) / sheet.down) * height,
+};
+canvas.dispatchEvent(new PointerEvent("pointermove", at));
+return document.getElementById("tip").textContent;
+"""

@@ -108,7 +108,7 @@ def fill(
         css=read["common.css"] + read[f"{name}.css"],
         body=Template(read[f"{name}.html"]).substitute(title=html.escape(title)),
         js="\n</script>\n<script>\n".join(
-            [*code, "\n".join(read[part] for part in ["common.js", *scripts])]
+            [*code, "\n".join(read[part] for part in ["common.js", "sheets.js", *scripts])]
         ),
         data=base64.b64encode(pack(head, arrays)).decode("ascii"),
     )

@@ -2,6 +2,7 @@
 // The network's input is drawn, or set by sliders; see the other two files.
 const ROWS = 8; // of units in one column
 const MOST_NAMED = 20; // classes whose units have a line each
+const LARGEST_SHEET = [330, 173]; // pixels of a layer's maps: as high as eight units
 
 const byId = (id) => document.getElementById(id);
 let data, blocks;
@@ -78,26 +79,75 @@ function build() {
     return make("tr", {}, make("th", { scope: "row" }, className(c)), bar, make("td"), make("td"));
   }));
   const inner = sizes.findLastIndex((size) => size !== classes); // behind it, a unit is a class
-  blocks = data.layers.map((layer, k) => layerBlock(layer, k, sizes[k], k > inner));
+  blocks = data.layers.map((layer, k) => {
+    const sheet = k > inner ? null : sheetOf(layer.shape, ...LARGEST_SHEET);
+    return sheet ? sheetBlock(layer, k, sheet) : unitsBlock(layer, k, sizes[k], k > inner);
+  });
   (drawing ? buildDrawing : buildSliders)();
   document.addEventListener("keydown", onKey);
   onThemeChange(show);
 }
 
-function layerBlock({ kind, text }, k, size, ofClasses) {
+// Both kinds of blocks return a function, which shows what the layer makes of the input.
+
+function unitsBlock(layer, k, size, ofClasses) {
   const units = make("div", { className: `units${ofClasses ? " outputs" : ""}` });
   units.setAttribute("role", "group");
-  units.setAttribute("aria-label", `units of layer ${k}, ${text}`);
+  units.setAttribute("aria-label", `units of layer ${k}, ${layer.text}`);
   units.style.setProperty("--rows", ofClasses && size <= MOST_NAMED ? size : ROWS);
   units.append(...Array.from({ length: size }, (_, u) => {
     const unit = make("button", { type: "button", className: "unit", tabIndex: u ? -1 : 0 }, ofClasses ? className(u) : "");
-    const tell = () => { byId("tip").textContent = `layer ${k}, ${text}, ${unit.ariaLabel}`; };
+    const tell = () => { byId("tip").textContent = `layer ${k}, ${layer.text}, ${unit.ariaLabel}`; };
     unit.addEventListener("pointerenter", tell);
     unit.addEventListener("focus", tell);
     return unit;
   }));
-  byId("layers").append(make("section", { className: "layer" }, make("h3", {}, `${k} ${kind} `, make("small", {}, `${size}`)), units));
-  return units;
+  addLayer(layer, k, `${size}`, units);
+  return (values, { logs, best, empty }) => {
+    const limit = largestSize(values);
+    [...units.children].forEach((unit, u) => {
+      const fill = ofClasses ? likely(logs[u]) : shade(values[u], limit, "--positive", "--negative");
+      unit.classList.toggle("best", ofClasses && !empty && u === best);
+      unit.style.background = empty ? "var(--cell)" : unit.classList.contains("best") ? "" : fill;
+      unit.ariaLabel = `unit ${u}${ofClasses && data.classes ? `, ${className(u)}` : ""}: ${written(values[u])}`;
+    });
+  };
+}
+
+// Maps: point at a pixel, or go through them by arrow keys.
+function sheetBlock(layer, k, sheet) {
+  const canvas = make("canvas", { className: "pixels sheet", tabIndex: 0 });
+  canvas.setAttribute("role", "img");
+  canvas.style.width = `${Math.round(sheet.across * sheet.cell)}px`;
+  canvas.style.aspectRatio = `${sheet.across} / ${sheet.down}`;
+  let [shown, at] = [[], 0];
+  const tell = (unit) => {
+    at = unit;
+    const name = layer.shape.length < 2 ? at : placeIn(layer.shape, at);
+    canvas.ariaLabel = byId("tip").textContent = `layer ${k}, ${layer.text}, unit ${name}: ${written(shown[at])}`;
+  };
+  canvas.addEventListener("pointermove", ({ clientX, clientY }) => {
+    const { left, top, width, height } = canvas.getBoundingClientRect();
+    const unit = atSheet(sheet, ((clientX - left) / width) * sheet.across, ((clientY - top) / height) * sheet.down);
+    if (unit !== undefined) tell(unit);
+  });
+  canvas.addEventListener("focus", () => tell(at));
+  canvas.addEventListener("keydown", (event) => {
+    const by = { ArrowUp: -sheet.width, ArrowDown: sheet.width, ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!by || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (at + by >= 0 && at + by < sheet.size) tell(at + by);
+    event.preventDefault();
+  });
+  addLayer(layer, k, layer.shape.join(" x "), canvas);
+  return (values, { empty }) => {
+    shown = values;
+    canvas.ariaLabel = `maps of layer ${k}, ${layer.text}`;
+    drawSheet(canvas, sheet, empty ? values.map(() => 0) : values, largestSize(values), "--positive", "--negative");
+  };
+}
+
+function addLayer({ kind }, k, size, block) {
+  byId("layers").append(make("section", { className: "layer" }, make("h3", {}, `${k} ${kind} `, make("small", {}, size)), block));
 }
 
 function onKey(event) {
@@ -116,16 +166,7 @@ function show() {
   const outputs = forward(drawing ? drawn() : slid());
   const logs = logProbabilities(outputs.at(-1));
   const best = logs.indexOf(Math.max(...logs));
-  outputs.forEach((values, k) => {
-    const limit = largestSize(values);
-    const ofClasses = blocks[k].classList.contains("outputs");
-    [...blocks[k].children].forEach((unit, u) => {
-      const fill = ofClasses ? likely(logs[u]) : shade(values[u], limit, "--positive", "--negative");
-      unit.classList.toggle("best", ofClasses && !empty && u === best);
-      unit.style.background = empty ? "var(--cell)" : unit.classList.contains("best") ? "" : fill;
-      unit.ariaLabel = `unit ${u}${ofClasses && data.classes ? `, ${className(u)}` : ""}: ${written(values[u])}`;
-    });
-  });
+  outputs.forEach((values, k) => blocks[k](values, { logs, best, empty }));
   showAnswer(logs, best, empty);
 }
 

@@ -111,9 +111,10 @@ def playground(
             {
                 "kind": type(layer).__name__,
                 "text": repr(layer),
+                "shape": shape,
                 "held": {name: None if isinstance(a, np.ndarray) else a for name, a in h.items()},
             }
-            for layer, h in zip(layers, held, strict=True)
+            for layer, shape, h in zip(layers, shapes[1:], held, strict=True)
         ],
     }
     lines = [

@@ -39,7 +39,7 @@ function inputBlock() {
 }
 
 function layerBlock({ name, kind, text, size, shape, sources, wired }, l) {
-  const sheet = sheetOf(shape);
+  const sheet = sheetOf(shape, sheetWidth(), SHEET_HEIGHT);
   const widths = wired ? `${layerSize(sources[0])} to ${size}` : sheet && shape.length > 1 ? shape.join(" x ") : "\u00a0";
   const scale = make("p", { className: "scale" });
   if (sheet) {
