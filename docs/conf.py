@@ -85,7 +85,7 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-ALONE = ("index", "live", "map", "speed", "teachers", "workbook")
+ALONE = ("benchmarks", "index", "live", "map", "speed", "teachers", "workbook")
 ALONE_ABOVE = ("README", "CHANGELOG", "CONTRIBUTING", "*/README")
 html_sidebars = {page: [] for page in (*(f"docs/{page}" for page in ALONE), *ALONE_ABOVE)}
 html_show_sourcelink = False

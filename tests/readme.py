@@ -25,10 +25,10 @@ from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-CONTENTS = ROOT / "docs" / "index.md"
-"""The site's first page, which GitHub does not need."""
+OF_THE_SITE = {ROOT / "docs" / name for name in ("index.md", "guides.md", "live.md")}
+"""Pages that lead through the site; GitHub does not need them."""
 
-PAGES = [README, *sorted(set((ROOT / "docs").glob("*.md")) - {CONTENTS})]
+PAGES = [README, *sorted(set((ROOT / "docs").glob("*.md")) - OF_THE_SITE)]
 RESULTS = ROOT / "examples" / "results"
 LESSON = re.compile(r"python examples/(\w+)\.py")
 PRINTED_BY = re.compile(r"<!-- printed by: (.+) -->\n\Z")
