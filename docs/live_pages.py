@@ -51,12 +51,12 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
     return tn.data.minmax_scale(loaded.images, 0, 255), loaded.labels
 
 
-def trace(net: tn.Module, loss_fn: tn.Module, rows: int, steps: int) -> tn.Trace:
+def trace(net: tn.Module, loss_fn: tn.Module, lr: float, rows: int, steps: int) -> tn.Trace:
     """Trace steps on new digits: one half are misread, and the others are read."""
     X, y = (array[TRAINING:] for array in digits())
     right = net.predict(X).argmax(axis=1) == y
     some = np.concatenate([np.flatnonzero(~right)[: rows // 2], np.flatnonzero(right)[: rows // 2]])
-    optimizer = tn.SGD(net.parameters(), lr=0.05)
+    optimizer = tn.SGD(net.parameters(), lr)
     return tn.trace(net, loss_fn, X[some], y[some], optimizer, steps=steps)
 
 
@@ -67,8 +67,8 @@ def traces() -> dict[str, tuple[tn.Module, tn.Trace]]:
     learned(ffn, ffn_loss, 10)
     learned(pictures, pictures_loss, 2)
     return {
-        "network": (ffn, trace(ffn, ffn_loss, rows=20, steps=8)),
-        "cnn": (pictures, trace(pictures, pictures_loss, rows=10, steps=2)),
+        "network": (ffn, trace(ffn, ffn_loss, lr=0.05, rows=20, steps=8)),
+        "cnn": (pictures, trace(pictures, pictures_loss, lr=0.005, rows=10, steps=2)),
     }
 
 

@@ -7,6 +7,7 @@ indents by four columns are sums, one below the other, and stay so.
 
 import re
 from pathlib import Path
+from typing import Any
 
 import gallery
 import live_pages
@@ -17,6 +18,7 @@ from sphinx.application import Sphinx
 ROOT = Path(__file__).resolve().parents[1]
 LESSON = re.compile(r"\]\((?P<folder>[^()\s]*?)(?P<name>\d\d_\w+)\.py\)")
 
+BACK = re.compile(r'(?P<before>class="viewcode-back" href="[^"#]*#)(?P<name>[^"]+)(?P<after>")')
 SUMS = re.compile(r"^(?P<prose>(?!\.\. )\S.*)\n\n+(?P<sums>    \S)", re.MULTILINE)
 
 
@@ -34,9 +36,9 @@ def lessons_have_pages(app: Sphinx, docname: str, source: list[str]) -> None:
 
 
 def sums_stay_in_line(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Put ``::`` before indented lines of a lesson's prose: docutils leaves such lines alone."""
+    """Make blocks of a lesson's indented lines, which docutils would take for a quotation."""
     if docname.startswith("docs/lessons/"):
-        source[0] = SUMS.sub(r"\g<prose>\n\n::\n\n\g<sums>", source[0])
+        source[0] = SUMS.sub(r"\g<prose>\n\n.. code-block:: text\n\n\g<sums>", source[0])
 
 
 def files_have_pages(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -59,6 +61,27 @@ def folders_have_none(app: Sphinx, doctree: nodes.document) -> None:
             node.replace_self(_link(app, docname, "_modules/index", *text) if inside else text)
 
 
+def code_leads_back(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Mend links from code to its description, where a file has names of the package and its own.
+
+    viewcode takes all names of ``tinynet/data.py`` for ``tinynet.something`` if the first one is,
+    while some of them are described as ``tinynet.data.something``.
+    """
+    if not page.startswith("_modules/") or "body" not in context:
+        return
+    described = app.env.domains["py"].objects  # type: ignore[attr-defined]
+    module = page.removeprefix("_modules/").replace("/", ".")
+
+    def mended(link: re.Match[str]) -> str:
+        own = link["name"].replace("tinynet", module, 1)
+        name = link["name"] if link["name"] in described or own not in described else own
+        return f"{link['before']}{name}{link['after']}"
+
+    context["body"] = BACK.sub(mended, context["body"])
+
+
 def _link(app: Sphinx, docname: str, page: str, *children: nodes.Node) -> nodes.reference:
     uri = app.builder.get_relative_uri(docname, page)
     return nodes.reference("", "", *children, internal=True, refuri=uri)
@@ -69,6 +92,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("builder-inited", lambda app: live_pages.write(gallery.PAGES))
     app.connect("source-read", lessons_have_pages)
     app.connect("source-read", sums_stay_in_line)
+    app.connect("html-page-context", code_leads_back)
     app.connect("doctree-resolved", files_have_pages)
     app.connect("doctree-read", folders_have_none)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
