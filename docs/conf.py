@@ -36,6 +36,7 @@ extensions = [
     "sources",
 ]
 default_role = "code"
+suppress_warnings = ["config.cache"]  # functions among the settings cannot be stored
 nitpicky = True
 myst_heading_anchors = 3
 

@@ -38,13 +38,13 @@ lesson.save(tn.plots.draw_network(net, title=title), "16_network")
 
 # %%
 # **Forward, on paper.** A hidden unit multiplies each input by a weight, adds all up, and adds its
-# bias. For the first point, (1, 0), that is::
+# bias. For the first point, (1, 0), that is
 #
 #     unit 0:   1 *  1  +  0 *  1  -  0.5  =   0.5
 #     unit 1:   1 * -1  +  0 *  1  +  0.5  =  -0.5
 #     unit 2:   1 *  1  +  0 * -1  +  0.5  =   1.5
 #
-# ReLU lets 0.5 and 1.5 pass and makes -0.5 a 0. The two scores are the same kind of sum::
+# ReLU lets 0.5 and 1.5 pass and makes -0.5 a 0. The two scores are the same kind of sum:
 #
 #     class 0:   0.5 *  1  +  0 * 0  +  1.5 * 1  =   2
 #     class 1:   0.5 * -1  +  0 * 1  +  1.5 * 0  =  -0.5
@@ -76,7 +76,7 @@ on_paper |= {
 #
 # A weight of the second layer was multiplied by a hidden unit and added to a score. So if it grows
 # a little, the score grows by that times the unit, and the loss by that times the unit times `dy`.
-# All four points go through the same weight: their shares add up. From hidden unit 0 to class 0::
+# All four points go through the same weight: their shares add up. From hidden unit 0 to class 0:
 #
 #     dW2[0, 0]  =  0.5 * -0.019  +  0.5 * -0.156  +  1.5 * 0.238  +  0 * 0.019  =  0.270
 #
@@ -89,7 +89,7 @@ on_paper |= {
 }
 
 # %%
-# A hidden unit goes to both scores, so that it hears from both. Unit 0 of the first point::
+# A hidden unit goes to both scores, so that it hears from both. Unit 0 of the first point:
 #
 #     da[0, 0]  =  1 * -0.019  +  -1 * 0.019  =  -0.038
 #
@@ -172,7 +172,7 @@ lesson.claim("loss after it", after, at_least=0.79, at_most=0.8)
 # %%
 # **Where Linear's three lines come from.** Point n, input i, output o: `y[n, o]` is the sum over i
 # of `x[n, i] * W[i, o]`, plus `b[o]`. The chain rule: what a number does to the loss is a sum over
-# all the `y` that it enters, each time `dy` times what it does to that `y`. ::
+# all the `y` that it enters, each time `dy` times what it does to that `y`.
 #
 #     W[i, o] enters y[n, o] of every point n, times x[n, i]:   dW = x.T @ dy
 #     b[o]    enters y[n, o] of every point n, times 1:         db = dy.sum(axis=0)

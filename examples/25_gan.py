@@ -46,7 +46,7 @@ def make_both(dtype=np.float32):
 # **One gradient, through both.** That loss is known at the output of D. How does it get to the
 # weights of G? `D.backward` returns dLoss/dx, and x are the pixels: for each it says how the loss
 # would grow if it were a little brighter. The same pixels are the output of G, and dLoss/doutput is
-# just what the backward of G asks for. So it is handed over::
+# just what the backward of G asks for. So it is handed over:
 #
 #     dpixels = D.backward(loss_fn.backward())
 #     G.backward(dpixels)

@@ -8,7 +8,7 @@ try what the layer does, and what it costs: in training, a digit's scores depend
 """
 
 # %%
-# **Forward, on paper.** Take one unit and a batch of four rows, for which it is 3, 9, 11 and 17. ::
+# **Forward, on paper.** Take one unit and a batch of four rows, for which it is 3, 9, 11 and 17.
 #
 #     mean = (3 + 9 + 11 + 17) / 4      = 10
 #     x - mean                          = -7   -1    1    7
@@ -29,7 +29,7 @@ lesson = Lesson(__doc__, epochs=5)
 
 # %%
 # **Backward, on paper.** We are handed `dy`, by how much the loss grows with each y. For gamma,
-# beta and z that is the usual chain rule, since y is z times gamma, plus beta::
+# beta and z that is the usual chain rule, since y is z times gamma, plus beta:
 #
 #     dgamma = (dy * z).sum(),   dbeta = dy.sum(),   dz = dy * gamma
 #
@@ -43,7 +43,7 @@ lesson = Lesson(__doc__, epochs=5)
 #    t * z[n] / N. When s grows, each z[m] changes by -z[m] / s times as much. Over all rows m, that
 #    gives `-z[n] * (dz * z).mean() / s`.
 #
-# Let only the first y matter: dy = 1, 0, 0, 0, and dz = 2, 0, 0, 0. Which rows of `dx` are not 0?::
+# Let only the first y matter: dy = 1, 0, 0, 0, and dz = 2, 0, 0, 0. Which rows of `dx` are not 0?
 #
 #     1.  dz / s                        =  0.4    0      0      0
 #     2.  -dz.mean() / s                = -0.1   -0.1   -0.1   -0.1
