@@ -3,8 +3,8 @@
 A ``text`` block holds what the Python block above it prints. A block without a language, under a
 comment ``printed by: command``, holds lines of what that command prints; what a lesson prints is
 read from ``examples/results``. Pictures below ``docs/images`` are those that a page's blocks save
-under that name. ``python tests/readme.py`` runs all of it in a temporary folder and writes the outputs
-and the pictures anew; with names of pages, only those.
+under that name. ``python tests/readme.py`` runs all of it in a temporary folder and writes the
+outputs and the pictures anew; with names of pages, only those.
 """
 
 import contextlib

@@ -83,7 +83,7 @@ def test_readme_has_the_figures_that_are_stored():
 
 def test_readme_has_the_transcripts_of_three_exercises():
     text = (EXAMPLES / "README.md").read_text(encoding="utf-8").partition(run_all.TRANSCRIPTS)[2]
-    for file in ("05_dW.py", "11_nll.py", "15_momentum.py"):
+    for file in ("05_dW.py", "11_nll.py", "19_dropout.py"):
         for part in ("below its lecture", "a first try", "a second try"):
             assert f"=== {file}, {part}\n" in text
         number = file[:2]
