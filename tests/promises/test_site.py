@@ -4,27 +4,24 @@
 tests/promises/test_site.py`` reads it.
 """
 
-import os
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import built_site
 import numpy as np
 import pytest
 from browser import chromium, look
 from test_pages import choose, close, shown, text_of
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, built_site.needs_site]
 
 
 @pytest.fixture(scope="module")
 def site():
-    folder = os.environ.get("TINYNET_SITE")
-    if not folder:
-        pytest.skip("no site: build it, and name its folder in TINYNET_SITE")
-    folder = Path(folder).resolve()
+    folder = built_site.site()
     assert (folder / "docs/index.html").exists(), f"{folder} is not the site"
     return folder
 
@@ -82,6 +79,10 @@ def test_links_and_pictures_lead_to_what_is_there(site, texts):
                 dead.append(f"{page.relative_to(site)}: {address}")
     assert dead == []
     assert followed > 1000
+
+
+def test_it_is_small_enough_to_be_carried_on_a_stick(site):
+    assert sum(path.stat().st_size for path in site.rglob("*") if path.is_file()) < 60e6
 
 
 def test_no_page_names_a_foreign_file_to_load(site, texts):
