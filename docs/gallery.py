@@ -5,9 +5,14 @@ of its cells, `figures_and_pages` puts what is new on the lesson's page: figures
 X-ray or a playground as the live page. They go to ``docs/made``, where the tests find them, too.
 """
 
+import multiprocessing
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
+
+from tinynet.runs import progress
+from tinynet.support import waiting
 
 ROOT = Path(__file__).resolve().parents[1]
 MADE = ROOT / "docs" / "made"
@@ -36,7 +41,14 @@ FRAME = """
 
 
 def arguments(gallery_conf: dict[str, Any], script_vars: dict[str, Any]) -> list[str]:
-    """The options that a lesson gets: where its figures go."""
+    """The options that a lesson gets: where its figures go. Runs in the process of the lesson."""
+    # A page shows what a lesson tells, and not how long one waits for it.
+    progress.Lines = lambda epochs: progress.Display()  # type: ignore[assignment,misc]
+    waiting.Line.tell = lambda line, text: None  # type: ignore[method-assign]
+    # The place of a warning would be one on the machine that builds the site.
+    warnings.formatwarning = lambda message, kind, *_, **__: f"{kind.__name__}: {message}\n"
+    # Within joblib's workers it is "loky", which the processes of lesson 10 do not know.
+    multiprocessing.set_start_method("spawn", force=True)
     folder = MADE / Path(script_vars["src_file"]).stem
     shutil.rmtree(folder, ignore_errors=True)
     return ["--figures", str(folder)]

@@ -122,7 +122,7 @@ pages.append(lesson.show_page(playground, "playground"))
 
 sizes = [path.stat().st_size / 1e6 for path in pages]
 for path, size in zip(pages, sizes, strict=True):
-    print(f"page {path}: {size:.2f} MB")
+    print(f"page {path.name}: {size:.2f} MB")
 lesson.claim("largest page (MB)", max(sizes), at_most=2, trained=False)
 
 # %%

@@ -132,7 +132,8 @@ class Lesson:
             print(f"{text:<{widths[0]}}  {value:>{widths[1]}}  {bounds:<{widths[2]}}  {verdict}")
         if not self.is_full_run:
             print(f"A run of {self.epochs} epochs is too short to judge what training must reach.")
-        print(f"\n{len(self.saved)} figures: {', '.join(str(path) for path in self.saved)}")
+        if not IN_GALLERY:  # its page shows them
+            print(f"\n{len(self.saved)} figures: {', '.join(str(path) for path in self.saved)}")
         if self.keep_open:
             plt.show()
         if failed := [text for text, *_, verdict in self.claims if verdict == "FAILS"]:

@@ -43,7 +43,7 @@ PRINTED = re.compile(
 
 def printed(page: str) -> str:
     """What a lesson prints, read from the page that sphinx-gallery has made of it."""
-    parts = (textwrap.dedent(part).strip("\n") for part in PRINTED.findall(page))
+    parts = (textwrap.dedent(part).rstrip("\n") for part in PRINTED.findall(page))
     return "\n".join(parts) + "\n"
 
 

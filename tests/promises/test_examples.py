@@ -442,7 +442,7 @@ def check_claims(name: str, output: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "seed"), [("03_ffn_on_mnist", 1)])
-def test_claims_hold_in_a_full_run(name, seed, tmp_path):  # of all: test_gallery.py, as notebooks
+def test_claims_hold_in_a_full_run(name, seed, tmp_path):  # of all: test_gallery.py, on the site
     check_claims(name, run_lesson(name, tmp_path / "figures", "--seed", seed))
     check_figures(name, tmp_path / "figures")
 

@@ -206,7 +206,7 @@ text
 
 after
 """
-    assert run_all.printed(page) == "first  1\n  indented\nclaim   measured\na          1.00\n"
+    assert run_all.printed(page) == "first  1\n  indented\n\nclaim   measured\na          1.00\n"
 
 
 @pytest.fixture
