@@ -1,8 +1,9 @@
 """Where the site shows README, pages and lessons otherwise than they stand in the repository.
 
 In the repository a link to a lesson leads to its script, and a link to a file of tinynet to that
-file. On the site they lead to the lesson's page, and to the file's own page. What a lesson's prose
-indents by four columns are sums, one below the other, and stay so.
+file. On the site they lead to the lesson's page, and to the file's own page. A lesson's number
+stands in front of its title. What a lesson's prose indents by four columns are sums, one below the
+other, and stay so.
 """
 
 import re
@@ -19,6 +20,11 @@ ROOT = Path(__file__).resolve().parents[1]
 LESSON = re.compile(r"\]\((?P<folder>[^()\s]*?)(?P<name>\d\d_\w+)\.py\)")
 
 BACK = re.compile(r'(?P<before>class="viewcode-back" href="[^"#]*#)(?P<name>[^"]+)(?P<after>")')
+TITLE = re.compile(r"^(?P<title>\S.*\n)(?===)", re.MULTILINE)
+IN_LIST = re.compile(
+    r"(?P<name>:doc:`/docs/lessons/(?P<number>\d\d)_\w+`)"
+    r"(?P<between>\s+\.\. raw:: html\s+<div[^>]+>)"
+)
 SUMS = re.compile(r"^(?P<prose>(?!\.\. )\S.*)\n\n+(?P<sums>    \S)", re.MULTILINE)
 
 
@@ -33,6 +39,13 @@ def lessons_have_pages(app: Sphinx, docname: str, source: list[str]) -> None:
         return f"](<{up}docs/lessons/{link['name']}.rst>)"
 
     source[0] = LESSON.sub(to_page, source[0])
+
+
+def lessons_have_numbers(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Put the number of a lesson in front of its title, on its page and in the list of all."""
+    if name := re.fullmatch(r"docs/lessons/(\d\d)_\w+", docname):
+        source[0] = TITLE.sub(rf"{name[1]} \g<title>===", source[0], count=1)
+    source[0] = IN_LIST.sub(r"\g<name>\g<between>\g<number> ", source[0])
 
 
 def sums_stay_in_line(app: Sphinx, docname: str, source: list[str]) -> None:
@@ -91,6 +104,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Connect these functions, and write the live pages."""
     app.connect("builder-inited", lambda app: live_pages.write(gallery.PAGES))
     app.connect("source-read", lessons_have_pages)
+    app.connect("source-read", lessons_have_numbers)
     app.connect("source-read", sums_stay_in_line)
     app.connect("html-page-context", code_leads_back)
     app.connect("doctree-resolved", files_have_pages)
