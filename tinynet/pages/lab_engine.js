@@ -18,7 +18,7 @@
 //     std: 1, value: 0.5,        of init "normal" and "constant"
 //     seed: 0 }                  of the first weights and of the order of rows
 //
-// LISTS for the controls: DATA_KINDS {name: {title, task, noise: the largest that makes sense}},
+// LISTS for the controls: DATA_KINDS {name: {title, task, noise: the largest that makes sense}} ("given" is not among them),
 //   ACTIVATIONS, INITIALISERS, OPTIMIZERS (names); lossesFor(data) -> names.
 //
 // DATA: makeData(setup.data) -> { kind, task: "classes" | "numbers", inputs, classes (0 for numbers),
@@ -148,7 +148,7 @@ class Run {
     if (this.shown === this.steps) return seen;
     this.net.parameters.forEach(({ value, grad, update }, k) => {
       update.set(value);
-      OPTIMIZERS[this.setup.optimizer].update(update, grad, copyOfMemory(this.memories[k]), this.options);
+      UPDATES[this.setup.optimizer].update(update, grad, copyOfMemory(this.memories[k]), this.options);
       for (let i = 0; i < update.length; i++) update[i] -= value[i];
     });
     this.shown = this.steps;
@@ -169,7 +169,7 @@ class Run {
       return;
     }
     if (this.steps % this.every === 0) this.keep();
-    const { update } = OPTIMIZERS[this.setup.optimizer];
+    const { update } = UPDATES[this.setup.optimizer];
     this.net.parameters.forEach(({ value, grad }, k) => update(value, grad, this.memories[k], this.options));
     this.batchLosses.push(loss);
     this.steps += 1;
