@@ -1,6 +1,6 @@
 // The lab's engine: a network that learns in the page, in float64, with the library's equations.
-// It draws nothing. Beside this file: lab_setup.js (what a run may be made of), lab_data.js (points), lab_random.js (a generator by seed),
-// lab_layers.js, lab_losses.js, lab_optimizers.js (the equations, each backward below its forward),
+// It draws nothing. Beside this file: lab_setup.js (what a run may be made of), lab_data.js (points),
+// lab_random.js (a generator by seed), lab_layers.js, lab_losses.js, lab_optimizers.js (the equations, each backward below its forward),
 // lab_explain.js (the chain rule with numbers), lab_python.js (code and files for Python).
 //
 // SETUP: plain data, all that a run is made of. What is left out is as in DEFAULTS.
@@ -19,7 +19,8 @@
 //     seed: 0 }                  of the first weights and of the order of rows
 //
 // LISTS for the controls: DATA_KINDS {name: {title, task, noise: the largest that makes sense}} ("given" is not among them),
-//   ACTIVATIONS, INITIALISERS, OPTIMIZERS (names); lossesFor(data) -> names.
+//   ACTIVATIONS [names], INITIALISERS and OPTIMIZERS {name: ...}; lossesFor(data) -> names.
+//   "given" data are not among DATA_KINDS; run.data.names are the names of their classes, or null.
 //
 // DATA: makeData(setup.data) -> { kind, task: "classes" | "numbers", inputs, classes (0 for numbers),
 //     rows, x: Float64Array (rows * inputs), y: Int32Array (classes) or Float64Array (numbers),
@@ -28,8 +29,9 @@
 //   own: { kind: "own", task, classes: 2, rows: [[x1, x2, class], ...] } or, of numbers, [[x, y], ...];
 //     every fifth point drawn is a test point; it needs at least 2 points;
 //   given: the arrays that Python's caller gave.
-//   The page begins with: const given = await unpack(); takeGiven(given); let run = makeRun(given.setup);
-//   given.setup is what tn.lab was asked for, or the default.
+//   The page begins with: const head = await unpack(); takeGiven(head); let run = makeRun(head.setup);
+//   head.setup is what tn.lab was asked for. Its weights: "given" asks for the caller's weights, which fit
+//   its own layers alone: take it out for any others.
 //
 // RUN: run = makeRun(setup)            errors say what to do (Error.message)
 //   run.setup, run.data, run.net       net.layers: [{ kind, inputs, outputs, slope?, W?, b?, text }], in order
