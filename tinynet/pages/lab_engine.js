@@ -150,7 +150,7 @@ class Run {
     if (this.shown === this.steps) return seen;
     this.net.parameters.forEach(({ value, grad, update }, k) => {
       update.set(value);
-      UPDATES[this.setup.optimizer].update(update, grad, copyOfMemory(this.memories[k]), this.options);
+      OPTIMIZERS[this.setup.optimizer].update(update, grad, copyOfMemory(this.memories[k]), this.options);
       for (let i = 0; i < update.length; i++) update[i] -= value[i];
     });
     this.shown = this.steps;
@@ -171,7 +171,7 @@ class Run {
       return;
     }
     if (this.steps % this.every === 0) this.keep();
-    const { update } = UPDATES[this.setup.optimizer];
+    const { update } = OPTIMIZERS[this.setup.optimizer];
     this.net.parameters.forEach(({ value, grad }, k) => update(value, grad, this.memories[k], this.options));
     this.batchLosses.push(loss);
     this.steps += 1;

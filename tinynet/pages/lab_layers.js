@@ -112,7 +112,7 @@ function logOfSum(x, at, count) {
 // ---- First weights, by the rules of tn.init -------------------------------------------------------
 
 // Each gives a function that draws one weight of a Linear. Only "default" draws biases, too.
-const DRAWN = {
+const INITIALISERS = {
   default: (random, inputs) => within(random, 1 / Math.sqrt(inputs)),
   xavier_uniform: (random, inputs, outputs) => within(random, Math.sqrt(6 / (inputs + outputs))),
   xavier_normal: (random, inputs, outputs) => about0(random, Math.sqrt(2 / (inputs + outputs))),
@@ -121,8 +121,6 @@ const DRAWN = {
   normal: (random, inputs, outputs, { std }) => about0(random, std),
   constant: (random, inputs, outputs, { value }) => () => value,
 };
-
-const INITIALISERS = Object.keys(DRAWN);
 
 const within = (random, bound) => () => random.uniform(-bound, bound);
 const about0 = (random, std) => () => std * random.normal();
@@ -135,7 +133,7 @@ function makeNet(kinds, setup) {
     const layer = { kind, inputs, outputs, text: `${kind}()` };
     if (kind === "LeakyReLU") Object.assign(layer, { slope: setup.slope, text: `LeakyReLU(${setup.slope})` });
     if (kind !== "Linear") return layer;
-    const draw = DRAWN[setup.init](random, inputs, outputs, setup);
+    const draw = INITIALISERS[setup.init](random, inputs, outputs, setup);
     layer.text = `Linear(${inputs}, ${outputs})`;
     layer.W = makeParameter(`${k}.W`, [inputs, outputs], draw);
     layer.b = makeParameter(`${k}.b`, [outputs], setup.init === "default" ? draw : () => 0);

@@ -1,7 +1,7 @@
 // The optimizers: what one step does to a parameter w, by its gradient g, and to what is remembered of it.
 // In each, L2 comes first: weightDecay * w is added to the gradient.
 
-const UPDATES = {
+const OPTIMIZERS = {
   SGD: {
     update(w, g, memory, { lr, momentum, nesterov, weightDecay }) {
       const first = momentum && !memory.velocity;
@@ -45,7 +45,6 @@ const UPDATES = {
   },
 };
 
-const OPTIMIZERS = Object.keys(UPDATES);
 const OPTIMIZER_OPTIONS = ["lr", "momentum", "nesterov", "alpha", "betas", "eps", "weightDecay"];
 
 // What an optimizer remembers of one parameter: arrays, and the count of steps.

@@ -26,8 +26,8 @@ function checkSetup(setup, data) {
     if (!names.includes(name)) refuse(`${what} is ${JSON.stringify(name)}: choose one of ${names.join(", ")}.`);
   };
   among("The loss", loss, lossesFor(data));
-  among("The optimizer", optimizer, OPTIMIZERS);
-  among("The initialiser", init, INITIALISERS);
+  among("The optimizer", optimizer, Object.keys(OPTIMIZERS));
+  among("The initialiser", init, Object.keys(INITIALISERS));
   if (hidden.length > MOST_LAYERS) refuse(`${hidden.length} hidden layers: ${MOST_LAYERS} are the most.`);
   hidden.forEach((units, k) => checkNumber(`Units of hidden layer ${k + 1}`, units, 1, MOST_UNITS, true));
   const behind = activationsOf(hidden, activation);
