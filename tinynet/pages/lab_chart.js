@@ -25,18 +25,18 @@ function drawChart() {
     context.lineWidth = 2;
     context.setLineDash(dashes);
     context.beginPath();
-    for (const one of shown) if (Number.isFinite(one[name]) && one[name] !== null) context.lineTo(across(one.step), down(one[name]));
+    for (const one of shown) if (Number.isFinite(one[name])) context.lineTo(across(one.step), down(one[name]));
     context.stroke();
     context.setLineDash([]);
   };
   line("test", "--up", [2, 3]);
   line("train", "--accent", []);
-  canvas.setAttribute("aria-label", `Loss, step by step, up to step ${run.steps}: training ${written(measured.train)}, test ${measured.test === null ? "none" : written(measured.test)}`);
+  canvas.setAttribute("aria-label", `Loss, step by step, up to step ${run.steps}: training ${written(measured.train)}, test ${written(measured.test)}`);
 }
 
 // From a loss to its height, between 0 and 1; from 0 to the largest, or by powers of ten.
 function lossScale(shown) {
-  const losses = shown.flatMap(({ train, test }) => [train, test]).filter((loss) => loss !== null && Number.isFinite(loss));
+  const losses = shown.flatMap(({ train, test }) => [train, test]).filter(Number.isFinite);
   const highest = Math.max(1e-6, ...losses);
   if (!lab.logScale) {
     const unit = 10 ** Math.floor(Math.log10(highest));

@@ -57,14 +57,14 @@ function theUnit({ layer, unit }) {
   const side = make("div", {},
     make("h3", {}, run.net.layers[layer].text),
     equation("y = x @ W + b = ", number("y", told.y)),
-    equation("dy = ", number("dy", told.dy)),
-    ...after.flatMap((part) => [
-      make("h3", {}, run.net.layers[part.layer].text),
-      ...part.lines.map((line) => lineOf(line)),
-      equation("dy = ", number(`${part.kind} dy`, part.dy), " comes from the right"),
-    ]));
+    equation("dy = ", number("dy", told.dy), after.length ? "" : ", from the right"));
+  const behind = after.map((part) => make("div", {},
+    make("h3", {}, run.net.layers[part.layer].text),
+    lineOf(part.lines[0]),
+    equation("dy = ", number(`${part.kind} dy`, part.dy), ", from the right"),
+    lineOf(part.lines[1])));
   const title = `Unit ${unit} of ${columnName(layer)}`;
-  return [title, [side, make("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: "terms of the unit" }, termsTable(told))]];
+  return [title, [side, ...behind, make("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: "terms of the unit" }, termsTable(told))]];
 }
 
 // "equation", and below it the same with numbers.
@@ -132,16 +132,18 @@ function theWire({ layer, input, unit }) {
   const side = make("div", {},
     equation("w = ", number("w", told.w)), equation("dLoss/dw = ", number("grad", told.grad)),
     equation("change = ", number("update", told.update)), equation("new w = ", number("after", told.after)),
-    ...told.lines.map((line) => lineOf(line)), make("p", {}, "It leads to ", back));
+    make("p", {}, "It leads to ", back));
+  const lines = make("div", {}, ...told.lines.map((line) => lineOf(line)));
   const table = make("table", {},
     make("caption", { className: "hidden-text" }, "What each row of the batch adds to the gradient"),
     make("thead", {}, make("tr", {}, ...["training point", "x", "dy", "x * dy"].map((text) => make("th", { scope: "col" }, text)))),
     make("tbody", {}, ...told.rows.map(({ row, x, dy, product }) => make("tr", {}, make("th", { scope: "row" }, `${row}`),
       ...[["x", x], ["dy", dy], ["product", product]].map(([name, value]) => make("td", {}, number(`${row} ${name}`, value)))))),
     make("tfoot", {}, make("tr", {}, make("th", { scope: "row" }, "sum"), make("td"), make("td"), make("td", {}, number("sum", told.grad)))));
-  const name = input === null ? "The bias" : `The weight from ${inputName(layer, input)}`;
-  return [`${name} to unit ${unit} of ${columnName(layer)}`,
-    [side, make("div", { className: "scroll tall", tabIndex: 0, role: "region", ariaLabel: "rows of the batch" }, table)]];
+  const from = layer === 0 ? inputName(layer, input) : `unit ${input} of ${columnName(layer - 1)}`;
+  const name = input === null ? "The bias of" : `The weight from ${from} to`;
+  return [`${name} unit ${unit} of ${columnName(layer)}`,
+    [side, lines, make("div", { className: "scroll tall", tabIndex: 0, role: "region", ariaLabel: "rows of the batch" }, table)]];
 }
 
 // ---- The loss -------------------------------------------------------------------------------------------
@@ -150,5 +152,5 @@ function theLoss() {
   const { loss, lines } = run.explainLoss(lab.sample);
   const side = make("div", {}, soft("Where the gradients begin: how the loss changes with each number that the network gives."),
     equation("this sample's loss = ", number("sample loss", loss)), equation("the batch's loss = ", number("loss", seen.loss)));
-  return [`The loss, ${run.setup.loss}`, [side, make("div", {}, ...lines.map((line) => lineOf(line)))]];
+  return [`The loss, ${run.setup.loss}`, [side, make("div", { className: "wide" }, ...lines.map((line) => lineOf(line)))]];
 }

@@ -116,10 +116,9 @@ function drawCurve(pixels, values, stride, unit, limit) {
   }
 }
 
-// The row of the input that is looked at: a row of the coming batch, or a chosen example.
+// The row of the coming batch that is looked at.
 function rowShown() {
   const { data } = run;
-  if (lab.example !== null && lab.example !== undefined) return data.test.x.subarray(lab.example * data.inputs, (lab.example + 1) * data.inputs);
   const row = seen.rows[Math.min(lab.sample, seen.rows.length - 1)];
   return data.x.subarray(row * data.inputs, (row + 1) * data.inputs);
 }
@@ -127,7 +126,7 @@ function rowShown() {
 function drawRow({ canvas, wide }, row) {
   if (run.data.side) drawGrey(canvas, row, wide, ...lab.greys);
   else drawSigned(canvas, row, wide, largestSize(row), "--positive", "--negative");
-  canvas.setAttribute("aria-label", "the input that is shown");
+  canvas.setAttribute("aria-label", "the chosen sample of the batch");
 }
 
 // The weights into a unit, as a picture where the input is one, else as a square of them.

@@ -3,7 +3,6 @@
 // its points, or test examples with what the network takes them for.
 
 const SHAPES = ["circle", "square", "triangle", "diamond"]; // of the points of each class, in turn
-const EXAMPLES = 50;
 
 let pointLayer = null; // the points, drawn once
 let mapPixels; // the plane behind them, as pixels of the grid
@@ -55,7 +54,7 @@ function showMapLegend(mode) {
   const text = {
     plane: task === "classes" ? "The stronger the colour, the surer the network. The line is where it changes its mind." : "Orange: above 0, blue: below 0, of the points and of the network.",
     curve: "Points, and the network's curve through them.",
-    pictures: "Pictures of the test set, and what the network takes them for. Choose one to see it go in.",
+    pictures: "Pictures of the test set, and what the network takes them for. Choose one to see how sure it is.",
     rows: "Rows of the test set, and what the network makes of them.",
   }[mode];
   byId("map-legend").replaceChildren(...(mode === "plane" ? keys : []), text);
@@ -87,9 +86,11 @@ function drawOutcome(outs) {
     pointLayer = null;
   }
   const context = canvas.getContext("2d");
-  if (modeOf(run.data) === "plane") drawPlane(context, outs, side);
-  else drawCurveOf(context, outs.at(-1), side);
+  const plane = modeOf(run.data) === "plane";
+  if (plane) drawPlane(context, outs, side);
+  else drawAxis(context, side);
   context.drawImage(pointsDrawn(side), 0, 0);
+  if (!plane) drawCurveOf(context, outs.at(-1), side);
   markSample(context, side);
   drawCursor(context, side);
 }
@@ -180,14 +181,17 @@ function yRange({ y, test, kind }) {
   return [low - air, high + air];
 }
 
-function drawCurveOf(context, values, side) {
+function drawAxis(context, side) {
   context.fillStyle = `rgb(${colourOf("--cell")})`;
   context.fillRect(0, 0, side, side);
   context.strokeStyle = `rgb(${colourOf("--cell-edge")})`;
   context.lineWidth = 1;
-  context.strokeRect(-1, onMap(run.data, side, 0, 0)[1], side + 2, side);
-  context.strokeStyle = `rgb(${colourOf("--accent")})`;
-  context.lineWidth = 2.5 * (devicePixelRatio || 1);
+  context.strokeRect(-1, onMap(run.data, side, 0, 0)[1], side + 2, 2 * side);
+}
+
+function drawCurveOf(context, values, side) {
+  context.strokeStyle = `rgb(${colourOf("--positive")})`;
+  context.lineWidth = 3 * (devicePixelRatio || 1);
   context.beginPath();
   for (let k = 0; k < grid.rows; k++) {
     const [x, y] = onMap(run.data, side, grid.x[k], values[k]);
@@ -218,7 +222,7 @@ function drawPoints(context, data, side, size, withTest) {
 }
 
 function drawPoint(context, [x, y], size, label, hollow, share) {
-  const name = label !== null ? classColour(label) : share === null ? "--ink" : share > 0 ? "--positive" : "--negative";
+  const name = label !== null ? classColour(label) : share === null ? "--soft" : share > 0 ? "--positive" : "--negative";
   context.beginPath();
   traceShape(context, SHAPES[(label ?? 0) % 4], x, y, size);
   context.lineWidth = size / 3;
@@ -247,48 +251,4 @@ function markSample(context, side) {
   context.lineWidth = 2 * (devicePixelRatio || 1);
   context.strokeStyle = `rgb(${colourOf("--ink")})`;
   context.stroke();
-}
-
-// ---- Test examples -----------------------------------------------------------------------------------
-
-function buildExamples() {
-  const { data } = run;
-  const count = Math.min(EXAMPLES, data.test.rows);
-  byId("examples").replaceChildren(...Array.from({ length: count }, (_, n) => {
-    const canvas = make("canvas", { className: "pixels" });
-    const row = data.test.x.subarray(n * data.inputs, (n + 1) * data.inputs);
-    if (data.side) drawGrey(canvas, row, data.side, ...lab.greys);
-    else drawBars(canvas, [...row], largestSize(row), "--positive", "--negative");
-    const button = make("button", { type: "button", className: "example" }, canvas, make("span"));
-    button.addEventListener("click", () => {
-      lab.example = lab.example === n ? null : n;
-      show();
-    });
-    return button;
-  }));
-}
-
-// What the network says now, for those who cannot see the map; and what it takes the examples for.
-function showOutcome() {
-  const { data } = run;
-  const says = measured.trainRight === null ? `training loss ${written(measured.train)}` : `${measured.trainRight.toFixed(0)} % of the training points are right`;
-  byId("map").setAttribute("aria-label", `${TITLES[modeOf(data)]} after step ${run.steps}: ${says}`);
-  if (byId("examples").hidden) return;
-  const buttons = [...byId("examples").children];
-  const outs = run.forward(data.test.x.subarray(0, buttons.length * data.inputs), buttons.length);
-  const shares = data.task === "classes" ? run.shares(outs, buttons.length) : null;
-  buttons.forEach((button, n) => {
-    const guess = shares ? guessOf(shares, n, data.classes) : shortly(outs.at(-1)[n]);
-    const [truth, read] = shares ? [className(data.test.y[n]), className(guess)] : [shortly(data.test.y[n]), guess];
-    const wrong = shares && guess !== data.test.y[n];
-    Object.assign(button.lastChild, { textContent: shares && !wrong ? truth : `${truth}\u2192${read}`, className: wrong ? "wrong" : "" });
-    button.setAttribute("aria-label", `test example ${n}: ${truth}, read as ${read}`);
-    button.setAttribute("aria-pressed", lab.example === n);
-  });
-}
-
-function guessOf(shares, n, C) {
-  let best = 0;
-  for (let c = 1; c < C; c++) if (shares[n * C + c] > shares[n * C + best]) best = c;
-  return best;
 }

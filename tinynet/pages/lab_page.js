@@ -1,6 +1,7 @@
 // The lab's page: a network learns before the reader's eyes. This file holds what is chosen and the
-// walk; lab_panel.js the settings, lab_stage.js and lab_wires.js the network, lab_maps.js and
-// lab_outcome.js what comes out, lab_chart.js losses and layers, lab_inspect.js the numbers.
+// walk; lab_panel.js the settings, lab_stage.js and lab_wires.js the network, lab_maps.js,
+// lab_outcome.js and lab_examples.js what comes out, lab_draw.js points of the reader's own,
+// lab_chart.js losses and layers, lab_inspect.js the numbers, lab_leave.js what is taken along.
 
 const byId = (id) => document.getElementById(id);
 const SPEEDS = [1, 5, 20, 60, 300, 1000]; // steps a second
@@ -88,7 +89,7 @@ function keepChosen() {
 // ---- The walk ------------------------------------------------------------------------------------
 
 function buildControls() {
-  byId("speed").append(...SPEEDS.map((speed) => make("option", { value: speed }, `${speed} step${speed > 1 ? "s" : ""} a second`)));
+  byId("speed").append(...SPEEDS.map((speed) => make("option", { value: speed }, `${speed} / second`)));
   byId("speed").value = lab.speed;
   byId("speed").addEventListener("change", () => { lab.speed = Number(byId("speed").value); });
   byId("run").addEventListener("click", () => setRunning(!lab.running));
@@ -130,8 +131,7 @@ function reset() {
 
 // For readers who do not see the page.
 function announce() {
-  const losses = `training loss ${written(measured.train)}${measured.test === null ? "" : `, test loss ${written(measured.test)}`}`;
-  byId("status").textContent = run.broken || `Step ${run.steps}: ${losses}`;
+  byId("status").textContent = run.broken || `Step ${run.steps}: training loss ${written(measured.train)}, test loss ${written(measured.test)}`;
 }
 
 function onKey(event) {
@@ -195,13 +195,12 @@ function showReadings() {
   byId("back").disabled = run.steps === 0;
   const { trainRight, testRight } = measured;
   byId("score-name").parentElement.hidden = trainRight === null;
-  if (trainRight !== null) byId("score").textContent = `${trainRight.toFixed(0)} %, test ${testRight === null ? "-" : `${testRight.toFixed(0)} %`}`;
+  if (trainRight !== null) byId("score").textContent = `${trainRight.toFixed(0)} %, test ${testRight.toFixed(0)} %`;
 }
 
 // Four digits, of a width that hardly changes.
 function shortly(value) {
-  if (value === null || value === undefined || Number.isNaN(value)) return "-";
-  if (!Number.isFinite(value)) return "infinite";
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "NaN" : "infinite";
   const size = Math.abs(value);
   return size !== 0 && (size < 1e-3 || size >= 1e4) ? value.toExponential(2) : value.toFixed(4);
 }

@@ -14,11 +14,11 @@ const SCENES = [
   },
   {
     name: "dead", title: "A dead ReLU",
-    text: "A ReLU gives 0 where its sum is below 0, and then no gradient comes back through it. These steps are large, and throw some units so far that they give 0 for every training point: they are marked dead, and no later step can wake them. Run it, then click on a dead unit: all of its gradients are 0.",
+    text: "A ReLU gives 0 where its sum is below 0, and then no gradient comes back through it. These steps are large, and throw some units so far that they give 0 for every training point: they are marked dead, and no gradient of their own can wake them. Run it, then click on a dead unit: all of its gradients are 0.",
     question: "Why does a LeakyReLU not die? Take it, and look at the same unit's gradients.",
     setup: {
       data: { kind: "moons", points: 200, test: 200, noise: 0.15, seed: 0 }, hidden: [8, 8], activation: "ReLU",
-      loss: "CrossEntropyLoss", optimizer: "SGD", lr: 2, batch: 20, seed: 0,
+      loss: "CrossEntropyLoss", optimizer: "SGD", lr: 2, batch: 20, seed: 2,
     },
     tries: [["Take LeakyReLU", { activation: "LeakyReLU" }]],
   },
@@ -49,7 +49,7 @@ const SCENES = [
     text: "Thirty noisy points, and a network with hundreds of weights: it can draw a boundary around every single point. The training loss falls towards 0, while the loss on the test points, which it never learns from, soon rises. L2 pulls every weight a little towards 0 in each step, which keeps the boundary smooth.",
     question: "At which L2 is the test loss lowest, and what happens to the training loss there?",
     setup: {
-      data: { kind: "moons", points: 30, test: 300, noise: 0.4, seed: 3 }, hidden: [16, 16], activation: "Tanh",
+      data: { kind: "moons", points: 30, test: 300, noise: 0.4, seed: 2 }, hidden: [16, 16], activation: "Tanh",
       loss: "CrossEntropyLoss", optimizer: "Adam", lr: 0.01, batch: 10, seed: 0,
     },
     tries: [["L2 of 0.03", { weightDecay: 0.03 }]],

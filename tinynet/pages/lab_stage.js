@@ -3,6 +3,9 @@
 // one for the loss; in each column its units, each with a picture of what it gives.
 
 const LARGEST_UNIT = 46; // pixels
+const SMALLEST_UNIT = 14;
+const WIDEST_GAP = 16;
+const HEAD = 70; // pixels above the units
 const NARROW = 899; // a window no wider has its layers one below the other
 
 let columns; // [{ first, last, units: [{ button, picture }] }], by run.net.layers
@@ -94,16 +97,24 @@ function lossColumn() {
   return make("section", { className: "layer" }, heading("loss", name), make("div", { className: "units" }, button));
 }
 
-// Units as large as all columns have room for, and where they are.
+// The units of each column as large as there is room for.
 function placeStage() {
   if (!run) return;
   const layers = byId("layers");
-  const most = Math.max(...columns.map(({ units }) => units.length));
-  const [long, gap] = [upright() ? layers.clientWidth : 352, most > 8 ? 4 : 9];
-  const across = upright() ? LARGEST_UNIT : (0.6 * layers.clientWidth) / (columns.length + 2);
-  const size = Math.max(14, Math.min(LARGEST_UNIT, long / most - gap, across));
-  layers.style.setProperty("--unit", `${Math.floor(size)}px`);
-  layers.style.setProperty("--gap", `${gap}px`);
+  const groups = [...layers.querySelectorAll(".units")];
+  const set = (group, unit, gap) => {
+    group.style.setProperty("--unit", `${unit}px`);
+    group.style.setProperty("--gap", `${gap}px`);
+  };
+  groups.forEach((group) => set(group, SMALLEST_UNIT, 0)); // so that what was there before takes no room
+  const across = upright() ? Infinity : (0.45 * layers.clientWidth) / (columns.length + 2);
+  const long = upright() ? layers.clientWidth : layers.clientHeight - HEAD;
+  const sizes = groups.map(({ children: { length } }) => {
+    const room = Math.floor(long / length);
+    const unit = Math.max(SMALLEST_UNIT, Math.floor(Math.min(LARGEST_UNIT, room - (length > 8 ? 4 : 8), across)));
+    return [unit, Math.max(2, Math.min(WIDEST_GAP, room - unit))];
+  });
+  groups.forEach((group, k) => set(group, ...sizes[k]));
   forgetPlaces();
 }
 

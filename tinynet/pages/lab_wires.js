@@ -127,6 +127,7 @@ function drawWires() {
     const half = kinds.length > 1 ? (kind === "value" ? 0 : 1) : null;
     columns.forEach((column, c) => drawBundle(context, c, run.net.layers[column.first].W[kind], { kind, common, half }));
   });
+  if (kinds.length > 1) columns.forEach((_, c) => fadeMiddle(context, c));
   drawLossWires(context);
   for (const wire of [lab.chosen, pointedWire]) if (wire?.input !== undefined && wire.input !== null) markWire(context, wire);
 }
@@ -150,6 +151,21 @@ function drawBundle(context, c, numbers, { kind, common, half }) {
     context.lineWidth = 0.6 + 3 * size * crowd;
     tracePath(context, curveOf(c, Math.floor(k / O), k % O), half);
   }
+}
+
+// Where the halves meet, both fade out.
+function fadeMiddle(context, c) {
+  if (c === 0 && inputs.canvas) return; // wires from within a picture meet at many places
+  const along = upright() ? 1 : 0;
+  const [from, to] = [places[c][0][1][along], places[c + 1][0][0][along]];
+  const [start, end] = [from + 0.36 * (to - from), from + 0.64 * (to - from)];
+  const fade = upright() ? context.createLinearGradient(0, start, 0, end) : context.createLinearGradient(start, 0, end, 0);
+  [[0, 0], [0.35, 0.8], [0.65, 0.8], [1, 0]].forEach(([at, strength]) => fade.addColorStop(at, `rgb(0 0 0 / ${strength})`));
+  context.globalCompositeOperation = "destination-out";
+  context.fillStyle = fade;
+  if (upright()) context.fillRect(0, start, places.size[0], end - start);
+  else context.fillRect(start, 0, end - start, places.size[1]);
+  context.globalCompositeOperation = "source-over";
 }
 
 // A Bezier curve, or one half of it.
