@@ -8,12 +8,10 @@ const pythonBool = (value) => (value ? "True" : "False");
 
 // As Python's repr, so that Python finds the same bytes when it writes the number again.
 function pythonNumber(value) {
-  const [digits, power] = String(value).split("e");
-  if (power) return `${digits}e${power[0] === "-" ? "-" : "+"}${power.slice(1).padStart(2, "0")}`;
   const size = Math.abs(value);
-  if (size >= 1e-4 || size === 0) return digits;
-  const [short, exponent] = value.toExponential().split("e-");
-  return `${short}e-${exponent.padStart(2, "0")}`;
+  if (size === 0 || (size >= 1e-4 && size < 1e16)) return String(value);
+  const [digits, power] = value.toExponential().split("e");
+  return `${digits}e${power[0]}${power.slice(1).padStart(2, "0")}`;
 }
 
 function layerCode({ kind, inputs, outputs, slope }) {
@@ -104,11 +102,14 @@ const orderCode = (seed) => `def order(epoch):
 
 // ---- Files ----------------------------------------------------------------------------------------
 
+// The options of layers in a file.
+const SAVED = { LeakyReLU: (slope) => ({ negative_slope: slope }), LogSoftmax: () => ({ axis: -1 }) };
+
 // What tn.save writes: the weights as PyTorch names and turns them, and how the network is built.
 function modelFile({ net }) {
   const tensors = {};
   const layers = net.layers.map(({ kind, inputs, outputs, slope, W, b }, k) => {
-    if (kind !== "Linear") return kind === "LeakyReLU" ? { layer: kind, negative_slope: slope } : { layer: kind };
+    if (kind !== "Linear") return { layer: kind, ...SAVED[kind]?.(slope) };
     tensors[`${k}.weight`] = { dtype: "F64", shape: [outputs, inputs], values: transposed(W.value, inputs, outputs) };
     tensors[`${k}.bias`] = { dtype: "F64", shape: [outputs], values: b.value };
     return { layer: kind, in_features: inputs, out_features: outputs, bias: true, dtype: "float64" };
