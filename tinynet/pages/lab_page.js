@@ -10,7 +10,7 @@ const SHAPING = ["hidden", "init", "seed", "loss"]; // which a network's given w
 const SLOW_MS = 150; // texts change no faster than they can be read
 
 const lab = {
-  running: false, speed: 60, owed: 0, head: null, scene: null, example: null,
+  running: false, speed: 60, owed: 0, head: null, refused: "", scene: null, example: null,
   strands: "both", oneScale: false, showTest: false, logScale: false, pen: 0,
   chosen: { layer: 0, unit: 0 }, // or { layer, input, unit }, a wire; or { loss: true }
   sample: 0, told: 0, last: 0,
@@ -51,8 +51,8 @@ function begin(setup, options) {
     complain(error.message);
     return false;
   }
-  complain("");
   run = made;
+  complain("");
   lab.owed = 0;
   keepChosen();
   buildStage();
@@ -71,10 +71,11 @@ function change(changes, dataChanges) {
   return begin({ ...setup, data: { ...setup.data, ...dataChanges }, weights: same ? setup.weights : null });
 }
 
+// What was refused, until something else is asked for; or why the run has stopped.
 function complain(text) {
-  byId("complaint").hidden = !text;
-  byId("complaint").textContent = text;
-  if (text) byId("settings").open = true;
+  lab.refused = text;
+  byId("complaint").textContent = run?.broken || text;
+  byId("complaint").hidden = !byId("complaint").textContent;
 }
 
 // What was chosen may not be there in another network.
@@ -183,8 +184,7 @@ function show(now = Infinity) {
   showOutcome();
   showHealth();
   showChosen();
-  byId("complaint").hidden = !run.broken && !byId("complaint").textContent;
-  if (run.broken) complain(run.broken);
+  complain(lab.refused);
 }
 
 function showReadings() {

@@ -23,7 +23,7 @@ function buildPanel() {
   const kinds = Object.entries(DATA_KINDS).map(([kind, { title }]) => [kind, title]);
   if (lab.head.setup.data?.kind === "given") kinds.unshift(["given", "Your arrays"]);
   byId("kinds").append(...kinds.map(([kind, title]) => {
-    const button = make("button", { type: "button" }, make("canvas", { width: 92, height: 92 }), title);
+    const button = make("button", { type: "button" }, make("canvas", { width: 92, height: 92, ariaHidden: "true" }), title);
     button.dataset.kind = kind;
     button.addEventListener("click", () => takeKind(kind));
     return button;
@@ -36,7 +36,7 @@ function buildPanel() {
   slider("noise", "noise", { ...data("noise"), min: 0, max: () => DATA_KINDS[run.setup.data.kind]?.noise ?? 1, step: 0.05 });
   seed("data", "points drawn", "New points", data("seed"));
   slider("hidden", "hidden layers", { get: ({ hidden }) => hidden.length, set: setDepth, min: 0, max: () => Math.max(MOST_HIDDEN, run.setup.hidden.length), step: 1 });
-  choice("activation", "activation", { ...option("activation"), get: activationOf, names: () => ACTIVATIONS });
+  choice("activation", "activation", { ...option("activation"), get: activationOf, names: () => [...ACTIVATIONS, null] });
   choice("init", "first weights by", { ...option("init"), names: () => Object.keys(INITIALISERS) });
   seed("weights", "weights drawn", "New weights", option("seed"));
   choice("loss", "loss", { ...option("loss"), names: () => lossesFor(run.data) });
@@ -55,6 +55,7 @@ function adjust(changes) {
     complain(error.message);
     return;
   }
+  complain("");
   showPanel();
   show();
 }
@@ -97,9 +98,11 @@ function fitting(setup, data) {
 
 // ---- Kinds of fields -------------------------------------------------------------------------------
 
-function field(name, title, control, show, ...more) {
+function field(name, title, control, show) {
   const output = make("output");
-  const element = make("label", { className: "field" }, make("span", {}, title, output), control, ...more);
+  const label = make("label", { htmlFor: `field-${name}` }, title);
+  const element = make("div", { className: "field" }, make("span", {}, label, output), control);
+  (control.matches("input, select") ? control : control.querySelector("input")).id = `field-${name}`;
   element.dataset.field = name;
   byId("fields").append(element);
   fields[name] = { element, control, show: () => show(output) };
@@ -158,7 +161,6 @@ function seed(name, title, text, { get, set }) {
   input.addEventListener("change", () => set(Number(input.value)));
   next.addEventListener("click", () => set((get(run.setup) ?? 0) + 1));
   field(name, `${title} by seed`, make("span", { className: "both" }, input, next), () => { input.value = get(run.setup) ?? 0; });
-  input.setAttribute("aria-label", `${title} by seed`);
 }
 
 // ---- Showing ---------------------------------------------------------------------------------------

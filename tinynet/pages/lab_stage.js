@@ -32,7 +32,7 @@ function inputColumn() {
   const mode = modeOf(run.data);
   if (mode === "plane" || mode === "curve") {
     const names = mode === "plane" ? ["x1", "x2"] : ["x"];
-    inputs = { units: names.map((name) => unitElement(make("div", { className: "unit", title: `the input ${name}` }))) };
+    inputs = { units: names.map((name) => unitElement(make("div", { className: "unit", role: "img", ariaLabel: `the input ${name}`, title: `the input ${name}` }))) };
     units.append(...inputs.units.map(({ button }) => button));
   } else {
     const wide = run.data.side ?? 1;
@@ -70,7 +70,7 @@ function layerColumn(column, c) {
 }
 
 function unitElement(button) {
-  const canvas = make("canvas");
+  const canvas = make("canvas", { ariaHidden: "true" });
   button.append(canvas);
   return { button, picture: pictureOf(canvas, modeOf(run.data)) };
 }
