@@ -337,6 +337,25 @@ class TestStage:
         )
         assert seen > 800 and wrong == 0
 
+    @pytest.mark.parametrize("kind", ["moons", "wave"])
+    def test_pointing_at_a_unit_shows_its_map_large(self, page, kind):
+        from selenium.webdriver import ActionChains
+
+        find(page, f"[data-kind={kind}]").click()
+        walk(page, 50)
+        picture = "document.getElementById('map').toDataURL()"
+        title, before = text_of(page, "#outcome-title"), value(page, picture)
+        unit = find(page, ".layer:nth-child(3) .unit:nth-child(4)")
+        pointer = ActionChains(page, duration=0)
+        pointer.move_to_element(unit).perform()
+        assert text_of(page, "#outcome-title") == "Unit 3 of layer 2"
+        assert value(page, picture) != before
+        pointer.move_to_element(find(page, "h1")).perform()
+        assert text_of(page, "#outcome-title") == title and value(page, picture) == before
+        page.execute_script("document.querySelectorAll('.units')[1].children[0].focus()")
+        press(page, key("ARROW_DOWN"))
+        assert text_of(page, "#outcome-title") == "Unit 1 of layer 1"
+
     @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
     def test_wires_are_weights_and_gradients_in_their_colours(self, page, dark):
         look(page, 1280, 1000, dark)

@@ -35,6 +35,7 @@ function buildData() {
   grid = makeGrid(run.data, mode);
   pointLayer = null;
   lab.example = null;
+  lab.pointed = null;
   byId("outcome-title").textContent = TITLES[mode];
   byId("plane").hidden = !drawn;
   byId("examples").hidden = drawn;
@@ -87,12 +88,37 @@ function drawOutcome(outs) {
   }
   const context = canvas.getContext("2d");
   const plane = modeOf(run.data) === "plane";
-  if (plane) drawPlane(context, outs, side);
+  if (lab.pointed && plane) drawUnitsPlane(context, outs, side);
+  else if (plane) drawPlane(context, outs, side);
   else drawAxis(context, side);
   context.drawImage(pointsDrawn(side), 0, 0);
-  if (!plane) drawCurveOf(context, outs.at(-1), side);
+  if (!plane) drawCurveOf(context, lab.pointed ? pointedMap(outs) : outs.at(-1), side);
   markSample(context, side);
   drawCursor(context, side);
+}
+
+// What the unit that is pointed at gives at each point of the maps.
+function pointedMap(outs) {
+  const { column, unit } = lab.pointed;
+  const stride = column.units.length;
+  return Float64Array.from({ length: grid.rows }, (_, k) => outs[column.last + 1][unit + k * stride]);
+}
+
+function drawUnitsPlane(context, outs, side) {
+  const values = pointedMap(outs);
+  const scale = LEVELS / largestSize(values);
+  mapPixels.pixels.forEach((_, k) => { mapPixels.pixels[k] = signedPixel(values[k], scale); });
+  mapPixels.context.putImageData(mapPixels.image, 0, 0);
+  context.drawImage(mapPixels.canvas, 0, 0, side, side);
+}
+
+// Show one unit's map large, or the network's again.
+function pointAt(pointed) {
+  lab.pointed = pointed;
+  const mode = modeOf(run.data);
+  const name = pointed && columnName(pointed.column.first);
+  byId("outcome-title").textContent = pointed && grid ? `Unit ${pointed.unit} of ${name}` : TITLES[mode];
+  if (!lab.running) showMaps();
 }
 
 function drawPlane(context, outs, side) {

@@ -10,7 +10,7 @@ const SHAPING = ["hidden", "init", "seed", "loss"]; // which a network's given w
 const SLOW_MS = 150; // texts change no faster than they can be read
 
 const lab = {
-  running: false, speed: 60, owed: 0, head: null, refused: "", scene: null, example: null,
+  running: false, speed: 60, owed: 0, head: null, refused: "", scene: null, example: null, pointed: null,
   strands: "both", oneScale: false, showTest: false, logScale: false, pen: 0,
   chosen: { layer: 0, unit: 0 }, // or { layer, input, unit }, a wire; or { loss: true }
   sample: 0, told: 0, last: 0,
@@ -53,10 +53,11 @@ function begin(setup, options) {
   }
   run = made;
   complain("");
+  seen = run.look();
   lab.owed = 0;
   keepChosen();
-  buildStage();
   buildData();
+  buildStage();
   showPanel();
   byId("about").textContent = `${run.net.layers.map(({ text }) => text).join(", ")}; ${run.setup.loss}, ${run.setup.optimizer}`;
   byId("about").title = byId("about").textContent;

@@ -58,7 +58,12 @@ function layerColumn(column, c) {
     const button = make("button", { type: "button", className: "unit", tabIndex: unit ? -1 : 0 });
     const choice = { layer: column.first, unit };
     button.addEventListener("click", () => choose(choice));
-    button.addEventListener("focus", () => choose(choice));
+    button.addEventListener("focus", () => {
+      choose(choice);
+      if (button.matches(":focus-visible")) pointAt({ column, unit });
+    });
+    button.addEventListener("pointerenter", ({ pointerType }) => pointerType === "mouse" && pointAt({ column, unit }));
+    for (const end of ["pointerleave", "blur"]) button.addEventListener(end, () => pointAt(null));
     const element = unitElement(button);
     button.append(make("i"));
     if (!hidden && run.data.task === "classes" && layer.outputs > 1) button.append(make("span", { className: "name" }, className(unit)));
