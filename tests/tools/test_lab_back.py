@@ -85,6 +85,8 @@ class TestBack:
         finite = "return R.net.parameters.every(({ value }) => value.every(Number.isFinite))"
         assert page.execute_script(finite)
         assert page.execute_script("return R.step()") is False
+        page.execute_script("R.look(); R.measure(); R.explain(0, 0); R.explainLoss()")
+        page.execute_script("R.explainWeight(0, 0, 0); R.sizes(); R.dead(); R.toFile()")
         page.execute_script("R.back()")
         assert page.execute_script("return [R.steps, R.broken]") == [max(0, steps - 1), ""]
 
@@ -134,6 +136,10 @@ class TestNumbers:
         told = page.execute_script("return R.explainLoss(5)")
         assert told["loss"] == pytest.approx(apart[5].mean())
         assert told["row"] == twin.orders[0][5]
+
+    def test_that_are_none_are_told(self, page):
+        told = page.execute_script("return [NaN, Infinity, -Infinity].map(written)")
+        assert told == [f"{value:.5g}" for value in (np.nan, np.inf, -np.inf)]
 
     def test_of_sizes_and_dead_units(self, page):
         made = "globalThis.R = makeRun(arguments[0])"

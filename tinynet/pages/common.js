@@ -34,6 +34,7 @@ function fromHalf(bits) {
 function written(value) {
   if (value === 0) return "0";
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
   const size = Math.floor(Math.log10(Math.abs(Number(value.toExponential(4)))));
   if (size < -4 || size >= 5) {
     const [digits, power] = value.toExponential(4).split("e");

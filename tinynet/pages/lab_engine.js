@@ -25,7 +25,8 @@
 // DATA: makeData(setup.data) -> { kind, task: "classes" | "numbers", inputs, classes (0 for numbers),
 //     rows, x: Float64Array (rows * inputs), y: Int32Array (classes) or Float64Array (numbers),
 //     test: { rows, x, y }, side: 8 of pictures, else null, low, high: [lowest, highest] per input, for axes }
-//   kinds: moons, circles, spirals, xor, blobs (three classes), line, wave (numbers of one input), digits,
+//   kinds: moons, circles, spirals, xor, blobs (three classes), line, wave (numbers of one input),
+//   digits (at most 400 to learn, 100 to test),
 //   own: { kind: "own", task, classes: 2, rows: [[x1, x2, class], ...] } or, of numbers, [[x, y], ...];
 //     every fifth point drawn is a test point; it needs at least 2 points;
 //   given: the arrays that Python's caller gave.

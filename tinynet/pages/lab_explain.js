@@ -38,13 +38,14 @@ const dyOf = (run, index, n, unit) => run.seen.grads[index + 1][n * run.net.laye
 // Forward and backward of one number through an activation.
 function activationLines({ kind, slope }, { x, y, dy, dx }, dys) {
   const [forward, backward] = LAYERS[kind].equations;
-  const [X, Y, DY, passed] = [x, y, dy].map(told).concat(x > 0 ? "it passes" : "it blocks");
+  const total = dys.reduce((sum, value) => sum + value, 0);
+  const [X, Y, DY] = [x, y, dy].map(told);
   const numbers = {
     ReLU: [`max(${X}, 0)`, `${x > 0 ? written(dy) : 0}`, x > 0 ? "x > 0: it passes" : "x <= 0: it blocks"],
     LeakyReLU: [`${x > 0 ? 1 : slope} * ${X}`, `${x > 0 ? 1 : slope} * ${DY}`, x > 0 ? "x > 0: the slope is 1" : `x <= 0: the slope is ${slope}`],
     Sigmoid: [`1 / (1 + exp(-${X}))`, `${DY} * ${Y} * (1 - ${Y})`],
     Tanh: [`tanh(${X})`, `${DY} * (1 - ${Y} * ${Y})`],
-    LogSoftmax: [`${X} - ${told(x - y)}`, `${DY} - exp(${Y}) * ${told(dys.reduce((sum, value) => sum + value, 0))}`],
+    LogSoftmax: [`${X} - ${told(x - y)}`, `${DY} - exp(${Y}) * ${told(total)}`],
   }[kind];
   return [
     { equation: forward, numbers: `${numbers[0]} = ${written(y)}` },
@@ -134,7 +135,8 @@ function checkGradients(run) {
     forwardThrough(run.net, space);
     return run.loss(space, targets);
   };
-  const start = (lossOf(), bendsOf(run, space, targets));
+  lossOf();
+  const start = bendsOf(run, space, targets);
   const all = run.net.parameters.flatMap(({ value }, p) => Array.from(value, (_, k) => [p, k]));
   const every = Math.ceil(all.length / MOST_CHECKED);
   const report = { ok: true, checked: 0, count: all.length, bends: 0, worst: null };
