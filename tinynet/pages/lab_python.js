@@ -86,9 +86,9 @@ const GIVEN_ORDER = `def order(epoch):
     return run["orders"][epoch % len(run["orders"])]
 `;
 
-const orderCode = (seed) => `def order(epoch):
+const orderCode = (seed) => `def order(epoch, seed=${seed}):
     """The page's order of the rows: numbers by Marsaglia's xorshift, Fisher and Yates' shuffle."""
-    bits = (${seed} * 2654435761 + (epoch + 1) * 40503 + 88172645) % 2**32 or 1
+    bits = (seed * 2654435761 + (epoch + 1) * 40503 + 88172645) % 2**32 or 1
     rows = np.arange(len(X))
     for k in range(len(X) + ${WARM_UP - 1}, 0, -1):  # the first ${WARM_UP} numbers are thrown away
         bits ^= bits << 13 & 0xFFFFFFFF
