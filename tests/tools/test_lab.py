@@ -308,10 +308,11 @@ class TestStage:
             "columns.every(({ first, last, units }) => {"
             "  const values = run.forward(grid.x, grid.rows)[last + 1];"
             "  const O = run.net.layers[first].outputs, scale = LEVELS / largestSize(values);"
+            "  const colours = signedColours();"
             "  return units.every(({ picture: { canvas } }, u) => {"
             "    const { data } = canvas.getContext('2d').getImageData(0, 0, GRID, GRID);"
             "    return new Uint32Array(data.buffer).every((pixel, k) =>"
-            "      pixel === signedPixel(values[u + k * O], scale)); }); })",
+            "      pixel === colours[LEVELS + Math.round(values[u + k * O] * scale)]); }); })",
         )
         assert same
 

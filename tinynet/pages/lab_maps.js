@@ -47,7 +47,14 @@ function signedColours() {
   return signed;
 }
 
-const signedPixel = (value, scale) => signed[LEVELS + Math.max(-LEVELS, Math.min(LEVELS, Math.round(value * scale) || 0))];
+// Numbers `first`, `first + stride`, ... as pixels; none of them is larger than the limit.
+function paintSigned(pixels, values, first, stride, limit) {
+  const table = signedColours();
+  if (!(limit > 0) || !Number.isFinite(limit)) return pixels.fill(table[LEVELS]);
+  const scale = LEVELS / limit;
+  for (let k = 0; k < pixels.length; k++) pixels[k] = table[(LEVELS + 0.5 + values[first + k * stride] * scale) | 0];
+  return pixels;
+}
 
 // A canvas of width x height pixels that can be filled at every frame.
 function pixelsOf(canvas, width, height) {
@@ -81,7 +88,6 @@ function makeGrid({ low, high }, mode) {
 
 function showMaps() {
   const mode = modeOf(run.data);
-  signedColours();
   const outs = grid && run.forward(grid.x, grid.rows);
   if (grid) inputs.units.forEach(({ picture }, i) => drawMap(picture, mode, grid.x, inputs.units.length, i, largestSize(grid.x)));
   else drawRow(inputs, rowShown());
@@ -98,8 +104,7 @@ function showMaps() {
 // Numbers `unit`, `unit + stride`, ... as a map of the plane, or as a curve.
 function drawMap(picture, mode, values, stride, unit, limit) {
   const { context, image, pixels } = picture;
-  const scale = LEVELS / limit;
-  if (mode === "plane") for (let k = 0; k < pixels.length; k++) pixels[k] = signedPixel(values[unit + k * stride], scale);
+  if (mode === "plane") paintSigned(pixels, values, unit, stride, limit);
   else drawCurve(pixels, values, stride, unit, limit);
   context.putImageData(image, 0, 0);
 }
@@ -107,7 +112,8 @@ function drawMap(picture, mode, values, stride, unit, limit) {
 // Pixels of a curve on a square: filled from 0 to the number, in the colour of its sign.
 function drawCurve(pixels, values, stride, unit, limit) {
   const side = 2 * GRID;
-  const [zero, plus, minus] = [signed[LEVELS], signed[2 * LEVELS], signed[0]];
+  const table = signedColours();
+  const [zero, plus, minus] = [table[LEVELS], table[2 * LEVELS], table[0]];
   for (let j = 0; j < side; j++) {
     const value = values[unit + Math.floor((j * ALONG) / side) * stride];
     const level = Math.round((side / 2) * (1 - (0.94 * value) / (limit || 1))) || 0;
@@ -137,7 +143,7 @@ function drawWeights(canvas, W, unit, c) {
   const { context, image, pixels } = canvas.kept;
   let limit = 0;
   for (let i = 0; i < I; i++) limit = Math.max(limit, Math.abs(W.value[i * O + unit]));
-  for (let i = 0; i < I; i++) pixels[i] = signedPixel(W.value[i * O + unit], LEVELS / limit);
+  paintSigned(pixels.subarray(0, I), W.value, unit, O, limit);
   context.putImageData(image, 0, 0);
   canvas.className = "pixels";
 }

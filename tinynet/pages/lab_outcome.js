@@ -2,6 +2,7 @@
 // What comes out: the plane with its points and the boundary between the classes, the curve through
 // its points, or test examples with what the network takes them for.
 
+const SMALLEST = 1e-300; // a share that has a logarithm
 const SHAPES = ["circle", "square", "triangle", "diamond"]; // of the points of each class, in turn
 
 let pointLayer = null; // the points, drawn once
@@ -106,8 +107,7 @@ function pointedMap(outs) {
 
 function drawUnitsPlane(context, outs, side) {
   const values = pointedMap(outs);
-  const scale = LEVELS / largestSize(values);
-  mapPixels.pixels.forEach((_, k) => { mapPixels.pixels[k] = signedPixel(values[k], scale); });
+  paintSigned(mapPixels.pixels, values, 0, 1, largestSize(values));
   mapPixels.context.putImageData(mapPixels.image, 0, 0);
   context.drawImage(mapPixels.canvas, 0, 0, side, side);
 }
@@ -124,16 +124,11 @@ function pointAt(pointed) {
 function drawPlane(context, outs, side) {
   const shares = run.data.task === "classes" ? run.shares(outs, grid.rows) : null;
   if (shares) colourShares(shares, run.data.classes);
-  else {
-    const scale = LEVELS / largestTarget();
-    mapPixels.pixels.forEach((_, k) => { mapPixels.pixels[k] = signedPixel(outs.at(-1)[k], scale); });
-  }
+  else paintSigned(mapPixels.pixels, outs.at(-1), 0, 1, Math.max(largestSize(outs.at(-1)), largestSize(run.data.y)));
   mapPixels.context.putImageData(mapPixels.image, 0, 0);
   context.drawImage(mapPixels.canvas, 0, 0, side, side);
   if (shares) drawBoundary(context, shares, run.data.classes, side);
 }
-
-const largestTarget = () => largestSize(run.data.y) || 1;
 
 // The colour of the likeliest class, paler where it is hardly likelier than chance.
 function colourShares(shares, C) {
@@ -154,39 +149,43 @@ function shadesOf(c) {
   return classPixels.get(key);
 }
 
-// Where the likeliest class changes: the line on which a class and its best rival are even.
+// Where the likeliest class changes: the line on which a class and its best rival are even. Logarithms
+// of shares are nearly straight between the points of the grid, and so is the line.
 function drawBoundary(context, shares, C, side) {
   context.strokeStyle = `rgb(${colourOf("--ink")} / 0.75)`;
   context.lineWidth = 1.6 * (devicePixelRatio || 1);
   context.beginPath();
-  for (let c = C === 2 ? 1 : 0; c < C; c++) {
-    const lead = (k) => {
-      let rival = 0;
-      for (let other = 0; other < C; other++) if (other !== c) rival = Math.max(rival, shares[k * C + other]);
-      return shares[k * C + c] - rival;
-    };
-    traceZero(context, lead, side / GRID);
-  }
+  for (let c = C === 2 ? 1 : 0; c < C; c++) traceZero(context, leadOf(shares, C, c), side / GRID);
   context.stroke();
 }
 
-// The line along which a function of the grid's points is 0, cell by cell.
-function traceZero(context, value, cell) {
-  const at = (i, j) => value(i * GRID + j);
+function leadOf(shares, C, c) {
+  return Float64Array.from({ length: grid.rows }, (_, k) => {
+    let rival = 0;
+    for (let other = 0; other < C; other++) if (other !== c) rival = Math.max(rival, shares[k * C + other]);
+    return Math.log(shares[k * C + c] + SMALLEST) - Math.log(rival + SMALLEST);
+  });
+}
+
+// The line along which numbers of the grid's points are 0, cell by cell.
+function traceZero(context, numbers, cell) {
   for (let i = 0; i + 1 < GRID; i++) for (let j = 0; j + 1 < GRID; j++) {
+    const k = i * GRID + j;
+    const values = [numbers[k], numbers[k + 1], numbers[k + GRID + 1], numbers[k + GRID]];
+    const above = values[0] > 0;
+    if (values.every((value) => value > 0 === above)) continue;
     const corners = [[i, j], [i, j + 1], [i + 1, j + 1], [i + 1, j]];
-    const values = corners.map(([a, b]) => at(a, b));
     const crossings = [];
-    for (let k = 0; k < 4; k++) {
-      const [from, to] = [values[k], values[(k + 1) % 4]];
+    for (let side = 0; side < 4; side++) {
+      const [from, to] = [values[side], values[(side + 1) % 4]];
       if (from > 0 === to > 0) continue;
       const share = from / (from - to);
-      const [[a, b], [c, d]] = [corners[k], corners[(k + 1) % 4]];
+      const [[a, b], [c, d]] = [corners[side], corners[(side + 1) % 4]];
       crossings.push([(b + share * (d - b) + 0.5) * cell, (a + share * (c - a) + 0.5) * cell]);
     }
-    for (let k = 0; k + 1 < crossings.length; k += 2) {
-      context.moveTo(...crossings[k]);
-      context.lineTo(...crossings[k + 1]);
+    for (let n = 0; n + 1 < crossings.length; n += 2) {
+      context.moveTo(...crossings[n]);
+      context.lineTo(...crossings[n + 1]);
     }
   }
 }

@@ -136,21 +136,32 @@ const wireColours = (kind) => (kind === "grad" ? ["--up", "--down"] : ["--positi
 
 // The wires into one column: half 0 is the first half of each, 1 the second, null all of it.
 function drawBundle(context, c, numbers, { kind, common, half }) {
-  const O = places[c + 1].length;
   const limit = common ?? largestSize(numbers);
   if (!(limit > 0) || !Number.isFinite(limit)) return;
   const least = numbers.length <= MOST_WIRES ? 0 : Float64Array.from(numbers, Math.abs).sort()[numbers.length - MOST_WIRES];
   let total = 0;
   for (const number of numbers) if (Math.abs(number) >= least) total += Math.abs(number) / limit;
   const crowd = Math.min(1, WIRE_CROWD / total);
-  const [plus, minus] = wireColours(kind);
-  for (let k = 0; k < numbers.length; k++) {
-    const size = Math.abs(numbers[k]) / limit;
-    if (!size || size * limit < least) continue;
-    context.strokeStyle = `rgb(${numbers[k] > 0 ? plus : minus} / ${(0.1 + 0.75 * size * (0.4 + 0.6 * crowd)).toFixed(2)})`;
-    context.lineWidth = 0.6 + 3 * size * crowd;
-    tracePath(context, curveOf(c, Math.floor(k / O), k % O), half);
-  }
+  const paths = pathsOf(c, half);
+  wireColours(kind).forEach((colour, negative) => {
+    context.strokeStyle = `rgb(${colour})`;
+    for (let k = 0; k < numbers.length; k++) {
+      const size = Math.abs(numbers[k]) / limit;
+      if (!size || size * limit < least || numbers[k] < 0 !== Boolean(negative)) continue;
+      context.globalAlpha = 0.1 + 0.75 * size * (0.4 + 0.6 * crowd);
+      context.lineWidth = 0.6 + 3 * size * crowd;
+      context.stroke(paths[k]);
+    }
+  });
+  context.globalAlpha = 1;
+}
+
+// The paths of all wires into a column, as they stand on the stage now.
+function pathsOf(c, half) {
+  const [I, O] = [places[c].length, places[c + 1].length];
+  places.paths ??= {};
+  places.paths[`${c} ${half}`] ??= Array.from({ length: I * O }, (_, k) => wirePath(curveOf(c, Math.floor(k / O), k % O), half));
+  return places.paths[`${c} ${half}`];
 }
 
 // Where the halves meet, both fade out.
@@ -169,24 +180,17 @@ function fadeMiddle(context, c) {
 }
 
 // A Bezier curve, or one half of it.
-function tracePath(context, [x0, y0, x1, y1, x2, y2, x3, y3], half) {
+function wirePath([x0, y0, x1, y1, x2, y2, x3, y3], half) {
+  const path = new Path2D();
   const mid = (a, b) => (a + b) / 2;
-  context.beginPath();
-  if (half === null) {
-    context.moveTo(x0, y0);
-    context.bezierCurveTo(x1, y1, x2, y2, x3, y3);
-  } else {
-    const [ax, ay, bx, by, cx, cy] = [mid(x0, x1), mid(y0, y1), mid(x1, x2), mid(y1, y2), mid(x2, x3), mid(y2, y3)];
-    const [dx, dy, ex, ey] = [mid(ax, bx), mid(ay, by), mid(bx, cx), mid(by, cy)];
-    if (half === 0) {
-      context.moveTo(x0, y0);
-      context.bezierCurveTo(ax, ay, dx, dy, mid(dx, ex), mid(dy, ey));
-    } else {
-      context.moveTo(mid(dx, ex), mid(dy, ey));
-      context.bezierCurveTo(ex, ey, cx, cy, x3, y3);
-    }
-  }
-  context.stroke();
+  const [ax, ay, bx, by, cx, cy] = [mid(x0, x1), mid(y0, y1), mid(x1, x2), mid(y1, y2), mid(x2, x3), mid(y2, y3)];
+  const [dx, dy, ex, ey] = [mid(ax, bx), mid(ay, by), mid(bx, cx), mid(by, cy)];
+  if (half === 1) path.moveTo(mid(dx, ex), mid(dy, ey));
+  else path.moveTo(x0, y0);
+  if (half === null) path.bezierCurveTo(x1, y1, x2, y2, x3, y3);
+  else if (half === 0) path.bezierCurveTo(ax, ay, dx, dy, mid(dx, ex), mid(dy, ey));
+  else path.bezierCurveTo(ex, ey, cx, cy, x3, y3);
+  return path;
 }
 
 // What the loss hands back to each output, for the chosen sample.
@@ -201,6 +205,6 @@ function markWire(context, { layer, input, unit }) {
   context.strokeStyle = `rgb(${colourOf("--ink")})`;
   context.lineWidth = 1.5;
   context.setLineDash([5, 4]);
-  tracePath(context, curveOf(c, input, unit), null);
+  context.stroke(wirePath(curveOf(c, input, unit), null));
   context.setLineDash([]);
 }
