@@ -169,6 +169,19 @@ class TestWalk:
         assert text_of(page, "#steps") == "1" and weights(page) == before
         assert value(page, "run.history.every(({ step }) => step <= 1)")
 
+    def test_shift_walks_ten_steps_and_the_chart_goes_back_to_any(self, page):
+        from selenium.webdriver import ActionChains
+
+        seen = {}
+        for step in range(40):
+            seen[step] = weights(page)
+            page.execute_script("walk(1)")
+        shifted = ActionChains(page, duration=0).key_down(key("SHIFT"))
+        shifted.send_keys(key("ARROW_LEFT")).key_up(key("SHIFT")).perform()
+        assert text_of(page, "#steps") == "30" and weights(page) == seen[30]
+        click_at(page, "#chart", 48 + 0.4 * (value(page, "byId('chart').clientWidth") - 54), 60)
+        assert text_of(page, "#steps") == "12" and weights(page) == seen[12]
+
     def test_readings_are_the_measured_numbers_and_are_announced(self, page):
         walk(page, 60)
         find(page, "#step").click()

@@ -2,6 +2,7 @@
 // The losses as they were, step by step; and each layer's weights, gradients and updates in numbers.
 
 const CHART_POINTS = 400; // of a line; more would not be seen
+const [CHART_LEFT, CHART_RIGHT] = [48, 6]; // pixels beside the lines
 const TOO_LARGE = 0.1; // of a weight, moved in one step
 
 function drawChart() {
@@ -16,7 +17,7 @@ function drawChart() {
   const every = Math.max(1, Math.ceil(history.length / CHART_POINTS));
   const shown = history.filter((_, k) => k % every === 0 || k === history.length - 1);
   const scale = lossScale(shown);
-  const [left, right, top, bottom] = [48, wide - 6, 8, high - 20];
+  const [left, right, top, bottom] = [CHART_LEFT, wide - CHART_RIGHT, 8, high - 20];
   const across = (step) => left + ((right - left) * step) / Math.max(1, run.steps);
   const down = (loss) => bottom - (bottom - top) * scale.share(loss);
   drawAxes(context, { left, right, bottom, down, ticks: scale.ticks });
@@ -32,6 +33,12 @@ function drawChart() {
   line("test", "--up", [2, 3]);
   line("train", "--accent", []);
   canvas.setAttribute("aria-label", `Loss, step by step, up to step ${run.steps}: training ${written(measured.train)}, test ${written(measured.test)}`);
+}
+
+// The step at a place of the chart.
+function stepAt(x) {
+  const wide = byId("chart").clientWidth - CHART_LEFT - CHART_RIGHT;
+  return Math.max(0, Math.round((run.steps * (x - CHART_LEFT)) / wide));
 }
 
 // From a loss to its height, between 0 and 1; from 0 to the largest, or by powers of ten.

@@ -5,6 +5,7 @@
 
 const byId = (id) => document.getElementById(id);
 const SPEEDS = [1, 5, 20, 60, 300, 1000]; // steps a second
+const MANY = 10; // steps at a stroke of an arrow key with Shift
 const MOST_MS = 9; // of a frame's 16 are for steps, so that the rest can be drawn
 const SHAPING = ["hidden", "init", "seed", "loss"]; // which a network's given weights do not outlive
 const SLOW_MS = 150; // texts change no faster than they can be read
@@ -97,7 +98,8 @@ function buildControls() {
   byId("run").addEventListener("click", () => setRunning(!lab.running));
   byId("step").addEventListener("click", () => walk(1));
   byId("back").addEventListener("click", () => walk(-1));
-  byId("reset").addEventListener("click", reset);
+  byId("reset").addEventListener("click", () => walkTo(0));
+  byId("chart").addEventListener("click", ({ offsetX }) => walkTo(Math.min(stepAt(offsetX), run.steps)));
   document.addEventListener("keydown", onKey);
   addEventListener("resize", () => {
     placeStage();
@@ -116,17 +118,11 @@ function setRunning(running) {
   }
 }
 
-function walk(by) {
-  if (lab.running) setRunning(false);
-  if (by > 0) run.step();
-  else if (run.steps > 0) run.back();
-  show();
-  announce();
-}
+const walk = (by) => walkTo(run.steps + by);
 
-function reset() {
-  setRunning(false);
-  run.goto(0);
+function walkTo(step) {
+  if (lab.running) setRunning(false);
+  run.goto(step);
   show();
   announce();
 }
@@ -138,14 +134,14 @@ function announce() {
 
 function onKey(event) {
   if (event.altKey || event.ctrlKey || event.metaKey) return;
-  const { key, target } = event;
+  const { key, shiftKey, target } = event;
   if (target.closest("input, select, textarea, pre, #map.drawable, .scroll")) return;
   if (key === " ") {
     if (target.closest("button, summary")) return; // which it presses
     setRunning(!lab.running);
-  } else if (key === "ArrowRight") walk(1);
-  else if (key === "ArrowLeft") walk(-1);
-  else if (key === "r" || key === "R") reset();
+  } else if (key === "ArrowRight") walk(shiftKey ? MANY : 1);
+  else if (key === "ArrowLeft") walk(shiftKey ? -MANY : -1);
+  else if (key === "r" || key === "R") walkTo(0);
   else if (key === "ArrowDown" || key === "ArrowUp") {
     if (!target.classList.contains("unit")) return;
     target[key === "ArrowDown" ? "nextElementSibling" : "previousElementSibling"]?.focus();
