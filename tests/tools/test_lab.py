@@ -699,11 +699,25 @@ class TestLooks:
         tops = "[...document.querySelectorAll('.layer')].map((l) => l.getBoundingClientRect().top)"
         assert len(set(value(page, tops))) == 1
         look(page, 390, 844)
-        page.execute_script("dispatchEvent(new Event('resize'))")
+        page.execute_async_script("setTimeout(arguments[0], 100)")
         places = value(page, tops)
         assert places == sorted(places) and len(set(places)) == 5
         ends = value(page, "(() => { findPlaces(); return curveOf(1, 0, 7); })()")
         assert ends[7] > ends[1] and max(ends[::2]) < 390
+
+    def test_wires_end_at_their_units_when_a_text_grows(self, page):
+        find(page, "[data-kind=digits]").click()
+        page.execute_script(
+            "drawWires(); document.getElementById('map-legend').style.height = '300px'"
+        )
+        page.execute_async_script("setTimeout(arguments[0], 100)")
+        ends, box, stage = value(
+            page,
+            "[curveOf(2, 0, 9), document.querySelector('.outputs .unit:last-child')"
+            ".getBoundingClientRect(), document.getElementById('stage').getBoundingClientRect()]",
+        )
+        assert ends[6] == pytest.approx(box["left"] - stage["left"], abs=1)
+        assert ends[7] == pytest.approx(box["top"] + box["height"] / 2 - stage["top"], abs=1)
 
     def test_all_that_can_be_used_has_a_name(self, page):
         roles = {"button", "slider", "combobox", "spinbutton", "checkbox", "image", "region"}
@@ -752,7 +766,7 @@ class TestTaking:
         first = np.concatenate([p.data.ravel() for p in net.parameters()])
         np.testing.assert_array_equal(np.concatenate(weights(page)), first.astype(np.float64))
         keys = page.find_elements("css selector", "#map-legend .key")
-        assert [k.text for k in keys] == [f"class {name}" for name in names]
+        assert [k.text for k in keys] == names
         walk(page, 10)
         find(page, "[data-widen='0 1']").click()  # another network: with weights of its own
         assert value(page, "run.setup.hidden") == [6]

@@ -39,7 +39,7 @@ function sampleText() {
   const { data } = run;
   const row = seen.rows[lab.sample];
   const x = data.inputs > 2 ? "" : ` at (${[...data.x.subarray(row * data.inputs, (row + 1) * data.inputs)].map(briefly).join(", ")})`;
-  const y = data.task === "classes" ? `class ${className(data.y[row])}` : `target ${briefly(data.y[row])}`;
+  const y = data.task === "classes" ? classTitle(data.y[row]) : `target ${briefly(data.y[row])}`;
   return `of ${seen.rows.length}: training point ${row}${x}, ${y}`;
 }
 

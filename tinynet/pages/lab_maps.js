@@ -26,6 +26,7 @@ function colourOf(name) {
 const rgbOf = (name) => colourOf(name) && colours.get(name);
 const classColour = (c) => `--class${c % 10}`;
 const className = (c) => lab.classes?.[c] ?? `${c}`;
+const classTitle = (c) => lab.classes?.[c] ?? `class ${c}`;
 
 function forgetColours() {
   colours.clear();

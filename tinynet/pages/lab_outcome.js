@@ -9,7 +9,7 @@ let pointLayer = null; // the points, drawn once
 let mapPixels; // the plane behind them, as pixels of the grid
 const classPixels = new Map();
 
-const TITLES = { plane: "The plane", curve: "The curve", pictures: "Test digits", rows: "Test rows" };
+const TITLES = { plane: "The plane", curve: "The curve", pictures: "Test pictures", rows: "Test rows" };
 
 function buildOutcome() {
   mapPixels = pixelsOf(document.createElement("canvas"), GRID, GRID);
@@ -50,7 +50,7 @@ function showMapLegend(mode) {
   const { classes, task } = run.data;
   const keys = Array.from({ length: classes }, (_, c) => {
     const key = make("span", { className: "key" });
-    key.append(symbolOf(c), `class ${className(c)}`);
+    key.append(symbolOf(c), classTitle(c));
     return key;
   });
   const text = {

@@ -101,10 +101,10 @@ function buildControls() {
   byId("reset").addEventListener("click", () => walkTo(0));
   byId("chart").addEventListener("click", ({ offsetX }) => walkTo(Math.min(stepAt(offsetX), run.steps)));
   document.addEventListener("keydown", onKey);
-  addEventListener("resize", () => {
+  new ResizeObserver(() => {
     placeStage();
     show();
-  });
+  }).observe(byId("stage"));
 }
 
 function setRunning(running) {
