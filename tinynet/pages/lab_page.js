@@ -11,7 +11,7 @@ const SHAPING = ["hidden", "init", "seed", "loss"]; // which a network's given w
 const SLOW_MS = 150; // texts change no faster than they can be read
 
 const lab = {
-  running: false, speed: 60, owed: 0, head: null, refused: "", scene: null, example: null, pointed: null,
+  running: false, speed: 60, owed: 0, head: null, refused: "", example: null, pointed: null,
   strands: "both", oneScale: false, showTest: false, logScale: false, pen: 0,
   chosen: { layer: 0, unit: 0 }, // or { layer, input, unit }, a wire; or { loss: true }
   sample: 0, told: 0, last: 0,

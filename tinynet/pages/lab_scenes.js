@@ -91,7 +91,6 @@ function closeScene() {
 }
 
 function markScene(name) {
-  lab.scene = name || null;
   byId("scene").hidden = !name;
   for (const button of byId("scenes").children) button.setAttribute("aria-pressed", button.dataset.scene === name);
 }
