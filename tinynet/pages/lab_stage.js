@@ -4,6 +4,7 @@
 
 const LARGEST_UNIT = 46; // pixels
 const SMALLEST_UNIT = 14;
+const NO_WORD = 28; // units beside one another that are narrower have no room for a word
 const WIDEST_GAP = 16;
 const HEAD = 70; // pixels above the units
 const NARROW = 899; // a window no wider has its layers one below the other
@@ -110,6 +111,7 @@ function placeStage() {
   const set = (group, unit, gap) => {
     group.style.setProperty("--unit", `${unit}px`);
     group.style.setProperty("--gap", `${gap}px`);
+    group.classList.toggle("narrow", upright() && unit < NO_WORD);
   };
   groups.forEach((group) => set(group, SMALLEST_UNIT, 0)); // so that what was there before takes no room
   const across = upright() ? Infinity : (0.45 * layers.clientWidth) / (columns.length + 2);
