@@ -17,6 +17,7 @@ COMMANDS = (
     "growth.py",
     "estimator.py",
     "scaling.py",
+    "lab.py",
 )
 COMMANDS += ("first_figure.py",)
 BEFORE = "73e2cb9"  # the last commit of version 0.2

@@ -48,6 +48,7 @@ from tinynet.layers import (
 from tinynet.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss
 from tinynet.module import Module, Parameter, Sequential
 from tinynet.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from tinynet.pages.lab import lab
 from tinynet.pages.playground import playground
 from tinynet.rng import TorchGenerator
 from tinynet.runs import history, schedules, stopping
@@ -134,6 +135,7 @@ __all__ = [
     "get_num_threads",
     "init",
     "kernel",
+    "lab",
     "load",
     "load_checkpoint",
     "playground",

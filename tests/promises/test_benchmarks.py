@@ -283,6 +283,7 @@ GROWTH += ("--only", "digits", "predictions", "memory", "mapped")
         (GROWTH, "### A memory-mapped file"),
         (("estimator.py", "--epochs", 6, "--seeds", 1), "| sgd       | MLPClassifier "),
         (("scaling.py", "--seconds", 0.02, "--workers", 2), "Below 1, the cluster is slower"),
+        (("lab.py", "--seconds", 1), "| 4 layers of 8 units, 500 points "),
     ],
 )
 def test_the_other_benchmarks_run(command, heading):

@@ -23,7 +23,7 @@ from tinynet.support.types import Array
 
 LARGEST = 2_000_000  # bytes of a page
 SMALLEST_SIDE = 8  # pixels of a picture that has no shape: scikit-learn's digits are 8 x 8
-NAMES = {"float32": "f4", "float16": "f2", "uint8": "u1", "int32": "i4"}
+NAMES = {"float64": "f8", "float32": "f4", "float16": "f2", "uint8": "u1", "int32": "i4"}
 
 
 class Page:
@@ -92,7 +92,7 @@ def fill(
     head : dict
         What JSON can hold.
     arrays : dict of str to ndarray
-        float32, float16, uint8 or int32.
+        float64, float32, float16, uint8 or int32.
     code : sequence of str
         JavaScript that runs before the page's own, each in a script element of its own, so that a
         slip in one is no other's; without what would end such an element.

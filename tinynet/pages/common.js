@@ -12,11 +12,12 @@ async function unpack() {
   let at = 4 + size;
   for (const { name, dtype, shape } of head.arrays) {
     const count = shape.reduce((product, length) => product * length, 1);
-    if (dtype === "f4") head.values[name] = new Float32Array(buffer, at, count);
+    if (dtype === "f8") head.values[name] = new Float64Array(buffer.slice(at, at + 8 * count)); // at any multiple of 4
+    else if (dtype === "f4") head.values[name] = new Float32Array(buffer, at, count);
     else if (dtype === "u1") head.values[name] = new Uint8Array(buffer, at, count);
     else if (dtype === "i4") head.values[name] = new Int32Array(buffer, at, count);
     else head.values[name] = Float32Array.from(new Uint16Array(buffer, at, count), fromHalf);
-    at += 4 * Math.ceil((count * { f4: 4, i4: 4, f2: 2, u1: 1 }[dtype]) / 4);
+    at += 4 * Math.ceil((count * { f8: 8, f4: 4, i4: 4, f2: 2, u1: 1 }[dtype]) / 4);
   }
   return head;
 }
@@ -32,6 +33,8 @@ function fromHalf(bits) {
 // Five significant digits, as Python's "%.5g" writes them.
 function written(value) {
   if (value === 0) return "0";
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? "nan" : value > 0 ? "inf" : "-inf";
   const size = Math.floor(Math.log10(Math.abs(Number(value.toExponential(4)))));
   if (size < -4 || size >= 5) {
     const [digits, power] = value.toExponential(4).split("e");
