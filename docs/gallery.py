@@ -2,10 +2,12 @@
 
 A lesson saves its figures and pages itself, by ``lesson.save`` and ``lesson.show_page``. After each
 of its cells, `figures_and_pages` puts what is new on the lesson's page: figures as pictures, an
-X-ray or a playground as the live page. They go to ``docs/made``, where the tests find them, too.
+X-ray, a playground or a lab as the live page. They go to ``docs/made``, where the tests find them,
+too.
 """
 
 import multiprocessing
+import re
 import shutil
 import warnings
 from pathlib import Path
@@ -89,6 +91,6 @@ def figures_and_pages(
         elif path.suffix == ".html":
             PAGES.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, PAGES / path.name)
-            title = "The X-ray" if "xray" in path.stem else "The playground"
+            title = re.findall("<title>(.+)</title>", path.read_text(encoding="utf-8"))[0]
             rst += FRAME.format(name=path.name, title=title)
     return rst

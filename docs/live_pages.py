@@ -1,6 +1,6 @@
-"""The live pages of the site: X-ray and playground of the main lesson's network and of the CNN.
+"""The live pages of the site: the lab; X-ray and playground of the main lesson's network and a CNN.
 
-``python docs/live_pages.py FOLDER`` writes the four pages, in some ten seconds. All seeds are
+``python docs/live_pages.py FOLDER`` writes the five pages, in some ten seconds. All seeds are
 fixed, so that `traces` gives the numbers of the pages again: ``tests/promises/test_site.py``
 compares them.
 """
@@ -73,8 +73,9 @@ def traces() -> dict[str, tuple[tn.Module, tn.Trace]]:
 
 
 def write(folder: Path) -> None:
-    """Write the four pages."""
+    """Write the five pages."""
     folder.mkdir(parents=True, exist_ok=True)
+    tn.lab(folder / "lab.html")
     for name, (net, traced) in traces().items():
         traced.to_html(folder / f"{name}_xray.html")
         tn.playground(net, folder / f"{name}_playground.html", black=0, white=1)

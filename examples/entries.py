@@ -300,4 +300,15 @@ ENTRIES = {
             Result("only the last row (%)"),
         ],
     ),
+    "28_lab": Entry(
+        "What does it look like when learning fails, and how do I watch it?",
+        "planes",
+        [
+            Result("XOR, hidden units 1: right (%)"),
+            Result("learning rate 1: dead ReLUs, of 16"),
+            Result("Sigmoid: dW of the last layer over the first"),
+            Result("L2 of 0: loss of new points"),
+            Result("L2 of 0.03: loss of new points"),
+        ],
+    ),
 }

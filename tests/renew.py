@@ -3,7 +3,7 @@
 ``python tests/renew.py`` takes some five minutes, and needs the extra ``test``, chromium and
 chromedriver. It runs, in this order:
 
-1. lesson 9, and takes the pictures of its two pages;
+1. lessons 9 and 28, and takes the pictures of their pages;
 2. the site, and with it all lessons: what they print, the gallery, ``examples/README.md``;
 3. the blocks of README and docs, which quote the lessons.
 
@@ -26,7 +26,8 @@ def run(script: str, *arguments: str) -> None:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as pages:
-        run("examples/09_playground.py", "--figures", pages)
+        for lesson in ("09_playground", "28_lab"):
+            run(f"examples/{lesson}.py", "--figures", pages)
         run("tests/screenshots.py", pages)
     run("examples/run_all.py")
     run("tests/readme.py")

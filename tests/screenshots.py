@@ -1,6 +1,7 @@
-"""Renew the pictures of the two pages in the gallery, from the pages that lesson 9 wrote.
+"""Renew the pictures of the pages in the gallery, from those that lessons 9 and 28 wrote.
 
-``python examples/09_playground.py && python tests/screenshots.py figures``
+Run ``python examples/09_playground.py``, ``python examples/28_lab.py``, and then
+``python tests/screenshots.py figures``.
 """
 
 import io
@@ -32,7 +33,7 @@ def take(driver: Any, name: str) -> None:
 
 
 def main(folder: Path) -> None:
-    """Open both pages, bring them to a telling moment, and take their pictures."""
+    """Open the pages, bring them to a telling moment, and take their pictures."""
     with chromium() as driver:
         look(driver, 1440, 900, dark=True)
         driver.get((folder / "xray.html").resolve().as_uri())
@@ -49,6 +50,13 @@ def main(folder: Path) -> None:
         draw(driver, NEARLY_CLOSED)
         time.sleep(1)
         take(driver, "playground")
+        look(driver, 1280, 1000)
+        driver.get((folder / "28_lab.html").resolve().as_uri())
+        time.sleep(1)
+        driver.execute_script("document.getElementById('run').click()")
+        time.sleep(10)
+        driver.execute_script("document.getElementById('run').click()")
+        take(driver, "lab")
 
 
 if __name__ == "__main__":

@@ -330,6 +330,21 @@ LESSONS = {
             "wrong sign (%)": (0, 30),
         },
     ),
+    "28_lab": Expected(
+        r"learning rate 0\.1: loss [\d.]+; learning rate 1: [\d.]+",
+        ("vanish", "planes"),
+        {
+            "XOR, hidden units 1: right (%)": (50, 85),
+            "XOR, hidden units 4: right (%)": (94, 100),
+            "learning rate 1: dead ReLUs, of 16": (1, 16),
+            "learning rate 1: dead LeakyReLUs, of 16": (0, 0),
+            "Sigmoid: dW of the last layer over the first": (1e4, 1e12),
+            "Tanh, Xavier: dW of the last layer over the first": (0.01, 100),
+            "learning rate 1: loss, times that of 0.1": (10, float("inf")),
+            "L2 of 0: loss of new points": (0.9, 10),
+            "L2 of 0.03: loss of new points": (0.2, 0.8),
+        },
+    ),
 }
 
 

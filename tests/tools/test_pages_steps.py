@@ -645,7 +645,7 @@ def test_a_notebook_shows_the_page_in_a_frame(driver, residual, tmp_path, which)
     page = residual.show(height=700) if which == "xray" else tn.playground(tn.Linear(4, 3, rng=0))
     assert repr(page).startswith("<page of 0.0")
     shown = page._repr_html_()
-    assert 'sandbox="allow-scripts"' in shown
+    assert 'sandbox="allow-scripts allow-downloads"' in shown
     assert f"height: {700 if which == 'xray' else 900}px" in shown
     path = tmp_path / "notebook.html"
     path.write_text(f"<!doctype html><meta charset=utf-8><div>{shown}</div>", "utf-8")

@@ -45,10 +45,12 @@ class Page:
         write_atomically(file_path("the page", path), self.content)
 
     def _repr_html_(self) -> str:
-        # A sandbox without the notebook's origin: the page's scripts run, and reach nothing else.
+        # A sandbox without the notebook's origin: scripts of the page run and reach nothing else; but
+        # what was learned in the lab may be saved.
         return (
-            f'<iframe sandbox="allow-scripts" style="width: 100%; height: {self.height}px; '
-            f'border: 0" srcdoc="{html.escape(self.content.decode("utf-8"))}"></iframe>'
+            '<iframe sandbox="allow-scripts allow-downloads" '
+            f'style="width: 100%; height: {self.height}px; border: 0" '
+            f'srcdoc="{html.escape(self.content.decode("utf-8"))}"></iframe>'
         )
 
     def __repr__(self) -> str:
