@@ -2355,6 +2355,46 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "if (y > 1).all() and np",
         ),
     ),
+    "pages/lab_layers.js": (
+        Bug(
+            "the-lab's-tanh-linear",
+            "in the lab's page the slope of Tanh is 1 - y, not 1 - y * y",
+            "dx[k] = dy[k] * (1 - y[k] * y[k]);",
+            "dx[k] = dy[k] * (1 - y[k]);",
+        ),
+    ),
+    "pages/lab_losses.js": (
+        Bug(
+            "the-lab's-mean-lost",
+            "in the lab's page the gradient of a loss of numbers lacks its 1 / size",
+            "dx[k] = slope(x[k], targets[k]) / size;",
+            "dx[k] = slope(x[k], targets[k]);",
+        ),
+    ),
+    "pages/lab_optimizers.js": (
+        Bug(
+            "the-lab's-adam-uncorrected",
+            "in the lab's page Adam's mean is not corrected for its begin at 0",
+            "const rate = lr / (1 - beta1 ** t);",
+            "const rate = lr;",
+        ),
+    ),
+    "pages/lab_engine.js": (
+        Bug(
+            "the-lab's-memory-stays",
+            "a step back in the lab leaves the optimizer's memory as it was",
+            "memories: kept.memories.map(copyOfMemory), broken",
+            "broken",
+        ),
+    ),
+    "pages/lab_given.py": (
+        Bug(
+            "the-lab's-test-learned",
+            "rows that the lab lays aside as a test are learned from, too",
+            "X, X_test, y, y_test = X[~aside], X[aside], y[~aside], y[aside]",
+            "X, X_test, y, y_test = X, X[aside], y, y[aside]",
+        ),
+    ),
     "pages/playground.py": (
         Bug(
             "script-broken-out-of",
@@ -2770,6 +2810,13 @@ TESTS: dict[str, tuple[str, ...]] = {
     "pages/__init__.py": (
         *("tools/test_pages.py", "-k", "refuses_what_it_cannot_show", "-m", "slow or not slow"),
     ),
+    "pages/lab_layers.js": ("tools/test_lab_engine.py", "-k", "are_tinynets", "-m", "slow"),
+    "pages/lab_losses.js": ("tools/test_lab_engine.py", "-k", "are_tinynets", "-m", "slow"),
+    "pages/lab_optimizers.js": (
+        *("tools/test_lab_engine.py", "-k", "every_activation_by", "-m", "slow"),
+    ),
+    "pages/lab_engine.js": ("tools/test_lab_back.py", "-k", "exact_to_the_bit", "-m", "slow"),
+    "pages/lab_given.py": ("tools/test_lab_given.py", "-m", "slow or not slow"),
     "pages/playground.py": ("tools/test_strangers_inspection.py", "-k", "cannot_be_drawn"),
     "gradcheck/copies.py": (
         "tools/test_gradcheck.py",

@@ -8,6 +8,8 @@ from lab_page import LOSS_IDS, LOSSES, MAKE, SMALL, STATE, VARIANTS, Twin, lab_i
 
 from tinynet.pages import lab_given
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):

@@ -7,6 +7,8 @@ from lab_page import LOSS_IDS, LOSSES, MAKE, SMALL, VARIANTS, Twin, lab_in_chrom
 import tinynet as tn
 from tinynet.pages import lab_given
 
+pytestmark = pytest.mark.slow
+
 ACTIVATIONS = [*lab_given.ACTIVATIONS, None]
 
 

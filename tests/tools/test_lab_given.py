@@ -55,6 +55,7 @@ def opened(tmp_path_factory):
         yield opened
 
 
+@pytest.mark.slow
 class TestGoesIn:
     @pytest.mark.parametrize(
         ("net", "data", "loss_fn", "expected"),

@@ -12,6 +12,8 @@ from lab_page import LOSS_IDS, LOSSES, MAKE, SMALL, VARIANTS, Twin, lab_in_chrom
 
 import tinynet as tn
 
+pytestmark = pytest.mark.slow
+
 KINDS = ["moons", "circles", "spirals", "xor", "blobs", "line", "wave", "digits"]
 
 

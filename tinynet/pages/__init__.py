@@ -45,8 +45,8 @@ class Page:
         write_atomically(file_path("the page", path), self.content)
 
     def _repr_html_(self) -> str:
-        # A sandbox without the notebook's origin: scripts of the page run and reach nothing else; but
-        # what was learned in the lab may be saved.
+        # A sandbox without the notebook's origin: scripts of the page run and reach nothing else.
+        # But what was learned in the lab may be saved.
         return (
             '<iframe sandbox="allow-scripts allow-downloads" '
             f'style="width: 100%; height: {self.height}px; border: 0" '

@@ -41,10 +41,10 @@ function activationLines({ kind, slope }, { x, y, dy, dx }, dys) {
   const total = dys.reduce((sum, value) => sum + value, 0);
   const [X, Y, DY] = [x, y, dy].map(told);
   const numbers = {
-    ReLU: [`max(${X}, 0)`, `${x > 0 ? written(dy) : 0}`, x > 0 ? "x > 0: it passes" : "x <= 0: it blocks"],
+    ReLU: [`max(${written(x)}, 0)`, `${x > 0 ? written(dy) : 0}`, x > 0 ? "x > 0: it passes" : "x <= 0: it blocks"],
     LeakyReLU: [`${x > 0 ? 1 : slope} * ${X}`, `${x > 0 ? 1 : slope} * ${DY}`, x > 0 ? "x > 0: the slope is 1" : `x <= 0: the slope is ${slope}`],
     Sigmoid: [`1 / (1 + exp(-${X}))`, `${DY} * ${Y} * (1 - ${Y})`],
-    Tanh: [`tanh(${X})`, `${DY} * (1 - ${Y} * ${Y})`],
+    Tanh: [`tanh(${written(x)})`, `${DY} * (1 - ${Y} * ${Y})`],
     LogSoftmax: [`${X} - ${told(x - y)}`, `${DY} - exp(${Y}) * ${told(total)}`],
   }[kind];
   return [
