@@ -227,6 +227,16 @@ PROMISES: list[tuple[str, list[str]]] = [
         ],
     ),
     (
+        "The lab's page learns what fit learns, and walks back to the bit; its code goes on",
+        [
+            "test_lab_engine.py::test_of_every_activation_by_every_optimizer",
+            "test_lab_engine.py::test_of_every_loss_by_every_optimizer",
+            "test_lab_engine.py::test_are_tinynets",
+            "test_lab_back.py::test_is_exact_to_the_bit",
+            "test_lab_leaves.py::test_the_code_goes_on_with_the_same_losses",
+        ],
+    ),
+    (
         "While one steps through the X-ray nothing moves, and its numbers are the trace's",
         [
             "test_pages_steps.py::test_moves_no_element_by_more_than_2_pixels",
