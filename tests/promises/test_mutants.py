@@ -27,7 +27,8 @@ def test_every_edit_applies_once_and_leaves_a_program():
     for mutant in EVERYTHING:
         edited = mutant.edited()
         assert edited != (REPO / "tinynet" / mutant.file).read_text()
-        ast.parse(edited)
+        if mutant.file.endswith(".py"):
+            ast.parse(edited)
 
 
 def test_every_bug_has_a_name_of_its_own_and_there_are_enough():
