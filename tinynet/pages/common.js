@@ -124,6 +124,16 @@ function make(tag, properties = {}, ...children) {
   return element;
 }
 
+// A number that can be told from the others by its name.
+function number(name, value) {
+  const element = make("span", { className: "number" }, written(value));
+  element.dataset.of = name;
+  return element;
+}
+
+const equation = (...parts) => make("p", { className: "equation" }, ...parts);
+const soft = (text) => make("p", { className: "soft" }, text);
+
 function onThemeChange(redraw) {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 }

@@ -13,16 +13,6 @@ function buildInspector() {
   });
 }
 
-// A number that can be told from the others by its name.
-function number(name, value) {
-  const element = make("span", { className: "number" }, written(value));
-  element.dataset.of = name;
-  return element;
-}
-
-const equation = (...parts) => make("p", { className: "equation" }, ...parts);
-const soft = (text) => make("p", { className: "soft" }, text);
-
 function showChosen() {
   const { chosen } = lab;
   lab.sample = Math.min(lab.sample, seen.rows.length - 1);

@@ -27,16 +27,6 @@ function unitNumbers(l, u) {
   return summedUnit(l, u, terms, [windowPictures(l, reads.shape, terms)]);
 }
 
-// A number that can be told from the others by its name.
-function number(name, value) {
-  const element = make("span", { className: "number" }, written(value));
-  element.dataset.of = name;
-  return element;
-}
-
-const equation = (...parts) => make("p", { className: "equation" }, ...parts);
-const soft = (text) => make("p", { className: "soft" }, text);
-
 // The number, once its direction of the walk has come to layer l.
 const forward = (l, name, value) => (forwardReached(l) ? number(name, value) : LATER);
 const backward = (l, name, value) => (backwardReached(l) ? number(name, value) : LATER);
