@@ -8,7 +8,7 @@ const SCENES = [
     question: "How many units does XOR need? Add them one by one with + above the layer, and look at each unit's own map.",
     setup: {
       data: { kind: "xor", points: 200, test: 200, noise: 0.05, seed: 1 }, hidden: [1], activation: "Tanh",
-      loss: "CrossEntropyLoss", optimizer: "Adam", lr: 0.03, batch: 20, seed: 1,
+      loss: "CrossEntropyLoss", optimizer: "Adam", lr: 0.03, batch: 20, seed: 4,
     },
     tries: [["Four units", { hidden: [4] }]],
   },
