@@ -51,6 +51,7 @@ def run(options: argparse.Namespace) -> int:
         raise ModuleNotFoundError(
             "the workbook needs hypothesis, which is not installed; pip install hypothesis"
         )
+    os.environ.setdefault("HYPOTHESIS_NO_PLUGINS", "1")  # other packages' take long to import
     first, *rest = options.words
     commands = {"check": check, "grade": grade}
     if first in commands and not rest:
