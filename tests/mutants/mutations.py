@@ -2586,14 +2586,20 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "workbook/words.py": ("tools/test_workbook.py", "-k", "one_number", "-m", "slow or not slow"),
     "workbook/examples.py": ("tools/test_workbook.py", "-k", "dW", "-m", "slow or not slow"),
-    "workbook/grading.py": ("tools/test_workbook_harm.py", "-k", "NumPy"),
-    "workbook/children.py": ("tools/test_workbook_harm.py", "-k", "started or bounded or crash"),
+    "workbook/grading.py": ("tools/test_workbook_harm.py", "-k", "NumPy", "-m", "slow or not slow"),
+    "workbook/children.py": (
+        "tools/test_workbook_harm.py",
+        "-k",
+        "started or bounded or crash",
+        "-m",
+        "slow or not slow",
+    ),
     "workbook/folder.py": (
         *("tools/test_workbook_folder.py", "tools/test_workbook_harm.py"),
-        *("-k", "Writing or hints_come or put_back"),
+        *("-k", "Writing or hints_come or put_back", "-m", "slow or not slow"),
     ),
     "workbook/loading.py": ("tools/test_workbook_folder.py", "-k", "Earlier"),
-    "cli/workbook.py": ("tools/test_workbook_folder.py", "-k", "in_full"),
+    "cli/workbook.py": ("tools/test_workbook_folder.py", "-k", "in_full", "-m", "slow or not slow"),
     "layers/averages.py": (
         "core/test_normalization.py",
         "core/test_normalization_of_pictures.py::TestAgainstPyTorch",
@@ -2717,7 +2723,13 @@ TESTS: dict[str, tuple[str, ...]] = {
     "runs/progress.py": ("core/test_waiting.py",),
     "inspection/explain.py": ("tools/test_trace.py::TestExplain",),
     "inspection/terms.py": ("tools/test_windows.py",),
-    "pages/xray_windows.py": ("tools/test_pages_maps.py", "-k", "few_patterns"),
+    "pages/xray_windows.py": (
+        "tools/test_pages_maps.py",
+        "-k",
+        "few_patterns",
+        "-m",
+        "slow or not slow",
+    ),
     "inspection/windows.py": ("tools/test_windows.py",),
     "plots/digits.py": ("tools/test_plots.py", "-k", "edge"),
     "plots/charts.py": ("tools/test_plots.py", "-k", "legend"),
@@ -2800,7 +2812,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "support/description.py": ("tools/test_strangers_inspection.py", "-k", "another_forward"),
     "inspection/told.py": (
         *("tools/test_strangers_inspection.py", "tools/test_pages_steps.py"),
-        *("-k", "Explain or words_of_a_loss or another_forward"),
+        *("-k", "Explain or words_of_a_loss or another_forward", "-m", "slow or not slow"),
     ),
     "inspection/tracing.py": (
         *("core/test_freezing.py::TestTools", "core/test_ties.py"),

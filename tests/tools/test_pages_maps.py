@@ -10,6 +10,8 @@ import tinynet as tn
 from tinynet.inspection.windows import Windows
 from tinynet.pages.xray_windows import windows_of
 
+pytestmark = pytest.mark.slow
+
 STEPS, SAMPLE = 2, 1
 
 

@@ -12,6 +12,8 @@ from test_pages import check_looks, choose, close, find, press, shown, text_of
 import tinynet as tn
 from tinynet.inspection.told import equations_of, told_arrays
 
+pytestmark = pytest.mark.slow
+
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 FEATURES = ["sepal length", "sepal width", "petal length", "petal width"]
 CLASSES = ["setosa", "versicolor", "virginica"]
@@ -151,7 +153,6 @@ window.names = () => window.kept.map((element) => element.outerHTML.slice(0, 90)
 """
 
 
-@pytest.mark.slow
 class TestStepping:
     @pytest.mark.parametrize(
         ("name", "size"),
@@ -523,7 +524,6 @@ class TestLooks:
             assert contrast(page, one, other) >= 2
             assert min(contrast(page, name, "--card") for name in (one, other)) >= 3
 
-    @pytest.mark.slow
     @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
     @pytest.mark.parametrize("size", SIZES)
     @pytest.mark.parametrize("name", ["digits", "residual"])

@@ -103,6 +103,7 @@ class TestReset:
         assert ran.code == 1 and "no workbook" in ran.err
 
 
+@pytest.mark.slow
 class TestCheck:
     def test_one_exercise_in_full(self, folder):
         (folder / DW.file).write_text(TRANSPOSED)
@@ -234,6 +235,7 @@ class TestEarlier:
         assert (ran.stdout, ran.returncode) == ("grad_W\n", 0), ran.stderr
 
 
+@pytest.mark.slow
 class TestPytest:
     def test_each_claim_is_a_test(self, folder):
         (folder / DW.file).write_text(TRANSPOSED)

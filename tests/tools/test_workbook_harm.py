@@ -14,6 +14,8 @@ from tinynet.workbook.folder import Folder
 from tinynet.workbook.ladder import BY_FILE
 from tinynet.workbook.proof import RIGHT, STOPPED, UNWRITTEN, WRONG
 
+pytestmark = pytest.mark.slow
+
 DW, SGD = BY_FILE["05_dW.py"], BY_FILE["14_sgd.py"]
 
 
