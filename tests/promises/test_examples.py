@@ -344,6 +344,7 @@ LESSONS = {
             "L2 of 0: loss of new points": (0.9, 10),
             "L2 of 0.03: loss of new points": (0.2, 0.8),
         },
+        pages=("28_lab.html", "28_own.html"),
     ),
 }
 

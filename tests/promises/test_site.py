@@ -178,7 +178,7 @@ def test_the_reader_chooses_dark_and_live_pages_follow(site, driver):
             driver.execute_script("localStorage.setItem('mode', arguments[0])", mode)
             driver.refresh()
             assert driver.execute_async_script(TURNED, mode == "dark")
-            frame = driver.find_element("css selector", "iframe.live")
+            frame = driver.find_element("css selector", "iframe.xray")
             driver.execute_script("arguments[0].scrollIntoView()", frame)
             driver.switch_to.frame(frame)
             ready(driver)
