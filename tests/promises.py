@@ -216,7 +216,10 @@ PROMISES: list[tuple[str, list[str]]] = [
     ),
     (
         "Lessons run for the site: their claims hold, and they print and draw what is shown",
-        ["test_gallery.py::TestTheSitesRun"],
+        [
+            "test_gallery.py::test_its_claims_hold_and_it_prints_what_is_stored",
+            "test_gallery.py::test_it_draws_its_figures_and_the_one_that_is_stored",
+        ],
     ),
     (
         "The workbook's solutions are right, and each wrong one is refused and named",
