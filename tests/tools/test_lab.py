@@ -210,6 +210,9 @@ class TestSettings:
         assert value(page, "measured.train") < before
         assert not find(page, "#complaint").is_displayed()
         assert find(page, "#plane").is_displayed() == (kind != "digits")
+        assert find(page, "#field-points").get_attribute("max") == (
+            "400" if kind == "digits" else "500"
+        )
         colours = value(
             page,
             "[...document.querySelectorAll('.unit canvas, .kinds canvas')].map((canvas) => new Set("

@@ -73,6 +73,8 @@ class TestData:
             ({"data": {"kind": "rings"}}, "choose one of moons"),
             ({"data": {"kind": "given"}}, "choose other data"),
             ({"data": {"points": 2001}}, "points is 2001: give a whole number from 2 to 2000"),
+            ({"data": {"kind": "digits", "points": 401}}, "has 400 digits to learn from"),
+            ({"data": {"kind": "digits", "test": 101}}, "and 100 to test: ask for no more"),
             ({"data": {"noise": None}}, "noise is null"),
             ({"data": {"kind": "own", "rows": [[0, 0, 1]]}}, "Draw at least two points"),
             ({"data": {"kind": "own", "rows": [[0, 0, 1], [1, 1, 2]]}}, "classes are 0 to 1"),

@@ -42,7 +42,8 @@ const CLOUDS = {
 
 const CURVES = { line: (x) => 0.8 * x - 0.2, wave: (x) => Math.sin(2 * x) };
 
-const DATA_DEFAULTS = { kind: "moons", points: 200, test: 200, noise: 0.15, seed: 0 };
+const DEFAULTS_OF_ALL = { kind: "moons", points: 200, test: 200, noise: 0.15, seed: 0 };
+const dataDefaults = (kind) => ({ ...DEFAULTS_OF_ALL, ...(kind === "digits" && { test: arrived.digits.test }) });
 const MOST_POINTS = 2000;
 const KEPT_ASIDE = 5; // of own points, every fifth is a test point
 const arrived = { data: null, weights: null, digits: null };
@@ -53,7 +54,8 @@ function takeGiven({ values, given: about }) {
   const size = side * side;
   const pixels = values.digits;
   const labels = Int32Array.from(values["digit labels"]);
-  arrived.digits = { side, size, pixels, labels, train: 4 * Math.floor(labels.length / KEPT_ASIDE) };
+  const held = Math.floor(labels.length / KEPT_ASIDE);
+  arrived.digits = { side, size, pixels, labels, train: labels.length - held, test: held };
   arrived.weights = about.weights.map((name) => values[name]);
   if (!about.data) return;
   const part = (x, y) => ({ rows: y.length, x, y: about.data.task === "classes" ? Int32Array.from(y) : y });
@@ -63,7 +65,7 @@ function takeGiven({ values, given: about }) {
 }
 
 function makeData(setup) {
-  const { kind, points, test, noise, seed, ...rest } = { ...DATA_DEFAULTS, ...setup };
+  const { kind, points, test, noise, seed, ...rest } = { ...dataDefaults(setup.kind), ...setup };
   if (kind === "given") return withLimits(arrived.data ?? refuse("This page came without arrays; choose other data."));
   if (!DATA_KINDS[kind]) refuse(`Data of kind "${kind}": choose one of ${Object.keys(DATA_KINDS).join(", ")}.`);
   if (kind === "own") return withLimits(ownData(rest));
@@ -94,15 +96,15 @@ function curve(kind, rows, noise, random) {
 }
 
 function digitsData(points, test, noise, seed) {
-  const { side, size, pixels, labels, train } = arrived.digits;
+  const { side, size, pixels, labels, train, test: held } = arrived.digits;
+  if (points > train || test > held) refuse(`The page has ${train} digits to learn from and ${held} to test: ask for no more.`);
   const random = makeRandom(seed, -1);
   const part = (first, rows) => ({
     rows,
     x: Float64Array.from(pixels.subarray(first * size, (first + rows) * size), (level) => level / 255 + noise * random.normal()),
     y: labels.slice(first, first + rows),
   });
-  const held = Math.min(test, labels.length - train);
-  const all = { ...part(0, Math.min(points, train)), test: part(train, held) };
+  const all = { ...part(0, points), test: part(train, test) };
   return { kind: "digits", task: "classes", inputs: size, classes: 10, side, ...all };
 }
 

@@ -70,10 +70,9 @@ const MOST_SNAPSHOTS = 256;
 const MOST_MEASURED = 4000; // then every second one is forgotten
 const MOST_SPACES = 8;
 
-
 // `orders`, the rows of each epoch, and `weights`, W and b of each Linear, are drawn by seed if not given.
 function makeRun(setup, { orders = null, weights = null } = {}) {
-  const full = { ...DEFAULTS, ...setup, data: { ...DATA_DEFAULTS, ...setup.data } };
+  const full = { ...DEFAULTS, ...setup, data: { ...dataDefaults(setup.data?.kind), ...setup.data } };
   const data = makeData(full.data);
   checkSetup(full, data);
   const net = makeNet(kindsOf(full, data), full);

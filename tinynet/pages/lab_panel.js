@@ -32,7 +32,7 @@ function buildPanel() {
   const data = (name) => ({ get: ({ data: made }) => made[name], set: (value) => change({}, { [name]: value }) });
   const option = (name) => ({ get: (setup) => setup[name], set: (value) => change({ [name]: value }) });
   const live = (name) => ({ get: (setup) => run.options[name] ?? setup[name], set: (value) => adjust({ [name]: value }) });
-  slider("points", "points", { ...data("points"), min: 10, max: 500, step: 10 });
+  slider("points", "points", { ...data("points"), min: 10, max: () => (run.setup.data.kind === "digits" ? arrived.digits.train : 500), step: 10 });
   slider("noise", "noise", { ...data("noise"), min: 0, max: () => DATA_KINDS[run.setup.data.kind]?.noise ?? 1, step: 0.05 });
   seed("data", "points drawn", "New points", data("seed"));
   slider("hidden", "hidden layers", { get: ({ hidden }) => hidden.length, set: setDepth, min: 0, max: () => Math.max(MOST_HIDDEN, run.setup.hidden.length), step: 1 });
