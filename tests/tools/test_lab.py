@@ -75,6 +75,23 @@ def walk(driver, steps):
     )
 
 
+def stop_the_clock(driver):
+    """From now on time passes by `frames` alone, and no step takes any: machines differ."""
+    driver.execute_async_script(
+        "const [done] = arguments, next = requestAnimationFrame;"
+        "globalThis.requestAnimationFrame = () => 0;"
+        "performance.now = () => 0;"
+        "next(() => next(() => done(lab.last = 0)))"
+    )
+
+
+def frames(driver, count, ms):
+    """Show so many frames, so many milliseconds apart."""
+    driver.execute_script(
+        "for (let k = 0; k < arguments[0]; k++) frame(lab.last + arguments[1])", count, ms
+    )
+
+
 def set_field(driver, name, to):
     """Give a control a value, as a reader's hand does."""
     driver.execute_script(
@@ -135,31 +152,48 @@ class TestWalk:
         assert text_of(page, "#steps") == "3"
         press(page, "r")
         assert text_of(page, "#steps") == "0"
+        stop_the_clock(page)
         press(page, key("SPACE"))
         assert find(page, "#run").get_attribute("aria-pressed") == "true"
-        page.execute_async_script("setTimeout(arguments[0], 400)")
+        frames(page, 10, 50)
         press(page, key("SPACE"))
         assert find(page, "#run").get_attribute("aria-pressed") == "false"
-        steps = int(text_of(page, "#steps"))
-        assert steps > 3
+        assert text_of(page, "#steps") == "30"
         page.execute_script("fields.lr.control.focus()")
         press(page, key("ARROW_RIGHT"), "r")
-        assert text_of(page, "#steps") == str(steps) and value(page, "run.options.lr") == 0.2
+        assert text_of(page, "#steps") == "30" and value(page, "run.options.lr") == 0.2
 
-    def test_run_goes_at_the_chosen_speed_until_paused(self, page):
+    @pytest.mark.parametrize("speed", [5, 20, 60, 1000])
+    def test_run_goes_at_the_chosen_speed_until_paused(self, page, speed):
+        stop_the_clock(page)
         page.execute_script(
-            "const speed = document.getElementById('speed'); speed.value = 20;"
-            "speed.dispatchEvent(new Event('change'))"
+            "const speed = document.getElementById('speed'); speed.value = arguments[0];"
+            "speed.dispatchEvent(new Event('change'))",
+            speed,
         )
         find(page, "#run").click()
         assert text_of(page, "#run") == "Pause"
-        page.execute_async_script("setTimeout(arguments[0], 1000)")
+        frames(page, 25, 40)
+        assert value(page, "run.steps") == pytest.approx(speed, abs=1)
         find(page, "#run").click()
         assert text_of(page, "#run") == "Run"
-        steps = int(text_of(page, "#steps"))
-        assert 10 <= steps <= 40
-        page.execute_async_script("setTimeout(arguments[0], 200)")
+        steps = value(page, "run.steps")
+        assert text_of(page, "#steps") == str(steps)
+        frames(page, 25, 40)
         assert value(page, "run.steps") == steps
+
+    def test_a_frame_that_came_late_is_not_made_up_for(self, page):
+        stop_the_clock(page)
+        find(page, "#run").click()
+        frames(page, 1, 10_000)
+        assert value(page, "run.steps") == 6, "a tenth of a second at 60 a second"
+
+    def test_steps_that_take_long_leave_the_page_its_frames(self, page):
+        stop_the_clock(page)
+        page.execute_script("let passed = 0; performance.now = () => (passed += 5)")
+        find(page, "#run").click()
+        frames(page, 1, 100)
+        assert value(page, "run.steps") == 2, "of 6: the second went beyond 9 ms"
 
     def test_walking_back_out_of_a_run_is_exact(self, page):
         find(page, "#step").click()
@@ -654,8 +688,9 @@ class TestScenes:
         walk(page, 6)
         assert value(page, "measured.train") > 1e6 * start
         assert find(page, "#health .too-large").is_displayed()
+        stop_the_clock(page)
         find(page, "#run").click()
-        page.execute_async_script("setTimeout(arguments[0], 800)")
+        frames(page, 400, 100)
         assert text_of(page, "#run") == "Run", "it does not stop by itself"
         assert "take a smaller learning rate" in text_of(page, "#complaint")
         find(page, "#reset").click()
