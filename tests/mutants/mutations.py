@@ -1805,8 +1805,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "later-steps-forgotten",
             "a parameter that was frozen at first is taken to have made as many steps as others",
-            'f"(t + later[{position}])"',
-            '"t"',
+            'f"t[{position}]"',
+            '"t[0]"',
         ),
         Bug(
             "two-arrays-named-dx",
@@ -1863,8 +1863,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "steps-not-counted",
             "all steps of one call correct for the start as its first one does",
-            '["t += 1"] * ("t" in',
-            '["t += 0"] * ("t" in',
+            '"    t[n] += 1"]',
+            '"    t[n] += 0"]',
         ),
         Bug(
             "labels-in-another-order",
@@ -1947,8 +1947,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "counts-of-the-first",
             "all parameters are taken to have made as many steps as the first one",
-            "taken = {state.get(name) for state in states for name in self.counts}",
-            "taken = {state.get(name) for state in states[:1] for name in self.counts}",
+            "for s in self._states()], np.float64)",
+            "for s in self._states()[:1] * len(self.places)], np.float64)",
         ),
         Bug(
             "remembered-by-class",
@@ -1971,8 +1971,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "velocity-from-zero",
             "the first velocity is dampened, as if there had been one of 0",
-            "all(name in s for s in states for name in names) and",
-            "all(name in s for s in states for name in self.counts) and",
+            "for state in self._states() for name in names)",
+            "for state in self._states() for name in self.counts)",
         ),
         Bug(
             "memories-of-the-first",
@@ -2041,8 +2041,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "memory-counts-one-call",
             "an optimizer's steps are counted by calls",
-            "updates.set_steps(steps + taken)",
-            "updates.set_steps(steps + 1)",
+            "updates.set_steps(steps)",
+            "updates.set_steps(updates.steps() + 1)",
         ),
     ),
     "formats/safetensors.py": (

@@ -128,7 +128,7 @@ class CompiledSteps:
         """
         size = self._loader.batch_size
         full, rows = len(order) // size, min(len(order) - first * size, size)
-        if rows < self._fewest or not self._updates.still_learn() or not self._updates.are_alike():
+        if rows < self._fewest or not self._updates.still_learn() or not self._updates.have_begun():
             return (), ()
         if modes_of(self._modules) != self._modes:  # as a score of the reader's own may leave them
             return (), ()
@@ -196,13 +196,13 @@ class CompiledSteps:
             first, last = 0, last - first
         taken = self._code.module.train(
             *(X.reshape(len(X), -1), targets, order, size, first, last, losses, scores),
-            *(optimizer.lr, float(steps), *more),
+            *(optimizer.lr, steps, *more),
             *(array() for array in self._code.handed),
         )
         if not self._code.keeps_gradients:
             for parameter in optimizer.parameters:
                 parameter.grad = None  # rather than that of an earlier step
-        updates.set_steps(steps + taken)
+        updates.set_steps(steps)
         for batch in range(taken if self._score else 0):
             part = slice(batch * size, (batch + 1) * size)
             answers, target = outputs[part], loader.y[rows[part]]

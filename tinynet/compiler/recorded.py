@@ -186,7 +186,6 @@ class Updates(NamedTuple):
     parts: list[Part]
     memories: tuple[str, ...]
     counts: tuple[str, ...]
-    uneven: bool  # whether it has taken more steps of some than of others, which were frozen then
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -197,30 +196,20 @@ class Updates(NamedTuple):
         """Whether the same parameters are frozen, and the same are not."""
         return self.places == learning(self.optimizer)
 
-    def are_alike(self) -> bool:
-        """Whether every parameter has its memories, and has taken as many steps as the others.
-
-        What is remembered comes into being in a first step, which the layers must take.
-        """
+    def have_begun(self) -> bool:
+        """Whether all memories are there: a first step makes them, which the layers take."""
         names = *self.memories, *self.counts
-        states = self._states() if names else []
-        taken = {state.get(name) for state in states for name in self.counts}
-        return all(name in s for s in states for name in names) and (self.uneven or len(taken) <= 1)
+        return not names or all(name in state for state in self._states() for name in names)
 
-    def steps(self) -> int:
-        """How many steps the first parameter has taken, as far as the optimizer counts them."""
-        return self.optimizer.state[self.places[0]][self.counts[0]] if self.counts else 0
+    def steps(self) -> Array:
+        """How many steps each parameter has taken, if the optimizer counts them."""
+        return np.array([s[name] for name in self.counts for s in self._states()], np.float64)
 
-    def later(self) -> Array:
-        """How many more steps than the first each parameter has taken."""
-        first = self.steps()
-        return np.array([state[self.counts[0]] - first for state in self._states()], np.float64)
-
-    def set_steps(self, steps: int) -> None:
-        """Let the first parameter have taken so many, and each other as many more as before."""
-        more = steps - self.steps()
-        for state in self._states() if self.counts else ():
-            state[self.counts[0]] += more
+    def set_steps(self, steps: Array) -> None:
+        """Let each parameter have taken so many."""
+        for name in self.counts:
+            for state, taken in zip(self._states(), steps, strict=True):
+                state[name] = int(taken)
 
     def memory(self, position: int, name: str) -> Array:
         """What is remembered of a parameter."""
@@ -260,6 +249,4 @@ def recorded_updates(net: Module, optimizer: Optimizer) -> Updates:
         each.append(known[key])
     if len({(update.memories, update.counts) for update in each}) > 1:
         raise CannotRecord(f"the optimizer, {kind.__name__}, remembers other things of some")
-    memories, counts = each[0][1:]
-    taken = {optimizer.state[place].get(name, 0) for place in places for name in counts}
-    return Updates(optimizer, places, [u.part for u in each], memories, counts, len(taken) > 1)
+    return Updates(optimizer, places, [update.part for update in each], *each[0][1:])

@@ -146,11 +146,7 @@ class Script:
             memory = functools.partial(updates.memory, position, key)
             self.give(f"{key}_{w}", part, Name("state", key), memory)
         rows = self.rows(Placed(part, names, f"_{w}"), "update")[0]
-        if updates.uneven:
-            self.given["later"] = updates.later
-            self.arrays["later"] = ((len(updates.parts), False),), np.float64
-            rows = [row.renamed("t", f"(t + later[{position}])") for row in rows]
-        return rows
+        return [row.renamed("t", f"t[{position}]") for row in rows]  # each counts its own steps
 
     def text(self, placed: Placed, operand: Any) -> str:
         """An array or a number in the code."""
@@ -247,9 +243,9 @@ class Script:
 
 
 RESERVED = {
-    *("x", "X", "N", "t", "lr", "rows", "order", "target", "batch", "first", "last"),
+    *("x", "X", "N", "n", "t", "lr", "rows", "order", "target", "batch", "first", "last"),
     *("all_losses", "all_scores", "scale", "outputs", "batch_size", "np", "room", "jit", "labels"),
-    *("dy", "following", "train", "predict", "update", "later"),
+    *("dy", "following", "train", "predict", "update"),
 }
 
 

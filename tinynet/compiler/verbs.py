@@ -287,11 +287,11 @@ class StepVerb:
         With `if_finite`, only if gradients, and all that the step changes, are finite after it.
         """
         updates = self._updates
-        if not (self._options.still_hold() and self._are_usual() and updates.are_alike()):
+        if not (self._options.still_hold() and self._are_usual() and updates.have_begun()):
             return False
         t = updates.steps() + 1
         update = self._update_if_finite if if_finite else self._update
-        if update(self._optimizer.lr, float(t), *map(operator.call, self._handed)) is False:
+        if update(self._optimizer.lr, t, *map(operator.call, self._handed)) is False:
             return False
         updates.set_steps(t)
         return True

@@ -202,7 +202,7 @@ def _gathering(script: Script, scaled: bool, goal: str, finite: list[str]) -> li
 
 def _moves(script: Script, update: list[Row], fusions: dict[Kernel, Fusion]) -> list[str]:
     """The lines of all parameters' steps."""
-    lines = ["t += 1"] * ("t" in words_of(update))
+    lines = ["for n in range(t.size):", "    t[n] += 1"] * ("t" in words_of(update))
     for row in update:
         if row.kernel in fusions and row.arguments["x"] == "x":
             lines += [
