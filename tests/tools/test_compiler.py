@@ -256,6 +256,16 @@ def test_predict_runs_compiled_with_the_same_bits_until_the_layers_change():
     assert net.predict(X).tobytes() == net(X).tobytes() != doubled.tobytes()
 
 
+def test_a_layer_that_is_the_whole_network_is_no_chain_and_runs_by_itself():
+    net, X = tn.Linear(FEATURES, CLASSES, rng=0), data()[0]
+    expected = net.predict(X[::2])
+    steps = tn.compile(net, tn.CrossEntropyLoss(), tn.SGD(net.parameters()))
+    assert "linear(x, W0, b0, y0)" in steps.source
+    assert net.predict(X[::2]).tobytes() == net(X[::2]).tobytes() == expected.tobytes()
+    with pytest.raises(TypeError, match="float64"):
+        net.predict(X.astype(np.float64))
+
+
 class Doubled(tn.ReLU):
     """A user's layer: what it does is not known to the writer."""
 

@@ -72,18 +72,19 @@ class CompiledSteps:
         if score is None and "score" not in loss.calls and hasattr(loss_fn, "accuracy"):
             self._score = loss_fn.accuracy
         self._scaled = loader is not None and loader.scale is not None and not loader.transform
-        self._code = write_train(
+        self._code, self._keeps_gradients = write_train(
             *(layers, loss, self._updates, self._targets),
             scaled=self._scaled,
             scored=self._score is not None,
             title=[f"{net!r}", f"with {loss_fn!r} and {type(optimizer).__name__}"],
         )
-        self.source, self.path = self._code.source, str(self._code.module.__file__)
+        self.source, self.path = self._code.source, self._code.path
         self._guard = Guard("fit", net, optimizer)
         parts = [one for part in (net, loss_fn, optimizer) for one in modules_of(part)]
         self._is_proved = all(map(is_ours, parts))
         self._modules = [module for part in (net, loss_fn) for module in modules_of(part)]
         self._modes = modes_of(self._modules)
+        self._states = [array for _, array in states_of(net)]
         self._left = 0.0  # batches that are left to the layers
         self._size = 1  # batches of one call
         if loader is not None:
@@ -138,13 +139,12 @@ class CompiledSteps:
             self._left -= 1
             return (), ()
         stop = min(first + self._size, last if first >= full else min(last, full))
-        self._guard.note()
-        self._guard.remember()
+        self._remember()
         started = time.perf_counter()
         losses, scores = self._train(order, first, stop)
         seconds = time.perf_counter() - started
         if self._guard.stray() is not None:  # the layers take these steps again, one by one
-            self._guard.put_back()
+            self._put_back()
             self._left = stop - first - 1
             return (), ()
         if len(losses) == stop - first:
@@ -163,9 +163,7 @@ class CompiledSteps:
         optimizer.zero_grad()
         net.backward(loss_fn.backward())
         optimizer.step()
-        arrays = [array() for _, array in states_of(self._net)]
-        before = [array.copy() for array in arrays]
-        self._guard.remember()
+        self._remember()
         losses, _ = self._train(order, first, first + 1)
         pairs = zip(self._optimizer.parameters, optimizer.parameters, strict=True)
         if len(losses) and (
@@ -177,14 +175,22 @@ class CompiledSteps:
                 "part decides in Python by what is in the data. Take such decisions in kernels",
                 stacklevel=2,
             )
+        self._put_back()
+
+    def _remember(self) -> None:
+        self._guard.note()
+        self._guard.remember()
+        self._before = [array().copy() for array in self._states]
+
+    def _put_back(self) -> None:
         self._guard.put_back()
-        for array, values in zip(arrays, before, strict=True):
-            array[...] = values
+        for array, before in zip(self._states, self._before, strict=True):
+            array()[...] = before
 
     def _train(self, order: Array, first: int, last: int) -> tuple[Array, Array]:
         loader, optimizer, updates = self._loader, self._optimizer, self._updates
-        size, steps = loader.batch_size, updates.steps()
-        losses, scores = np.empty(last - first), np.full(last - first, np.nan)
+        size, count = loader.batch_size, last - first
+        losses, scores = np.empty(count), np.full(count, np.nan)
         rows = order[first * size : last * size]
         X, targets = np.asarray(loader.X), self._targets
         outputs = np.empty((len(rows) if self._score else 0, *self._outputs), self._dtype)
@@ -193,16 +199,22 @@ class CompiledSteps:
         if loader.transform is not None:  # these batches, one after the other, are the data
             X = np.concatenate([loader.batch(order, n)[0] for n in range(first, last)])
             targets, order = targets[rows], np.arange(len(rows))
-            first, last = 0, last - first
-        taken = self._code.module.train(
-            *(X.reshape(len(X), -1), targets, order, size, first, last, losses, scores),
-            *(optimizer.lr, steps, *more),
-            *(array() for array in self._code.handed),
-        )
-        if not self._code.keeps_gradients:
+            first = 0
+        X = X.reshape(len(X), -1)
+
+        def run(count: int) -> tuple[int, Array]:
+            t, batches = updates.steps(), (size, first, first + count)
+            given = X, targets, order, *batches, losses, scores, optimizer.lr, t
+            return self._code.run("train", *given, *more), t
+
+        taken, t = run(count)
+        if taken < count and self._states:  # the step that is not taken may have moved them
+            self._put_back()
+            taken, t = run(taken)
+        if not self._keeps_gradients:
             for parameter in optimizer.parameters:
                 parameter.grad = None  # rather than that of an earlier step
-        updates.set_steps(steps)
+        updates.set_steps(t)
         for batch in range(taken if self._score else 0):
             part = slice(batch * size, (batch + 1) * size)
             answers, target = outputs[part], loader.y[rows[part]]

@@ -1,6 +1,8 @@
 """What is recorded of a whole network: its layers one by one, its loss, its optimizer's steps."""
 
 import copy
+import itertools
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
@@ -182,7 +184,8 @@ class Updates(NamedTuple):
     """The recorded steps of an optimizer: a part for each parameter that it changes."""
 
     optimizer: Optimizer
-    places: list[int]  # which of its parameters: those that are not frozen
+    known: list[Parameter]  # all its parameters,
+    learn: list[bool]  # and which are not frozen
     parts: list[Part]
     memories: tuple[str, ...]
     counts: tuple[str, ...]
@@ -190,63 +193,63 @@ class Updates(NamedTuple):
     @property
     def parameters(self) -> list[Parameter]:
         """The parameters that it changes."""
-        return [self.optimizer.parameters[place] for place in self.places]
+        return [*itertools.compress(self.known, self.learn)]
+
+    @property
+    def states(self) -> list[State]:
+        """What is remembered of each of them."""
+        return [*itertools.compress(self.optimizer.state, self.learn)]
 
     def still_learn(self) -> bool:
-        """Whether the same parameters are frozen, and the same are not."""
-        return self.places == learning(self.optimizer)
+        """Whether the parameters are the same, and the same are frozen."""
+        now = self.optimizer.parameters
+        return now == self.known and [*map(_learns, now)] == self.learn
 
     def have_begun(self) -> bool:
         """Whether all memories are there: a first step makes them, which the layers take."""
         names = *self.memories, *self.counts
-        return not names or all(name in state for state in self._states() for name in names)
+        return not names or all(name in state for state in self.states for name in names)
 
     def steps(self) -> Array:
         """How many steps each parameter has taken, if the optimizer counts them."""
-        return np.array([s[name] for name in self.counts for s in self._states()], np.float64)
+        return np.array([s[name] for name in self.counts for s in self.states], np.float64)
 
     def set_steps(self, steps: Array) -> None:
         """Let each parameter have taken so many."""
         for name in self.counts:
-            for state, taken in zip(self._states(), steps, strict=True):
+            for state, taken in zip(self.states, steps, strict=True):
                 state[name] = int(taken)
 
     def memory(self, position: int, name: str) -> Array:
         """What is remembered of a parameter."""
-        return self.optimizer.state[self.places[position]][name]
-
-    def _states(self) -> list[State]:
-        return [self.optimizer.state[place] for place in self.places]
+        return self.states[position][name]
 
 
-def learning(optimizer: Optimizer) -> list[int]:
-    """The positions of an optimizer's parameters that are not frozen."""
-    return [n for n, parameter in enumerate(optimizer.parameters) if parameter.requires_grad]
+_learns = operator.attrgetter("_requires_grad")
 
 
 @global_generators_kept()
 def recorded_updates(net: Module, optimizer: Optimizer) -> Updates:
     """Record an optimizer's step of each of its parameters."""
-    kind = type(optimizer)
+    kind, known = type(optimizer), list(optimizer.parameters)
     if kind.step is not Optimizer.step or kind.zero_grad is not Optimizer.zero_grad:
         raise CannotRecord(f"{kind.__name__} has its own step or zero_grad")
     own = {id(parameter) for _, parameter in parameters_of(net)}
-    known: dict[Any, Update] = {}
-    each, places = [], learning(optimizer)
-    if not places:
+    learn = [*map(_learns, known)]
+    if not any(learn):
         raise CannotRecord(f"all parameters of the optimizer, {kind.__name__}, are frozen")
-    for position, parameter in enumerate(optimizer.parameters):
+    for position, parameter in enumerate(known):
         if id(parameter) not in own:
             raise CannotRecord(f"optimizer.parameters[{position}] is not the network's")
-        if position not in places:
-            continue
-        key = parameter.data.shape, parameter.data.dtype
-        try:
-            if key not in known:
-                known[key] = _remembered(optimizer, key, record_update, parameter)
-        except CannotRecord as error:
-            raise CannotRecord(f"the optimizer, {kind.__name__}: {error}") from error
-        each.append(known[key])
+    made: dict[Any, Update] = {}
+    try:
+        for parameter in (learning := [*itertools.compress(known, learn)]):
+            key = parameter.data.shape, parameter.data.dtype
+            if key not in made:
+                made[key] = _remembered(optimizer, key, record_update, parameter)
+    except CannotRecord as error:
+        raise CannotRecord(f"the optimizer, {kind.__name__}: {error}") from error
+    each = [made[parameter.data.shape, parameter.data.dtype] for parameter in learning]
     if len({(update.memories, update.counts) for update in each}) > 1:
         raise CannotRecord(f"the optimizer, {kind.__name__}, remembers other things of some")
-    return Updates(optimizer, places, [update.part for update in each], *each[0][1:])
+    return Updates(optimizer, known, learn, [update.part for update in each], *each[0][1:])

@@ -5,7 +5,9 @@ respect to that; ``W{i}`` is its parameter W, and ``dW{i}`` its gradient.
 """
 
 import functools
+import operator
 import re
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -53,16 +55,34 @@ class Row(NamedTuple):
         return self._replace(arguments={k: replaced(v, by) for k, v in self.arguments.items()})
 
 
+class Code(NamedTuple):
+    """Compiled functions, and where the arrays are that each is handed last."""
+
+    source: str
+    module: Any
+    handed: dict[str, list[Callable[[], Array]]]
+
+    @property
+    def path(self) -> str:
+        """The file that holds the source."""
+        return str(self.module.__file__)
+
+    def run(self, name: str, *given: Any) -> Any:
+        """Run a function."""
+        return getattr(self.module, name)(*given, *map(operator.call, self.handed[name]))
+
+
 class Script:
     """What the code is made of: arrays that it is handed, or makes, and calls of kernels."""
 
     def __init__(self) -> None:
         self.arrays: dict[str, tuple[Shape, Any]] = {}  # all
         self.given: dict[str, Callable[[], Array]] = {}  # those handed, and where they are then
-        self.handed: dict[str, list[Callable[[], Array]]] = {}  # where they are, by function
         self.kernels: dict[str, Kernel] = {}
         self.parameters: dict[Parameter, str] = {}
         self._numbers: set[str] = set()
+        self._handed: dict[str, list[Callable[[], Array]]] = {}  # by function
+        self._body: list[str] = []
 
     def free(self, name: str) -> str:
         """`name`, or one like it, that nothing has yet."""
@@ -211,26 +231,20 @@ class Script:
                     lines.append(f"{name} = np.empty({shape_text(shape)}, {kind})")
         return lines
 
-    def taken(self, function: str, used: set[str]) -> list[str]:
-        """The names of the arrays that `function` is handed."""
-        names = [name for name in self.given if name in used]
-        self.handed[function] = [self.given[name] for name in names]
-        return names
+    def function(self, name: str, takes: list[str], lines: list[str], N: str = "") -> None:
+        """Write a function; it is handed what its lines name and is given, and makes the rest."""
+        named = words_of(lines) - {*takes}
+        given = [array for array in self.given if array in named]
+        self._handed[name] = [self.given[array] for array in given]
+        lines = [*self.rooms(named), *lines]
+        if "N" in words_of(lines):
+            lines = [f"N = {N or f'{takes[0]}.shape[0]'}", *lines]
+        head = textwrap.wrap(f"def {name}({', '.join([*takes, *given])}):", 96)
+        self._body += ["", "", "@jit", head[0], *(f"{' ' * 8}{more}" for more in head[1:])]
+        self._body += [f"    {line}".rstrip() for line in lines]
 
-    def function(
-        self, name: str, rows: list[Row], takes: list[str], gives: str = "", otherwise: str = ""
-    ) -> list[str]:
-        """The lines of a function; if a kernel says what it did not say before, `otherwise`."""
-        used = words_of(rows) - {*takes}
-        rooms = self.rooms(used)
-        lines = ["", "", "@jit", f"def {name}({', '.join([*takes, *self.taken(name, used)])}):"]
-        if "N" in used | words(" ".join(rooms)):
-            lines.append(f"    N = {takes[0]}.shape[0]")
-        lines += [f"    {line}" for line in [*rooms, *self.lines(rows, [f"return {otherwise}"])]]
-        return [*lines, f"    return {gives}".rstrip()]
-
-    def compiled(self, title: list[str], body: list[str]) -> tuple[str, Any]:
-        """The source of a module with these lines, and the module."""
+    def compiled(self, title: list[str]) -> Code:
+        """The functions that were written."""
         strangers = {name: k for name, k in self.kernels.items() if not is_own(k.loop)}
         own = sorted({*self.kernels, "room"} - strangers.keys())
         notes = [f"# {name} is {k.name} of {k.__module__}" for name, k in strangers.items()]
@@ -238,8 +252,8 @@ class Script:
         opening += ["", "import numpy as np", ""]
         imports = ["from tinynet.kernels import (", *(f"    {name}," for name in own), ")", *notes]
         imports += ["from tinynet.kernels.jit.compile import jit"]
-        source = "\n".join([*opening, *imports, *body]) + "\n"
-        return source, import_source(source, strangers)
+        source = "\n".join([*opening, *imports, *self._body]) + "\n"
+        return Code(source, import_source(source, strangers), self._handed)
 
 
 RESERVED = {
@@ -264,9 +278,9 @@ def words(text: str) -> set[str]:
     return set(re.findall(r"[A-Za-z_]\w*", text))
 
 
-def words_of(rows: list[Row]) -> set[str]:
-    """The names of the arrays and numbers that rows read or write."""
-    return {word for row in rows for word in row.reads | row.writes}
+def words_of(lines: list[str]) -> set[str]:
+    """The names in lines of source, comments left out."""
+    return words("\n".join(line.partition("#")[0] for line in lines))
 
 
 def replaced(equation: str, by: dict[str, str]) -> str:

@@ -8,19 +8,24 @@ import numpy as np
 
 from tinynet.compiler.part import Number, Part, Use
 from tinynet.compiler.recorded import Layer
-from tinynet.compiler.script import Placed, Script, needed, words
+from tinynet.compiler.script import Placed, Row, Script, needed, words
+from tinynet.module import Sequential
 from tinynet.support.types import Array
 
 Taking = Callable[[tuple[Any, ...]], tuple[Any, ...]]
 
 
 class Segment:
-    """Layers, all of them recorded, that run as one piece of code; the first has a number."""
+    """Layers, all of them recorded, that run as one piece of code; the first has a number.
+
+    What is unusual is left to the layers themselves.
+    """
 
     def __init__(self, layers: list[Layer], first: int) -> None:
-        self.layers, self.dtype = layers, layers[0].dtype
         self.modules = [layer.module for layer in layers]
-        self.inputs, self.outputs = layers[0].inputs, layers[-1].outputs
+        self._by_layers = Sequential(*self.modules)
+        self.inputs, self._dtype = layers[0].inputs, layers[0].dtype
+        self._outputs = [layer.outputs for layer in layers]
         self._fewest = max(layer.recorded.fewest for layer in layers)
         self._predicts = max(layer.recorded.predicts for layer in layers)
         self._pending: list[Any] = []
@@ -28,7 +33,7 @@ class Segment:
         self._pool: tuple[Any, ...] = ()
 
         script, start = Script(), f"dy{first + len(layers) - 1}"
-        script.take("x", self.inputs, self.dtype)
+        script.take("x", self.inputs, self._dtype)
         placed = [script.hold(layer, i, adds=True) for i, layer in enumerate(layers, first)]
         others = [one._replace(names=one.names.copy()) for one in placed]
         forward, y = script.forward(placed)
@@ -38,68 +43,58 @@ class Segment:
         self._result = ["x", *made].index(y)
         given = {*script.given}
         lasting = {name for name in given if not name.startswith("grad_")}
+
+        def write(name: str, takes: list[str], rows: list[Row], gives: str) -> None:
+            script.function(name, takes, [*script.lines(rows), f"return {gives}".rstrip()])
+
+        write("forward", ["x"], needed(forward, {*made}, lasting), tuple_of(made))
+        write("predict", ["x"], needed(predict, words(z), lasting), z)
         takes = [start, "x", *made]
-        body = [
-            *script.function("forward", needed(forward, {*made}, lasting), ["x"], tuple_of(made)),
-            *script.function("predict", needed(predict, words(z), lasting), ["x"], z),
-            *script.function("backward", needed(backward, words(dx), given), takes, dx),
-            *script.function("backward_alone", needed(backward, set(), given), takes),
-        ]
+        write("backward", takes, needed(backward, words(dx), given), dx)
+        write("backward_alone", takes, needed(backward, set(), given), "")
         title = ["Forward, backward and predict of", "", *(f"    {layer}" for layer in layers), ""]
         title += ["written out by tn.compile. Forward returns what is kept for backward."]
-        self.source, code = script.compiled(title, body)
-        self.path = str(code.__file__)
-        self._handed = script.handed
-        self._forward, self._predict = code.forward, code.predict
-        self._backward, self._backward_alone = code.backward, code.backward_alone
+        self.code = script.compiled(title)
 
-    def takes(self, x: Any, fewest: int) -> bool:
+    def _takes(self, x: Any, fewest: int) -> bool:
         """Whether `x` is as usual: the layers would not object to it, nor convert it."""
         return (
             type(x) is np.ndarray
-            and x.dtype == self.dtype
+            and x.dtype == self._dtype
             and x.shape[1:] == self.inputs
             and len(x) >= fewest
             and x.flags.carray
         )
 
-    def forward(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> Array:
         """Run all layers; each keeps what it would keep by itself."""
         self._pending = []
-        if not self.takes(x, self._fewest):
-            for module in self.modules:
-                x = module(x)
-            return x
-        pool = (x, *self._forward(x, *map(operator.call, self._handed["forward"])))
+        if not self._takes(x, self._fewest):
+            return self._by_layers.forward(x)
+        pool = (x, *self.code.run("forward", x))
         if len(x) != self._rows:
             self._rows = len(x)
-            self._kinds = [((len(x), *layer.outputs), self.dtype) for layer in self.layers]
-        pending, everything = self._pending, pool + self._plain
+            self._kinds = [((len(x), *outputs), self._dtype) for outputs in self._outputs]
+        everything = pool + self._plain
         for module, keeps, kind in zip(self.modules, self._keeps, self._kinds, strict=True):
-            kept = keeps(everything)
-            module._kept, module._output = kept, kind
-            pending.append(kept)
-        self._pool = pool
+            module._kept, module._output = keeps(everything), kind
+        self._pending, self._pool = [*map(_kept, self.modules)], pool
         return pool[self._result]
 
-    def backward(self, dy: Array, wanted: bool) -> Array | None:
+    def backward(self, dy: Array, wanted: bool = True) -> Array | None:
         """Run all layers' backward; return dLoss/dx if it is `wanted`."""
         pending, self._pending = self._pending, []
         usual = (
             pending
             and type(dy) is np.ndarray
-            and dy.dtype == self.dtype
+            and dy.dtype == self._dtype
             and dy.shape == self._kinds[-1][0]
             and dy.flags.carray
             and all(map(operator.is_, map(_kept, self.modules), pending))
         )
         if not usual:
-            for module in reversed(self.modules):
-                dy = module.backward(dy)
-            return dy
-        name = "backward" if wanted else "backward_alone"
-        code = self._backward if wanted else self._backward_alone
-        dx: Array | None = code(dy, *self._pool, *map(operator.call, self._handed[name]))
+            return self._by_layers.backward(dy)
+        dx = self.code.run("backward" if wanted else "backward_alone", dy, *self._pool)
         for module in self.modules:
             module._kept = None
         self._pool = ()
@@ -107,11 +102,8 @@ class Segment:
 
     def predict(self, x: Array) -> Array:
         """Run all layers; they keep nothing."""
-        if not self.takes(x, self._predicts):
-            for module in self.modules:
-                x = module.predict(x)
-            return x
-        return self._predict(x, *map(operator.call, self._handed["predict"]))
+        usual = self._takes(x, self._predicts)
+        return self.code.run("predict", x) if usual else self._by_layers.predict(x)
 
 
 _kept = operator.attrgetter("_kept")

@@ -16,14 +16,19 @@ import numpy as np
 from tinynet.compiler.options import Options
 from tinynet.compiler.part import CannotRecord, Name, Part
 from tinynet.compiler.recorded import Layer, Updates, record_layers, recorded_loss, recorded_updates
-from tinynet.compiler.recording import modes_of, modules_of, states_of
-from tinynet.compiler.script import Placed, Row, Script, words_of
-from tinynet.compiler.segment import Segment, can_be_split, keeping
+from tinynet.compiler.recording import modes_of, modules_of
+from tinynet.compiler.script import Placed, Row, Script
+from tinynet.compiler.segment import Segment, can_be_split, keeping, tuple_of
 from tinynet.kernels import all_finite
-from tinynet.module import Module
+from tinynet.module import Module, Sequential
 from tinynet.optim import Optimizer
 from tinynet.support.calls import mode
 from tinynet.support.types import Array
+
+
+def nobody_listens() -> bool:
+    """Whether there is nobody who must see each layer."""
+    return mode.recording is None and mode.watched is None
 
 
 class Verbs:
@@ -31,7 +36,7 @@ class Verbs:
 
     Parameters
     ----------
-    net : Module
+    net : Sequential
     layers : list of Layer
     loop : bool
         Whether a learner's own loop runs: if not, only ``predict`` is compiled.
@@ -45,7 +50,9 @@ class Verbs:
     """
 
     def __init__(self, net: Module, layers: list[Layer], loop: bool) -> None:
-        self.loop = loop
+        if type(net) is not Sequential:
+            raise CannotRecord(f"{type(net).__name__} is no chain of layers")
+        self.loop, self._net, self._row = loop, net, layers[0].inputs
         self.segments: list[Segment | Module] = []
         self.python: list[str] = []
         number, why = 0, "what it keeps for backward is no array that a kernel wrote"
@@ -54,100 +61,88 @@ class Verbs:
             self.segments += [Segment(some, number)] if splits else [one.module for one in some]
             self.python += [] if splits else [f"{one}: {one.reason or why}" for one in some]
             number += len(some)
-        first = next((s for s in self.segments if isinstance(s, Segment)), None)
-        self.source, self.path = (first.source, first.path) if first else ("", "")
-        self._net, self._renewed, self._row, self._met = net, True, layers[0].inputs, False
+        codes = [segment.code for segment in self.segments if isinstance(segment, Segment)]
+        self.source, self.path = (codes[0].source, codes[0].path) if codes else ("", "")
         asking = [layer.module for layer in layers if layer.part is not None and layer.part.asks]
         self._asking = [module for layer in asking for module in modules_of(layer)]
         self._modes = modes_of(self._asking)
         self._by_modes: dict[Any, dict[str, Any]] = {}
-        handed = [
-            id(array())
-            for layer in layers
-            if layer.part is not None
-            for key, array in states_of(layer.module)
-            if any(getattr(o, "name", None) == Name("state", key) for o in layer.part.operands())
-        ]
-        self._options = Options(net, handed, trains=loop)
+        self._met, self._renewed = False, False
+        handed = [code.handed[name] for code in codes for name in ("forward", "predict")]
+        held = {id(array()) for arrays in handed for array in arrays}
+        self._options = Options(net, held, trains=loop)
 
-    def are_valid(self, inputs: tuple[Any, ...] = (None,)) -> bool:
-        """Whether nothing was replaced, and nobody listens in who must see each layer."""
+    def _are_valid(self, inputs: tuple[Any, ...] = (None,)) -> bool:
+        """Whether nothing was replaced, and nobody listens."""
         return (
             len(inputs) == 1
-            and mode.recording is None
-            and mode.watched is None
+            and nobody_listens()
             and (self._options.are_as_they_were() or self._renew() or self._options.still_hold())
         )
 
     def _renew(self) -> bool:
         """Take over what was replaced, if that needs no other code; say whether it worked."""
-        if not self._renewed:
-            return False
-        self._renewed = False
-        try:
-            new = Verbs(self._net, record_layers(self._net, self._row), self.loop)
-        except CannotRecord:
-            return False
-        if self._code() != new._code():
-            return False
-        vars(self).update(vars(new))
-        return True
+        tried, self._renewed = self._renewed, True
+        return not tried and self._turn(self._row, only_if_same=True)
 
-    def _turned(self) -> bool:
+    def _turn(self, row: tuple[int, ...], only_if_same: bool = False) -> bool:
+        """Turn to the code of the layers as they are now, for such rows; say whether it worked."""
+        with suppress(Exception):  # the layers say what is wrong
+            new = Verbs(self._net, record_layers(self._net, row), self.loop)
+            if not only_if_same or self._pieces() == new._pieces():
+                vars(self).update(vars(new))
+                return True
+        return False
+
+    def _pieces(self) -> list[Any]:
+        return [s.code.source if isinstance(s, Segment) else s for s in self.segments]
+
+    def _turn_to_modes(self) -> bool:
         """Turn to the code of the modes that layers are in now; say whether there is some."""
-        modes = modes_of(self._asking)
+        modes, known = modes_of(self._asking), self._by_modes
         if modes == self._modes:
             return True
-        known = self._by_modes
         known[self._modes] = vars(self).copy()
-        if modes not in known:
-            try:
-                known[modes] = vars(
-                    Verbs(self._net, record_layers(self._net, self._row), self.loop)
-                )
-            except CannotRecord:
-                known[modes] = {}
-        vars(self).update(known[modes])
+        if modes in known:
+            vars(self).update(known[modes])
+        elif not self._turn(self._row):
+            return False
         self._by_modes = known
-        return bool(known[modes])
+        return True
 
-    def _meet(self, inputs: tuple[Any, ...]) -> None:
+    def _meet(self, row: tuple[int, ...]) -> None:
         """Turn to rows of the shape of the first batch, if another one was guessed."""
+        if not self._met and row != self._row:
+            self._turn(row)
         self._met = True
-        row = np.shape(inputs[0])[1:] if len(inputs) == 1 else self._row
-        if row != self._row:
-            with suppress(Exception):  # the layers say what is wrong with it
-                vars(self).update(vars(Verbs(self._net, record_layers(self._net, row), self.loop)))
-                self._met = True
-
-    def _code(self) -> list[Any]:
-        return [s.path if isinstance(s, Segment) else s for s in self.segments]
 
     def forward(self, *inputs: Any) -> Any:
         """The output; NotImplemented if the layers must do it."""
-        if not self.loop or mode.predicting or not (self._turned() and self.are_valid(inputs)):
+        usual = self.loop and not mode.predicting and self._turn_to_modes()
+        if not usual or not self._are_valid(inputs):
             return NotImplemented
-        if not self._met:
-            self._meet(inputs)
         x = inputs[0]
+        self._meet(np.shape(x)[1:])
         for segment in self.segments:
-            x = segment.forward(x) if isinstance(segment, Segment) else segment(x)
+            x = segment(x)
         return x
 
     def backward(self, dy: Any, input_gradient: bool) -> Any:
         """dLoss/dx, or None if it is not asked for; NotImplemented if the layers must do it."""
-        if not self.loop or not self.are_valid():
+        if not self.loop or not self._are_valid():
             return NotImplemented
-        for segment in reversed(self.segments):
-            if isinstance(segment, Segment):
-                dy = segment.backward(dy, input_gradient or segment is not self.segments[0])
-            else:
-                dy = segment.backward(dy)
+        first, *others = self.segments
+        for segment in reversed(others):
+            dy = segment.backward(dy)
+        if input_gradient or not isinstance(first, Segment):
+            dy = first.backward(dy)
+        else:
+            first.backward(dy, wanted=False)
         return dy if input_gradient else None
 
     def predict(self, *inputs: Any) -> Any:
         """The output with nothing kept; NotImplemented if the layers must do it."""
-        if not self.are_valid(inputs):
+        if not self._are_valid(inputs):
             return NotImplemented
         x = inputs[0]
         for segment in self.segments:
@@ -159,20 +154,17 @@ class LossVerbs:
     """A loss, compiled for each kind of outputs and targets that it meets."""
 
     def __init__(self, loss_fn: Module) -> None:
-        self._loss_fn = loss_fn
-        self._options = Options(loss_fn)
+        self._loss_fn, self._options = loss_fn, Options(loss_fn)
         self._modules = modules_of(loss_fn)
-        self._codes: dict[Any, Any] = {}
+        self._codes: dict[Any, _LossCode | None] = {}
 
     def forward(self, *inputs: Any) -> Any:
         """The loss; NotImplemented if it must be worked out by the loss itself."""
-        if len(inputs) != 2 or mode.predicting:
+        if len(inputs) != 2 or mode.predicting or not nobody_listens():
             return NotImplemented
         outputs, target = inputs
         if (
-            mode.recording is not None
-            or mode.watched is not None
-            or not (type(outputs) is type(target) is np.ndarray)
+            not (type(outputs) is type(target) is np.ndarray)
             or not (outputs.flags.carray and target.flags.carray)
             or len(outputs) != len(target)
             or not self._options.still_hold()
@@ -180,14 +172,15 @@ class LossVerbs:
             return NotImplemented
         key = outputs.shape[1:], outputs.dtype, target.shape[1:], target.dtype
         key += modes_of(self._modules)
-        code = self._codes.get(key, self)
-        if code is self:
-            code = self._codes[key] = self._code(outputs, target)
+        if key not in self._codes:
+            self._codes[key] = self._code(outputs, target)
+        code = self._codes[key]
         if code is None or len(outputs) < code.fewest:
             return NotImplemented
-        right, loss, *made = code.forward(outputs, target, *map(operator.call, code.handed))
-        if not right:
+        found = code.run("forward", outputs, target)
+        if found is None:
             return NotImplemented
+        loss, *made = found
         kept = code.keeps((outputs, target, *made, *code.plain))
         self._loss_fn._kept, self._loss_fn._output = kept, ()
         return loss
@@ -198,13 +191,13 @@ class LossVerbs:
 
     predict = backward
 
-    def _code(self, outputs: Array, target: Array) -> Any:
+    def _code(self, outputs: Array, target: Array) -> "_LossCode | None":
         """The compiled loss for such arrays; None if it cannot be recorded on them."""
-        try:
+        with suppress(CannotRecord):
             part = recorded_loss(self._loss_fn, outputs.shape[1:], outputs.dtype, target)
-        except CannotRecord:
-            return None
-        return _LossCode(self._loss_fn, part) if can_be_split(part, looks=True) else None
+            if can_be_split(part, looks=True):
+                return _LossCode(self._loss_fn, part)
+        return None
 
 
 class _LossCode:
@@ -214,72 +207,60 @@ class _LossCode:
         placed = Placed(part, {Name("input", str(n)): name for n, name in enumerate(takes)})
         rows, loss = script.rows(placed, "forward", "loss")
         made, (self.keeps,), self.plain = keeping(script, [placed], takes, set())
-        gives, otherwise = (
-            f"({', '.join([*first, *made])})" for first in (["True", loss], ["False", "0.0"])
-        )
-        body = script.function("forward", rows, takes, gives, otherwise)
-        _, code = script.compiled([f"The loss {loss_fn!r}, written out by tn.compile."], body)
-        self.forward, self.handed = code.forward, script.handed["forward"]
+        lines = [*script.lines(rows, ["return None"]), f"return {tuple_of([loss, *made])}"]
+        script.function("forward", takes, lines)
+        self.run = script.compiled([f"The loss {loss_fn!r}, written out by tn.compile."]).run
 
 
-_gradient, _learns = operator.attrgetter("_grad"), operator.attrgetter("_requires_grad")
+_gradient = operator.attrgetter("_grad")
 
 
 class StepVerb:
     """An optimizer's step of all its parameters, compiled."""
 
     def __init__(self, optimizer: Optimizer, updates: Updates) -> None:
-        self._optimizer, self._updates = optimizer, updates
-        self._options = Options(optimizer)
-        self._all, self._parameters = list(optimizer.parameters), updates.parameters
-        self._frozen = [one for one in self._all if not one.requires_grad]
+        self._optimizer, self._updates, self._options = optimizer, updates, Options(optimizer)
         script, rows = Script(), list[Row]()
         for position, (part, parameter) in enumerate(
-            zip(updates.parts, self._parameters, strict=True)
+            zip(updates.parts, updates.parameters, strict=True)
         ):
             w = f"w{position}"
             for name, text, held in ("w", w, "_data"), ("g", f"d{w}", "_grad"):
                 array = functools.partial(getattr, parameter, held)
                 script.give(text, part, Name("input", name), array)
             rows += script.update(updates, position, w)
-        body = [*script.function("update", rows, ["lr", "t"]), *self._guarded(script, rows)]
+        lines, arrays = script.lines(rows), [*script.given]
+        changed = [name for name in arrays if any(name in row.writes for row in rows)]
+        finite = (f"{script.called(all_finite)}({name})" for name in arrays)
+        script.function("update", ["lr", "t"], lines)
+        script.function(
+            "update_if_finite",
+            ["lr", "t"],
+            [
+                *(f"old_{name} = {name}.reshape(-1).copy()" for name in changed),
+                *lines,
+                f"if {' and '.join(finite)}:",
+                "    return True",
+                *(f"{name}.reshape(-1)[:] = old_{name}" for name in changed),
+                "return False",
+            ],
+        )
         gradients = [f"dw{position}" for position in range(len(updates.parts))]
-        body += ["", "", "@jit", f"def zero_grad({', '.join(gradients)}):"]
-        body += [f"    {gradient}.reshape(-1)[:] = 0" for gradient in gradients]
-        _, code = script.compiled([f"The step of {type(optimizer).__name__}, written out."], body)
-        self._update, self._handed = code.update, script.handed["update"]
-        self._zero, self._update_if_finite = code.zero_grad, code.update_if_finite
-
-    @staticmethod
-    def _guarded(script: Script, rows: list[Row]) -> list[str]:
-        """The lines of a step that is taken back if anything is not finite after it."""
-        names = script.taken("update", words_of(rows))
-        changed = [name for name in names if any(name in row.writes for row in rows)]
-        finite = (f"{script.called(all_finite)}({name})" for name in names)
-        return [
-            *("", "", "@jit", f"def update_if_finite(lr, t, {', '.join(names)}):"),
-            *(f"    old_{name} = {name}.reshape(-1).copy()" for name in changed),
-            f"    update(lr, t, {', '.join(names)})",
-            f"    if {' and '.join(finite)}:",
-            "        return True",
-            *(f"    {name}.reshape(-1)[:] = old_{name}" for name in changed),
-            "    return False",
-        ]
+        script.function("zero_grad", [], [f"{dw}.reshape(-1)[:] = 0" for dw in gradients])
+        self._code = script.compiled([f"The step of {type(optimizer).__name__}, written out."])
 
     def _are_usual(self) -> bool:
         """Whether the parameters are those that were compiled, and each has a gradient."""
-        return (
-            self._optimizer.parameters == self._all
-            and all(map(operator.is_not, map(_gradient, self._parameters), itertools.repeat(None)))
-            and not any(map(_learns, self._frozen))
-        )
+        updates = self._updates
+        grads = map(_gradient, updates.parameters)
+        return updates.still_learn() and all(map(operator.is_not, grads, itertools.repeat(None)))
 
     def zero_grad(self) -> bool:
         """Set all gradients to zeros, if there are as many as ever; say whether it was done."""
-        if not self._are_usual():
-            return False
-        self._zero(*map(_gradient, self._parameters))
-        return True
+        usual = self._are_usual()
+        if usual:
+            self._code.run("zero_grad")
+        return usual
 
     def step(self, if_finite: bool = False) -> bool:
         """Take the step, if it is as usual; say whether it was taken.
@@ -290,8 +271,8 @@ class StepVerb:
         if not (self._options.still_hold() and self._are_usual() and updates.have_begun()):
             return False
         t = updates.steps() + 1
-        update = self._update_if_finite if if_finite else self._update
-        if update(self._optimizer.lr, t, *map(operator.call, self._handed)) is False:
+        name = "update_if_finite" if if_finite else "update"
+        if self._code.run(name, self._optimizer.lr, t) is False:
             return False
         updates.set_steps(t)
         return True

@@ -7,65 +7,43 @@ used again by the next step.
 
 import math
 import re
-from collections.abc import Callable
-from typing import Any, NamedTuple
 
 from tinynet.compiler.part import Name, Part
 from tinynet.compiler.recorded import Layer, Updates
-from tinynet.compiler.script import Placed, Row, Script, needed, replaced, shape_text, words_of
+from tinynet.compiler.script import Code, Placed, Row, Script, needed, replaced, shape_text
 from tinynet.kernels import accumulate, all_finite, copied, gather, gather_scaled, squares
 from tinynet.kernels.jit.kernel import FUSED, Fusion, Kernel
 from tinynet.support.types import Array
 
-TRAIN = '''
+TRAIN = """
+for batch in range(first, last):
+    # the batch
+    rows = order[batch * batch_size : batch * batch_size + N]
+    {gathering}
 
-@jit
-def train(
-    X, target, order, batch_size, first, last, all_losses, all_scores, lr, t,
-    {handed},
-):
-    """Train on batches first to last - 1, of one size; return how many it took."""
-    # room for what a step works out, used again by the next one
-    N = min(batch_size, order.size - first * batch_size)
-    {rooms}
+    # forward
+    {forward}
 
-    for batch in range(first, last):
-        # the batch
-        rows = order[batch * batch_size : batch * batch_size + N]
-        {gathering}
+    # loss
+    {loss}
 
-        # forward
-        {forward}
+    # score
+    {score}
 
-        # loss
-        {loss}
+    # backward; each gradient is written anew: there is nothing to set to zero
+    {backward}
 
-        # score
-        {score}
+    # stop in front of a step that would spread NaN or inf
+    if not (
+        {finite}
+    ):
+        return batch - first
+    {results}
 
-        # backward; each gradient is written anew: there is nothing to set to zero
-        {backward}
+    # update
+    {update}
 
-        # stop in front of a step that would spread NaN or inf
-        if not (
-            {finite}
-        ):
-            {stop}
-        {results}
-
-        # update
-        {update}
-
-    return last - first'''
-
-
-class Train(NamedTuple):
-    """The code of the training steps: its function ``train``, and what that is handed last."""
-
-    source: str
-    module: Any
-    handed: list[Callable[[], Array]]
-    keeps_gradients: bool  # in ``.grad``: not if some are never worked out
+return last - first"""
 
 
 def write_train(
@@ -76,11 +54,12 @@ def write_train(
     scaled: bool,
     scored: bool,
     title: list[str],
-) -> Train:
+) -> tuple[Code, bool]:
     """Write out the training steps of what `title` says, for such targets.
 
     Whether the loader converts its rows, is `scaled`; `scored`, whether the outputs are handed over
-    to a score in Python.
+    to a score in Python. The second result says whether all gradients are kept: not if some are
+    never worked out.
     """
     script, goal = Script(), "targets" if targets.ndim > 1 else "labels"
     script.take("x", layers[0].inputs, layers[0].dtype)
@@ -109,51 +88,41 @@ def write_train(
         finite.append(f"and {bound}")
 
     every = [*forward, *losses, *scores, *backward, *update]
-    every = needed(every, {value, score} - {""}, {*script.given})
-    kept = {id(row) for row in every}
-    used = words_of(every) | {"x", goal}
-    states = {name for one in placed for key, name in one.names.items() if is_state(key)}
-    unsure = sorted(states & {name for row in every for name in row.writes})
-    copy = script.called(copied) if unsure else ""
-    stop = [f"{copy}(old_{name}, {name})" for name in unsure] + ["return batch - first"]
+    kept = {id(row) for row in needed(every, {value, score} - {""}, {*script.given})}
     if not fusions:
         script.given |= {f"d{w}": parameter.accumulate for w, parameter in moved.items()}
-        used |= {f"d{w}" for w in moved}
 
     def lines(rows: list[Row]) -> list[str]:
-        return script.lines([row for row in rows if id(row) in kept], stop)
+        return script.lines([row for row in rows if id(row) in kept], ["return batch - first"])
 
     outputs = [f"outputs[(batch - first) * N : (batch - first + 1) * N] = {y}"]
-    handed = [*["scale"] * scaled, *["outputs"] * scored, *script.taken("train", used)]
-    source, module = script.compiled(
-        [
-            *("Training steps of", "", *(f"    {line}" for line in title), ""),
-            "written out by tn.compile. N is the number of rows in a batch; layer i turns its",
-            "input into y{i}, and dy{i} is the derivative of the loss with respect to y{i}.",
-        ],
+    takes = ["X", "target", "order", "batch_size", "first", "last", "all_losses", "all_scores"]
+    script.function(
+        "train",
+        [*takes, "lr", "t", *["scale"] * scaled, *["outputs"] * scored],
         _filled(
             TRAIN,
-            handed=[", ".join(handed[i : i + 8]) for i in range(0, len(handed), 8)],
-            rooms=script.rooms(used) + [f"old_{name} = np.empty_like({name})" for name in unsure],
-            gathering=_gathering(script, scaled, goal, finite)
-            + [f"{copy}({name}, old_{name})  # in case this step is not taken" for name in unsure],
+            gathering=_gathering(script, scaled, goal, finite),
             forward=lines(forward),
             loss=lines(losses),
             score=[*outputs * scored, *lines(scores)],
             backward=lines(backward),
             finite=finite,
-            stop=stop,
             results=[f"all_losses[batch - first] = {value}"]
             + [f"all_scores[batch - first] = {score}"] * bool(score),
             update=_moves(script, update, {} if scaled else fusions),
         ),
+        N="min(batch_size, order.size - first * batch_size)",
     )
-    return Train(source, module, script.handed["train"], not fusions)
-
-
-def is_state(key: Any) -> bool:
-    """Whether it names an array that a layer holds beside its parameters."""
-    return isinstance(key, Name) and key.role == "state"
+    code = script.compiled(
+        [
+            *("Training steps of", "", *(f"    {line}" for line in title), ""),
+            "written out by tn.compile: train takes a step on each of batches first to last - 1, of",
+            "N rows, and returns how many it took. Layer i turns its input into y{i}, and dy{i} is",
+            "the derivative of the loss with respect to y{i}.",
+        ]
+    )
+    return code, not fusions
 
 
 def _made_anew(rows: list[Row], script: Script) -> list[Row]:
@@ -202,7 +171,7 @@ def _gathering(script: Script, scaled: bool, goal: str, finite: list[str]) -> li
 
 def _moves(script: Script, update: list[Row], fusions: dict[Kernel, Fusion]) -> list[str]:
     """The lines of all parameters' steps."""
-    lines = ["for n in range(t.size):", "    t[n] += 1"] * ("t" in words_of(update))
+    lines = ["for n in range(t.size):", "    t[n] += 1"] * any("t" in row.reads for row in update)
     for row in update:
         if row.kernel in fusions and row.arguments["x"] == "x":
             lines += [
