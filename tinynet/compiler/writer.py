@@ -117,7 +117,7 @@ def write_train(
     code = script.compiled(
         [
             *("Training steps of", "", *(f"    {line}" for line in title), ""),
-            "written out by tn.compile: train takes a step on each of batches first to last - 1, of",
+            "written out by tn.compile: train takes a step by each batch, first to last - 1, of",
             "N rows, and returns how many it took. Layer i turns its input into y{i}, and dy{i} is",
             "the derivative of the loss with respect to y{i}.",
         ]
