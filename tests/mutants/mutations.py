@@ -1823,8 +1823,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "two-kernels-of-one-name",
             "a stranger's kernel runs in place of tinynet's of the same name",
-            'name = self.free(kernel.name.rpartition(".")[2])',
-            'name = kernel.name.rpartition(".")[2]',
+            'self.free(kernel.name.rpartition(".")[2])',
+            'kernel.name.rpartition(".")[2]',
         ),
         Bug(
             "looked-at-not-minded",

@@ -267,6 +267,64 @@ def test_a_loss_in_plain_numpy_leaves_the_layers_compiled():
     assert results[0] == results[1] and results[0][0][2] < results[0][0][0]
 
 
+def scaled_squares_reference(a, b, scale):
+    return float(((a - b) ** 2 * scale).sum())
+
+
+@tn.kernel(scaled_squares_reference)
+def scaled_squares(a, b, scale):
+    total = 0.0
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            total += (a[i, j] - b[i, j]) * (a[i, j] - b[i, j]) * scale[j]
+    return total
+
+
+def scaled_squares_da_reference(a, b, scale):
+    return 2 * (a - b) * scale
+
+
+@tn.kernel(scaled_squares_da_reference)
+def scaled_squares_da(a, b, scale, da):
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            da[i, j] = 2 * (a[i, j] - b[i, j]) * scale[j]
+
+
+class ScaledSquares(tn.Module):
+    """A loss on kernels, with an array of its own."""
+
+    def __init__(self):
+        self.scale = np.arange(5, dtype=np.float32)
+
+    def forward(self, outputs, target):
+        self.keep(outputs, target)
+        return scaled_squares(outputs, target, self.scale)
+
+    def backward(self):
+        _, outputs, target = self.kept(None)
+        dx = np.empty_like(outputs)
+        scaled_squares_da(outputs, target, self.scale, dx)
+        return dx
+
+
+def test_a_loss_that_holds_an_array_is_handed_it():
+    goal = np.zeros((100, 5), np.float32)
+    results = []
+    for compiled in (False, True):
+        net, loss_fn = network(tn.ReLU()), ScaledSquares()
+        optimizer = tn.SGD(net.parameters(), lr=1e-3)
+        if compiled:
+            assert tn.compile(net, loss_fn, optimizer).python == []
+        losses = [loss_fn(net(X), goal)]
+        loader = tn.DataLoader(X, goal, batch_size=8)
+        history = tn.fit(net, loss_fn, optimizer, loader, progress=False, compiled=compiled)
+        loss_fn.scale += 1
+        losses.append(loss_fn(net(X), goal))
+        results.append((losses, history, net[0].W.data.tobytes()))
+    assert results[0] == results[1]
+
+
 def test_class_weights_changed_in_place_are_noticed():
     twins = [(network(tn.ReLU()), tn.NLLLoss(weight=np.ones(5))) for _ in range(2)]
     tn.compile(*twins[0], tn.SGD(twins[0][0].parameters()))

@@ -73,7 +73,7 @@ class CompiledSteps:
             self._score = loss_fn.accuracy
         self._scaled = loader is not None and loader.scale is not None and not loader.transform
         self._code, self._keeps_gradients = write_train(
-            *(layers, loss, self._updates, self._targets),
+            *(layers, loss, loss_fn, self._updates, self._targets),
             scaled=self._scaled,
             scored=self._score is not None,
             title=[f"{net!r}", f"with {loss_fn!r} and {type(optimizer).__name__}"],

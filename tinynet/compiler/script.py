@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tinynet.compiler.part import Name, Number, Part, Shape
-from tinynet.compiler.recorded import Layer, Updates
+from tinynet.compiler.recorded import Updates
 from tinynet.compiler.recording import parameters_of, states_of
 from tinynet.compiler.source import import_source
 from tinynet.compiler.trial import free
 from tinynet.kernels.jit.dependencies import is_own
 from tinynet.kernels.jit.kernel import Kernel
-from tinynet.module import Parameter
+from tinynet.module import Module, Parameter
 from tinynet.support.types import Array
 
 
@@ -78,7 +78,7 @@ class Script:
     def __init__(self) -> None:
         self.arrays: dict[str, tuple[Shape, Any]] = {}  # all
         self.given: dict[str, Callable[[], Array]] = {}  # those handed, and where they are then
-        self.kernels: dict[str, Kernel] = {}
+        self.kernels: dict[Kernel, str] = {}
         self.parameters: dict[Parameter, str] = {}
         self._numbers: set[str] = set()
         self._handed: dict[str, list[Callable[[], Array]]] = {}  # by function
@@ -86,7 +86,7 @@ class Script:
 
     def free(self, name: str) -> str:
         """`name`, or one like it, that nothing has yet."""
-        return free(name, {*self.arrays, *self.kernels, *self._numbers, *RESERVED})
+        return free(name, {*self.arrays, *self.kernels.values(), *self._numbers, *RESERVED})
 
     def take(self, text: str, row: tuple[int, ...], dtype: Any) -> None:
         """Let the code have an array of N such rows."""
@@ -97,27 +97,26 @@ class Script:
         self.given.setdefault(text, array)
         self.arrays[text] = part.arrays[name]
 
-    def hold(self, layer: Layer, i: int, adds: bool) -> Placed:
-        """Let the code be handed what layer i holds.
+    def hold(self, part: Part, module: Module, suffix: str = "", adds: bool = False) -> Placed:
+        """Let the code be handed what a layer or a loss holds.
 
         With `adds`, that is also the gradients; else the code makes them anew. A parameter that
         several layers share has one name.
         """
-        part = layer.recorded
-        names: dict[Name, str] = {}
-        for key, parameter in parameters_of(layer.module):
+        names: dict[Any, str] = {}
+        for key, parameter in parameters_of(module):
             w, dw = Name("parameter", key), Name("gradient", key)
-            names[w] = self.parameters.setdefault(parameter, f"{key}{i}")
+            names[w] = self.parameters.setdefault(parameter, self.free(f"{key}{suffix}"))
             names[dw] = f"grad_{names[w]}" if adds else f"d{names[w]}"
             self.give(names[w], part, w, functools.partial(getattr, parameter, "_data"))
             if parameter.requires_grad:
                 self.arrays[names[dw]] = part.arrays[dw]
             if parameter.requires_grad and adds:
                 self.give(names[dw], part, dw, parameter.accumulate)
-        for key, array in states_of(layer.module):
-            names[Name("state", key)] = f"{key}{i}"
-            self.give(f"{key}{i}", part, Name("state", key), array)
-        return Placed(part, names, str(i))
+        for key, array in states_of(module):
+            name = names[Name("state", key)] = self.free(f"{key}{suffix}")
+            self.give(name, part, Name("state", key), array)
+        return Placed(part, names, suffix)
 
     def rows(self, placed: Placed, verb: str, result: str = "") -> tuple[list[Row], str]:
         """The lines of one verb of a part, and its result, named `result` if the part makes it."""
@@ -190,12 +189,9 @@ class Script:
 
     def called(self, kernel: Kernel) -> str:
         """The name of a kernel in the code."""
-        for name, known in self.kernels.items():
-            if known is kernel:
-                return name
-        name = self.free(kernel.name.rpartition(".")[2])
-        self.kernels[name] = kernel
-        return name
+        if kernel not in self.kernels:
+            self.kernels[kernel] = self.free(kernel.name.rpartition(".")[2])
+        return self.kernels[kernel]
 
     def lines(self, rows: list[Row], otherwise: Sequence[str] = ()) -> list[str]:
         """Rows as source; `otherwise` is done if a kernel says what it did not say before."""
@@ -245,8 +241,8 @@ class Script:
 
     def compiled(self, title: list[str]) -> Code:
         """The functions that were written."""
-        strangers = {name: k for name, k in self.kernels.items() if not is_own(k.loop)}
-        own = sorted({*self.kernels, "room"} - strangers.keys())
+        strangers = {name: k for k, name in self.kernels.items() if not is_own(k.loop)}
+        own = sorted({*self.kernels.values(), "room"} - strangers.keys())
         notes = [f"# {name} is {k.name} of {k.__module__}" for name, k in strangers.items()]
         opening = [f'"""{title[0]}', *title[1:], '"""'] if title[1:] else [f'"""{title[0]}"""']
         opening += ["", "import numpy as np", ""]

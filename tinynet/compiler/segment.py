@@ -34,7 +34,10 @@ class Segment:
 
         script, start = Script(), f"dy{first + len(layers) - 1}"
         script.take("x", self.inputs, self._dtype)
-        placed = [script.hold(layer, i, adds=True) for i, layer in enumerate(layers, first)]
+        placed = [
+            script.hold(layer.recorded, layer.module, str(i), adds=True)
+            for i, layer in enumerate(layers, first)
+        ]
         others = [one._replace(names=one.names.copy()) for one in placed]
         forward, y = script.forward(placed)
         predict, z = script.forward(others, "predict")

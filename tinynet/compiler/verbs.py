@@ -17,7 +17,7 @@ from tinynet.compiler.options import Options
 from tinynet.compiler.part import CannotRecord, Name, Part
 from tinynet.compiler.recorded import Layer, Updates, record_layers, recorded_loss, recorded_updates
 from tinynet.compiler.recording import modes_of, modules_of
-from tinynet.compiler.script import Placed, Row, Script
+from tinynet.compiler.script import Row, Script
 from tinynet.compiler.segment import Segment, can_be_split, keeping, tuple_of
 from tinynet.kernels import all_finite
 from tinynet.module import Module, Sequential
@@ -204,7 +204,8 @@ class _LossCode:
     def __init__(self, loss_fn: Module, part: Part) -> None:
         self.fewest = part.fewest
         script, takes = Script(), ["outputs", "target"]
-        placed = Placed(part, {Name("input", str(n)): name for n, name in enumerate(takes)})
+        placed = script.hold(part, loss_fn)
+        placed.names.update({Name("input", str(n)): name for n, name in enumerate(takes)})
         rows, loss = script.rows(placed, "forward", "loss")
         made, (self.keeps,), self.plain = keeping(script, [placed], takes, set())
         lines = [*script.lines(rows, ["return None"]), f"return {tuple_of([loss, *made])}"]

@@ -10,9 +10,10 @@ import re
 
 from tinynet.compiler.part import Name, Part
 from tinynet.compiler.recorded import Layer, Updates
-from tinynet.compiler.script import Code, Placed, Row, Script, needed, replaced, shape_text
+from tinynet.compiler.script import Code, Row, Script, needed, replaced, shape_text
 from tinynet.kernels import accumulate, all_finite, copied, gather, gather_scaled, squares
 from tinynet.kernels.jit.kernel import FUSED, Fusion, Kernel
+from tinynet.module import Module
 from tinynet.support.types import Array
 
 TRAIN = """
@@ -49,6 +50,7 @@ return last - first"""
 def write_train(
     layers: list[Layer],
     loss: Part,
+    loss_fn: Module,
     updates: Updates,
     targets: Array,
     scaled: bool,
@@ -64,9 +66,10 @@ def write_train(
     script, goal = Script(), "targets" if targets.ndim > 1 else "labels"
     script.take("x", layers[0].inputs, layers[0].dtype)
     script.take(goal, targets.shape[1:], targets.dtype)
-    placed = [script.hold(layer, i, adds=False) for i, layer in enumerate(layers)]
+    placed = [script.hold(one.recorded, one.module, str(i)) for i, one in enumerate(layers)]
     forward, y = script.forward(placed)
-    its = Placed(loss, {Name("input", "0"): y, Name("input", "1"): goal})
+    its = script.hold(loss, loss_fn)
+    its.names.update({Name("input", "0"): y, Name("input", "1"): goal})
     losses, value = script.rows(its, "forward", "loss")
     scores, score = list[Row](), ""
     if not scored and "score" in loss.calls:
