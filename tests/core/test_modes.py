@@ -242,6 +242,34 @@ class TestFit:
         net[1].train()
         assert len(steps.take(order, 1, 2)[0]) == 1
 
+    @pytest.mark.parametrize("what", ["layer", "optimizer", "frozen"])
+    def test_options_that_change_within_a_run_are_noticed(self, what):
+        results = []
+        for compiled in (False, True):
+            net = network(lambda: tn.Dropout(0.2, rng=0))
+            optimizer, calls = tn.SGD(net.parameters(), lr=0.1, momentum=0.5), []
+
+            def score(outputs, y, net=net, optimizer=optimizer, calls=calls):
+                calls.append(len(outputs))
+                if calls.count(len(X)) == 2:  # the test set: before the run, and after an epoch
+                    if what == "layer":
+                        net[1].p = 0.9
+                    elif what == "optimizer":
+                        optimizer.momentum = 0.9
+                    else:
+                        net[0].requires_grad_(False)
+                return 0.0
+
+            loader = tn.DataLoader(X, Y, batch_size=8)
+            history = tn.fit(
+                *(net, tn.NLLLoss(), optimizer, loader, (X, Y), 4),
+                progress=False,
+                compiled=compiled,
+                score=score,
+            )
+            results.append((history, net[0].W.data.tobytes()))
+        assert results[0] == results[1]
+
 
 class TestVerbs:
     def steps(self, net, compiles, layer_alone=False):

@@ -2011,8 +2011,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "mode-not-noticed-in-fit",
             "compiled steps run on in the mode that they were recorded in",
-            "if modes_of(self._modules) != self._modes:",
-            "if not self._modes:",
+            "modes_of(self._modules) == self._modes",
+            "bool(self._modes)",
         ),
         Bug(
             "compiled-steps-not-watched",

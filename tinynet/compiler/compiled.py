@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tinynet.compiler.options import Options
 from tinynet.compiler.part import CannotRecord
 from tinynet.compiler.recorded import (
     Layer,
@@ -16,11 +17,10 @@ from tinynet.compiler.recorded import (
     recorded_updates,
 )
 from tinynet.compiler.recording import modes_of, modules_of, states_of
-from tinynet.compiler.trial import by_equation
+from tinynet.compiler.trial import by_equations
 from tinynet.compiler.writer import write_train
 from tinynet.data import DataLoader
 from tinynet.kernels.jit.compile import is_kept
-from tinynet.kernels.jit.kernel import listening
 from tinynet.module import Module
 from tinynet.optim import Optimizer
 from tinynet.runs.guard import Guard
@@ -58,11 +58,7 @@ class CompiledSteps:
         score: Score | None = None,
     ) -> None:
         self._net, self._loss_fn, self._optimizer = net, loss_fn, optimizer
-        self._dtype, self._inputs, self._outputs = (
-            layers[0].dtype,
-            layers[0].inputs,
-            layers[-1].outputs,
-        )
+        self._dtype, self._outputs = layers[0].dtype, layers[-1].outputs
         self._fewest = max(layer.recorded.fewest for layer in layers)
         self._loader: Any = loader  # None if nothing is to be trained yet
         self._targets = np.zeros(1, np.int64) if loader is None else targets_of(loader)
@@ -85,18 +81,20 @@ class CompiledSteps:
         self._modules = [module for part in (net, loss_fn) for module in modules_of(part)]
         self._modes = modes_of(self._modules)
         self._states = [array for _, array in states_of(net)]
+        handed = {id(array()) for array in self._states}
+        self._options = [Options(part, handed) for part in (net, loss_fn, optimizer)]
         self._left = 0.0  # batches that are left to the layers
         self._size = 1  # batches of one call
         if loader is not None:
-            self._check_data()
+            self._check_data(layers[0].inputs)
             weights = sum(parameter.data.size for parameter in net.parameters())
             self._size += int(CALL_SECONDS * SLOWLY / (3 * weights * loader.batch_size))
 
-    def _check_data(self, rows: int = 2**16) -> None:
+    def _check_data(self, row: tuple[int, ...], rows: int = 2**16) -> None:
         """Refuse data that the code does not take; let the loss look at all targets."""
         loader = self._loader
         X, dtype = loader.X, loader.X.dtype if loader.scale is None else np.dtype(np.float32)
-        if X.shape[1:] != self._inputs or dtype != self._dtype or not X.dtype.isnative:
+        if X.shape[1:] != row or dtype != self._dtype or not X.dtype.isnative:
             raise CannotRecord(f"the data are {X.dtype} of shape {X.shape}")
         if X.ndim > 2 and not X.flags.c_contiguous:
             raise CannotRecord("the data are not contiguous; hand over np.ascontiguousarray(X)")
@@ -104,7 +102,7 @@ class CompiledSteps:
             some = self._targets[first : first + rows]
             outputs = np.zeros((len(some), *self._outputs), self._dtype)
             try:
-                with listening(by_equation), np.errstate(all="ignore"):
+                with by_equations():
                     self._loss_fn.predict(outputs, some)
             except Exception as error:
                 if is_ours(self._loss_fn):
@@ -116,6 +114,11 @@ class CompiledSteps:
         """Whether the code is compiled already, in this process or in the cache on disk."""
         train = self._code.module.train
         return bool(getattr(train, "signatures", True)) or is_kept(train)
+
+    def _are_as_they_were(self) -> bool:
+        """Whether modes and options are those of the code: a reader's own score may change them."""
+        options = all(part.are_as_they_were() for part in self._options)
+        return options and modes_of(self._modules) == self._modes
 
     def take(self, order: Array, first: int, last: int) -> tuple[Sequence[float], Sequence[float]]:
         """Train on some of the batches `first` to `last` - 1 of an epoch.
@@ -129,9 +132,7 @@ class CompiledSteps:
         """
         size = self._loader.batch_size
         full, rows = len(order) // size, min(len(order) - first * size, size)
-        if rows < self._fewest or not self._updates.still_learn() or not self._updates.have_begun():
-            return (), ()
-        if modes_of(self._modules) != self._modes:  # as a score of the reader's own may leave them
+        if rows < self._fewest or not self._updates.have_begun() or not self._are_as_they_were():
             return (), ()
         if not self._is_proved:
             self._prove(order, first)

@@ -18,8 +18,7 @@ from tinynet.compiler.recording import (
     record_loss,
     record_update,
 )
-from tinynet.compiler.trial import by_equation
-from tinynet.kernels.jit.kernel import listening
+from tinynet.compiler.trial import by_equations
 from tinynet.module import Module, Parameter, Sequential
 from tinynet.optim import Optimizer, State
 from tinynet.support.description import row_shape_of
@@ -116,7 +115,7 @@ def _row_shape(net: Module, dtype: Any) -> tuple[int, ...]:
 
 def _output_shape(module: Module, row: tuple[int, ...], dtype: Any) -> tuple[int, ...]:
     twin = copy.deepcopy(module)  # whatever predict changes, it is not changed in the layer
-    with listening(by_equation), np.errstate(all="ignore"):
+    with by_equations():
         output = twin.predict(np.zeros((2, *row), dtype))
     if not isinstance(output, np.ndarray):
         raise CannotRecord(f"{module!r} returns {type(output).__name__}, not an array")

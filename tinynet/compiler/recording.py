@@ -18,8 +18,7 @@ import numpy as np
 
 from tinynet.compiler.common import part_of
 from tinynet.compiler.part import CannotRecord, Part
-from tinynet.compiler.trial import Trial, by_equation
-from tinynet.kernels.jit.kernel import listening
+from tinynet.compiler.trial import Trial, by_equations
 from tinynet.module import Module, Parameter
 from tinynet.optim import Optimizer
 from tinynet.support.calls import asking
@@ -57,15 +56,6 @@ def record_layer(layer: Module, row: tuple[int, ...], dtype: Any) -> Part:
     return part
 
 
-def _takes(loss_fn: Module, *inputs: Array) -> bool:
-    try:
-        with listening(by_equation), np.errstate(all="ignore"):
-            loss_fn.predict(*inputs)
-    except ValueError:
-        return False
-    return True
-
-
 def record_loss(loss_fn: Module, classes: tuple[int, ...], dtype: Any, like: Array) -> Part:
     """Record forward, backward and, if it has one, the accuracy of a loss.
 
@@ -83,7 +73,10 @@ def record_loss(loss_fn: Module, classes: tuple[int, ...], dtype: Any, like: Arr
             target = draw.integers(classes[-1] if classes else 2, size=N).astype(kind)
         elif kind.kind == "f":
             target = np.asarray(some / some.sum(axis=-1, keepdims=bool(shape)), kind)
-        if not _takes(twin, outputs, target):  # as a loss of probabilities does not
+        try:
+            with by_equations():
+                twin.predict(outputs, target)
+        except ValueError:  # as of a loss of probabilities
             outputs = np.asarray(draw.random((N, *classes)), dtype)
         trial.know("input", "0", outputs)
         trial.know("input", "1", target)
@@ -207,7 +200,7 @@ def record_update(optimizer: Optimizer, parameter: Parameter) -> Update:
         w, g = (draw.normal(size=parameter.data.shape).astype(parameter.data.dtype) for _ in "wg")
         trial = Trial(lr=lr, t=steps + 1)
         try:
-            with listening(by_equation):
+            with by_equations():
                 for _ in range(steps):
                     twin.update(w, g, state)
             trial.know("input", "w", w)

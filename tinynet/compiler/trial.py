@@ -1,7 +1,8 @@
 """One run of a part, listened to: its arrays are known by memory, and silent changes are heard."""
 
 import itertools
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,11 @@ from tinynet.kernels.jit.kernel import Kernel, listening
 from tinynet.support.types import Array
 
 
-def by_equation(kernel: Kernel, arguments: tuple[Any, ...]) -> Any:
-    """What a kernel writes and returns, computed by its NumPy equation."""
-    return kernel.by_equation(*arguments)
+@contextmanager
+def by_equations() -> Iterator[None]:
+    """Within, kernels compute by their NumPy equations, and nobody is warned of what overflows."""
+    with listening(lambda kernel, given: kernel.by_equation(*given)), np.errstate(all="ignore"):
+        yield
 
 
 class Trial:
@@ -43,7 +46,10 @@ class Trial:
         def hear(kernel: Kernel, arguments: tuple[Any, ...]) -> Any:
             self._refuse_silent_changes()
             takes = zip(kernel.parameters, arguments, strict=True)
-            operands = {name: self._handed(name, value, kernel) for name, value in takes}
+            operands = {
+                name: self.used(value, Name("made" if name in kernel.outputs else "constant", name))
+                for name, value in takes
+            }
             returned = kernel.by_equation(*arguments)
             for name in kernel.outputs:
                 own = operands[name].name
@@ -59,29 +65,22 @@ class Trial:
         self.results[verb] = self.used(result)
         return result
 
-    def used(self, value: Any) -> Any:
-        """What a part returns or keeps, with a Use for each array."""
+    def used(self, value: Any, new: Name | None = None) -> Any:
+        """A value with a Use for each array; one that is not known yet gets a name like `new`."""
         if isinstance(value, tuple):
             return tuple(map(self.used, value))
         if not isinstance(value, np.ndarray):
             return value
-        known = self._known(value)
-        if known is None or known.role == "constant":
-            raise CannotRecord("an array comes from NumPy, not from a kernel")
-        return Use(known, value.shape)
-
-    def _handed(self, argument: str, value: Any, kernel: Kernel) -> Any:
-        """What a kernel is handed: a number, or a Use of an array, which may be a new one."""
-        if not isinstance(value, np.ndarray):
-            return value
         name = self._known(value)
-        if name is None:
+        if new is None:
+            if name is None or name.role == "constant":
+                raise CannotRecord("an array comes from NumPy, not from a kernel")
+        elif name is None:
             if not value.flags.c_contiguous:
                 raise CannotRecord("an array that is not C-contiguous is handed to a kernel")
-            role = "made" if argument in kernel.outputs else "constant"
             taken = {name.key for name in self.arrays if name.role in ("made", "constant")}
-            name = Name(role, free(argument, taken))
-            self.know(*name, value)
+            name = new._replace(key=free(new.key, taken))
+            self.know(name.role, name.key, value)
         return Use(name, value.shape)
 
     def _known(self, array: Array) -> Name | None:
