@@ -2,7 +2,6 @@
 
 import copy
 import itertools
-import operator
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
@@ -199,19 +198,14 @@ class Updates(NamedTuple):
         """What is remembered of each of them."""
         return [*itertools.compress(self.optimizer.state, self.learn)]
 
-    def still_learn(self) -> bool:
-        """Whether the parameters are the same, and the same are frozen."""
-        now = self.optimizer.parameters
-        return now == self.known and [*map(_learns, now)] == self.learn
-
     def have_begun(self) -> bool:
         """Whether all memories are there: a first step makes them, which the layers take."""
         names = *self.memories, *self.counts
         return not names or all(name in state for state in self.states for name in names)
 
-    def steps(self) -> Array:
-        """How many steps each parameter has taken, if the optimizer counts them."""
-        return np.array([s[name] for name in self.counts for s in self.states], np.float64)
+    def steps(self, more: int = 0) -> Array:
+        """How many steps each parameter has taken, and `more`, if the optimizer counts them."""
+        return np.array([s[name] + more for name in self.counts for s in self.states], np.float64)
 
     def set_steps(self, steps: Array) -> None:
         """Let each parameter have taken so many."""
@@ -224,9 +218,6 @@ class Updates(NamedTuple):
         return self.states[position][name]
 
 
-_learns = operator.attrgetter("_requires_grad")
-
-
 @global_generators_kept()
 def recorded_updates(net: Module, optimizer: Optimizer) -> Updates:
     """Record an optimizer's step of each of its parameters."""
@@ -234,7 +225,7 @@ def recorded_updates(net: Module, optimizer: Optimizer) -> Updates:
     if kind.step is not Optimizer.step or kind.zero_grad is not Optimizer.zero_grad:
         raise CannotRecord(f"{kind.__name__} has its own step or zero_grad")
     own = {id(parameter) for _, parameter in parameters_of(net)}
-    learn = [*map(_learns, known)]
+    learn = [parameter.requires_grad for parameter in known]
     if not any(learn):
         raise CannotRecord(f"all parameters of the optimizer, {kind.__name__}, are frozen")
     for position, parameter in enumerate(known):

@@ -23,6 +23,8 @@ from tinynet.kernels.jit.kernel import Kernel
 from tinynet.module import Module, Parameter
 from tinynet.support.types import Array
 
+Getter = Callable[[], Array]
+
 
 class Placed(NamedTuple):
     """A part that stands in the code."""
@@ -55,21 +57,18 @@ class Row(NamedTuple):
         return self._replace(arguments={k: replaced(v, by) for k, v in self.arguments.items()})
 
 
-class Code(NamedTuple):
+class Code:
     """Compiled functions, and where the arrays are that each is handed last."""
 
-    source: str
-    module: Any
-    handed: dict[str, list[Callable[[], Array]]]
-
-    @property
-    def path(self) -> str:
-        """The file that holds the source."""
-        return str(self.module.__file__)
+    def __init__(self, source: str, module: Any, handed: dict[str, list[Getter]]) -> None:
+        self.source, self.module, self.handed = source, module, handed
+        self.path = str(module.__file__)
+        self._calls = {name: (getattr(module, name), arrays) for name, arrays in handed.items()}
 
     def run(self, name: str, *given: Any) -> Any:
         """Run a function."""
-        return getattr(self.module, name)(*given, *map(operator.call, self.handed[name]))
+        function, arrays = self._calls[name]
+        return function(*given, *map(operator.call, arrays))
 
 
 class Script:
@@ -77,11 +76,11 @@ class Script:
 
     def __init__(self) -> None:
         self.arrays: dict[str, tuple[Shape, Any]] = {}  # all
-        self.given: dict[str, Callable[[], Array]] = {}  # those handed, and where they are then
+        self.given: dict[str, Getter] = {}  # those handed, and where they are then
         self.kernels: dict[Kernel, str] = {}
         self.parameters: dict[Parameter, str] = {}
         self._numbers: set[str] = set()
-        self._handed: dict[str, list[Callable[[], Array]]] = {}  # by function
+        self._handed: dict[str, list[Getter]] = {}  # by function
         self._body: list[str] = []
 
     def free(self, name: str) -> str:
@@ -92,7 +91,7 @@ class Script:
         """Let the code have an array of N such rows."""
         self.arrays[text] = ((1, True), *((n, False) for n in row)), dtype
 
-    def give(self, text: str, part: Part, name: Name, array: Callable[[], Array]) -> None:
+    def give(self, text: str, part: Part, name: Name, array: Getter) -> None:
         """Let the code be handed an array."""
         self.given.setdefault(text, array)
         self.arrays[text] = part.arrays[name]

@@ -112,7 +112,7 @@ class Verbs:
 
     def _meet(self, row: tuple[int, ...]) -> None:
         """Turn to rows of the shape of the first batch, if another one was guessed."""
-        if not self._met and row != self._row:
+        if row != self._row:
             self._turn(row)
         self._met = True
 
@@ -122,7 +122,8 @@ class Verbs:
         if not usual or not self._are_valid(inputs):
             return NotImplemented
         x = inputs[0]
-        self._meet(np.shape(x)[1:])
+        if not self._met:
+            self._meet(np.shape(x)[1:])
         for segment in self.segments:
             x = segment(x)
         return x
@@ -213,7 +214,7 @@ class _LossCode:
         self.run = script.compiled([f"The loss {loss_fn!r}, written out by tn.compile."]).run
 
 
-_gradient = operator.attrgetter("_grad")
+_gradient, _learns = operator.attrgetter("_grad"), operator.attrgetter("_requires_grad")
 
 
 class StepVerb:
@@ -221,9 +222,11 @@ class StepVerb:
 
     def __init__(self, optimizer: Optimizer, updates: Updates) -> None:
         self._optimizer, self._updates, self._options = optimizer, updates, Options(optimizer)
+        self._parameters = updates.parameters
+        self._frozen = [one for one in updates.known if not one.requires_grad]
         script, rows = Script(), list[Row]()
         for position, (part, parameter) in enumerate(
-            zip(updates.parts, updates.parameters, strict=True)
+            zip(updates.parts, self._parameters, strict=True)
         ):
             w = f"w{position}"
             for name, text, held in ("w", w, "_data"), ("g", f"d{w}", "_grad"):
@@ -252,9 +255,12 @@ class StepVerb:
 
     def _are_usual(self) -> bool:
         """Whether the parameters are those that were compiled, and each has a gradient."""
-        updates = self._updates
-        grads = map(_gradient, updates.parameters)
-        return updates.still_learn() and all(map(operator.is_not, grads, itertools.repeat(None)))
+        grads = map(_gradient, self._parameters)
+        return (
+            self._optimizer.parameters == self._updates.known
+            and all(map(operator.is_not, grads, itertools.repeat(None)))
+            and not any(map(_learns, self._frozen))
+        )
 
     def zero_grad(self) -> bool:
         """Set all gradients to zeros, if there are as many as ever; say whether it was done."""
@@ -271,7 +277,7 @@ class StepVerb:
         updates = self._updates
         if not (self._options.still_hold() and self._are_usual() and updates.have_begun()):
             return False
-        t = updates.steps() + 1
+        t = updates.steps(1)
         name = "update_if_finite" if if_finite else "update"
         if self._code.run(name, self._optimizer.lr, t) is False:
             return False
