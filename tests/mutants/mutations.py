@@ -1741,26 +1741,6 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "((epoch - 1) // self.step_size)",
         ),
     ),
-    "compiler/common.py": (
-        Bug(
-            "number-of-the-first-trial",
-            "a number that changes with the input is taken for an option",
-            "type(value) is type(first) and _same(value, first)",
-            "type(value) is type(first)",
-        ),
-        Bug(
-            "array-of-the-first-trial",
-            "an array that NumPy makes of the input is taken for a constant",
-            "if trial.contents[name].tobytes() != array.tobytes():",
-            "if trial.contents[name].dtype != array.dtype:",
-        ),
-        Bug(
-            "kernels-counted-only",
-            "a layer that calls another kernel for large inputs is recorded with one of them",
-            "[call.kernel for call in o] != [call.kernel for call in heard]",
-            "len(o) != len(heard)",
-        ),
-    ),
     "compiler/recording.py": (
         Bug(
             "parameters-always-the-same",
@@ -1781,7 +1761,25 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "((optimizer.lr or 0.5), 3)",
         ),
     ),
-    "compiler/trial.py": (
+    "compiler/trials.py": (
+        Bug(
+            "number-of-the-first-trial",
+            "a number that changes with the input is taken for an option",
+            "type(value) is type(first) and _same(value, first)",
+            "type(value) is type(first)",
+        ),
+        Bug(
+            "array-of-the-first-trial",
+            "an array that NumPy makes of the input is taken for a constant",
+            "if trial.contents[name].tobytes() != array.tobytes():",
+            "if trial.contents[name].dtype != array.dtype:",
+        ),
+        Bug(
+            "kernels-counted-only",
+            "a layer that calls another kernel for large inputs is recorded with one of them",
+            "[call.kernel for call in o] != [call.kernel for call in heard]",
+            "len(o) != len(heard)",
+        ),
         Bug(
             "silent-change-of-a-step",
             "what NumPy changes after the last kernel is not noticed",
@@ -2748,7 +2746,6 @@ TESTS: dict[str, tuple[str, ...]] = {
     "runs/stopping.py": ("core/test_early_stopping.py", "-k", "rule or by_hand or its_best"),
     "runs/schedules.py": ("core/test_schedules.py", "-k", "pytorch or formulas"),
     "compiler/recording.py": ("tools/test_recording.py",),
-    "compiler/common.py": ("tools/test_recording.py",),
     "compiler/options.py": (
         "tools/test_compiler.py::test_predict_notices_what_was_replaced_since",
         "core/test_freezing.py::TestTraining",
@@ -2760,7 +2757,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         ),
         *(*STRANGERS_COMPILED, "core/test_freezing.py::TestTraining"),
     ),
-    "compiler/trial.py": ("tools/test_recording.py",),
+    "compiler/trials.py": ("tools/test_recording.py",),
     "compiler/verbs.py": (
         *("core/test_modes.py", "core/test_freezing.py::TestTraining"),
         "core/test_training_faults.py::TestFatalSteps",

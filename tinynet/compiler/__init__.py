@@ -5,10 +5,10 @@ this very network, kernel by kernel, with shapes: the code that a person would w
 listening (``recording.py``): each part runs once on copies, and the kernels that it calls are
 written down. So a layer of your own, all of whose arithmetic is in kernels, is compiled like ours.
 
-To be read in this order: ``part`` (what a recording is), ``trial`` (one run, listened to),
-``common`` (what several have in common), ``recording`` (a layer, a loss, a step), ``recorded`` (a
-network); ``script`` (calls become lines), ``writer`` (a whole step) and ``segment`` (neighbouring
-layers); ``verbs`` (a loop by hand), ``compiled`` and ``steps`` (``fit``).
+To be read in this order: ``part`` (what a recording is), ``trials`` (runs, listened to, and what
+they have in common), ``recording`` (a layer, a loss, a step), ``recorded`` (a network); ``script``
+(calls become lines), ``writer`` (a whole step) and ``segment`` (neighbouring layers); ``verbs`` (a
+loop by hand), ``compiled`` and ``steps`` (``fit``).
 """
 
 from contextlib import suppress

@@ -17,7 +17,7 @@ from tinynet.compiler.recorded import (
     recorded_updates,
 )
 from tinynet.compiler.recording import modes_of, modules_of, states_of
-from tinynet.compiler.trial import by_equations
+from tinynet.compiler.trials import by_equations
 from tinynet.compiler.writer import write_train
 from tinynet.data import DataLoader
 from tinynet.kernels.jit.compile import is_kept

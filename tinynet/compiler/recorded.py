@@ -17,7 +17,7 @@ from tinynet.compiler.recording import (
     record_loss,
     record_update,
 )
-from tinynet.compiler.trial import by_equations
+from tinynet.compiler.trials import by_equations
 from tinynet.module import Module, Parameter, Sequential
 from tinynet.optim import Optimizer, State
 from tinynet.support.description import row_shape_of

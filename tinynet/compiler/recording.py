@@ -16,9 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinynet.compiler.common import part_of
 from tinynet.compiler.part import CannotRecord, Part
-from tinynet.compiler.trial import Trial, by_equations
+from tinynet.compiler.trials import Trial, by_equations, part_of
 from tinynet.module import Module, Parameter
 from tinynet.optim import Optimizer
 from tinynet.support.calls import asking

@@ -17,7 +17,7 @@ from tinynet.compiler.part import Name, Number, Part, Shape
 from tinynet.compiler.recorded import Updates
 from tinynet.compiler.recording import parameters_of, states_of
 from tinynet.compiler.source import import_source
-from tinynet.compiler.trial import free
+from tinynet.compiler.trials import free
 from tinynet.kernels.jit.dependencies import is_own
 from tinynet.kernels.jit.kernel import Kernel
 from tinynet.module import Module, Parameter
