@@ -19,15 +19,20 @@ _LEARNS = operator.attrgetter("_requires_grad")
 class Options:
     """What a part holds when it is recorded, to notice later what was replaced.
 
-    The content of arrays that compiled code is `handed`, given by their ids, may change. Only if it
-    `trains`, it matters which parameters are frozen.
+    The content of arrays that compiled code is `handed` may change, and all that is in layers which
+    run `aside` of it; both are given by their ids. Only if it `trains`, it matters which parameters
+    are frozen.
     """
 
     def __init__(
-        self, part: Module | Optimizer, handed: Collection[int] = (), trains: bool = True
+        self,
+        part: Module | Optimizer,
+        handed: Collection[int] = (),
+        aside: Collection[int] = (),
+        trains: bool = True,
     ) -> None:
         self._what, self._said = type(part).__name__, False
-        self._modules = modules_of(part)
+        self._modules = [module for module in modules_of(part) if id(module) not in aside]
         net = part if trains and isinstance(part, Module) else Module()
         self._parameters = [parameter for _, parameter in parameters_of(net)]
         self._learn = [*map(_LEARNS, self._parameters)]

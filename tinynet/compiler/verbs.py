@@ -61,7 +61,8 @@ class Verbs:
             self.segments += [Segment(some, number)] if splits else [one.module for one in some]
             self.python += [] if splits else [f"{one}: {one.reason or why}" for one in some]
             number += len(some)
-        codes = [segment.code for segment in self.segments if isinstance(segment, Segment)]
+        compiled = [segment for segment in self.segments if isinstance(segment, Segment)]
+        codes = [segment.code for segment in compiled]
         self.source, self.path = (codes[0].source, codes[0].path) if codes else ("", "")
         asking = [layer.module for layer in layers if layer.part is not None and layer.part.asks]
         self._asking = [module for layer in asking for module in modules_of(layer)]
@@ -70,7 +71,9 @@ class Verbs:
         self._met, self._renewed = False, False
         handed = [code.handed[name] for code in codes for name in ("forward", "predict")]
         held = {id(array()) for arrays in handed for array in arrays}
-        self._options = Options(net, held, trains=loop)
+        aside = {id(m) for s in self.segments if isinstance(s, Module) for m in modules_of(s)}
+        aside -= {id(m) for s in compiled for layer in s.modules for m in modules_of(layer)}
+        self._options = Options(net, held, aside, trains=loop)
 
     def _are_valid(self, inputs: tuple[Any, ...] = (None,)) -> bool:
         """Whether nothing was replaced, and nobody listens."""
