@@ -176,6 +176,22 @@ class TestTraining:
         tn.SGD(twin.parameters(), lr=0.1).step()
         assert weights(net) == weights(twin)
 
+    @pytest.mark.filterwarnings("ignore:.*requires_grad was changed")
+    def test_what_learns_again_after_compiling_is_stepped(self) -> None:
+        results = []
+        for compiles in (True, False):
+            net = frozen(0)
+            optimizer = tn.SGD(net.parameters(), lr=0.1)
+            if compiles:
+                tn.compile(net, tn.NLLLoss(), optimizer)
+            for learns in (False, True):
+                net[0].requires_grad_(learns)
+                optimizer.zero_grad()
+                gradients(net)
+                optimizer.step()
+            results.append(weights(net))
+        assert results[0] == results[1]
+
     @pytest.mark.parametrize("make", slow_but(1, [tn.Adam, tn.AdamW]))
     def test_a_parameter_that_learns_again_counts_its_own_steps(
         self, make: Any, monkeypatch: pytest.MonkeyPatch
