@@ -1919,8 +1919,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "step-count-stands-still",
             "each compiled step corrects for the start as the first one does",
-            "updates.set_steps(t)",
-            "updates.set_steps(t - 1)",
+            "updates.add_steps(1)",
+            "updates.add_steps(0)",
         ),
         Bug(
             "thawed-unnoticed",
@@ -1975,7 +1975,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "memories-of-the-first",
             "with the first layer frozen, parameters are stepped by what is remembered of others",
-            "        return self.states[position][name]",
+            "        return self.optimizer.state[self.places[position]][name]",
             "        return self.optimizer.state[position][name]",
         ),
     ),
@@ -2039,8 +2039,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "memory-counts-one-call",
             "an optimizer's steps are counted by calls",
-            "updates.set_steps(t)",
-            "updates.set_steps(updates.steps() + 1)",
+            "updates.add_steps(taken)",
+            "updates.add_steps(1)",
         ),
     ),
     "formats/safetensors.py": (

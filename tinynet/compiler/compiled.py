@@ -203,19 +203,20 @@ class CompiledSteps:
             first = 0
         X = X.reshape(len(X), -1)
 
-        def run(count: int) -> tuple[int, Array]:
-            t, batches = updates.steps(), (size, first, first + count)
-            given = X, targets, order, *batches, losses, scores, optimizer.lr, t
-            return self._code.run("train", *given, *more), t
+        def run(count: int) -> int:
+            given = X, targets, order, size, first, first + count, losses, scores
+            rest = optimizer.lr, updates.steps(), *more
+            taken: int = self._code.run("train", *given, *rest)
+            return taken
 
-        taken, t = run(count)
+        taken = run(count)
         if taken < count and self._states:  # the step that is not taken may have moved them
             self._put_back()
-            taken, t = run(taken)
+            run(taken)
         if not self._keeps_gradients:
             for parameter in optimizer.parameters:
                 parameter.grad = None  # rather than that of an earlier step
-        updates.set_steps(t)
+        updates.add_steps(taken)
         for batch in range(taken if self._score else 0):
             part = slice(batch * size, (batch + 1) * size)
             answers, target = outputs[part], loader.y[rows[part]]

@@ -1,7 +1,6 @@
 """What is recorded of a whole network: its layers one by one, its loss, its optimizer's steps."""
 
 import copy
-import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
@@ -183,7 +182,7 @@ class Updates(NamedTuple):
 
     optimizer: Optimizer
     known: list[Parameter]  # all its parameters,
-    learn: list[bool]  # and which are not frozen
+    places: list[int]  # and those that are not frozen
     parts: list[Part]
     memories: tuple[str, ...]
     counts: tuple[str, ...]
@@ -191,12 +190,12 @@ class Updates(NamedTuple):
     @property
     def parameters(self) -> list[Parameter]:
         """The parameters that it changes."""
-        return [*itertools.compress(self.known, self.learn)]
+        return [self.known[place] for place in self.places]
 
     @property
     def states(self) -> list[State]:
         """What is remembered of each of them."""
-        return [*itertools.compress(self.optimizer.state, self.learn)]
+        return [self.optimizer.state[place] for place in self.places]
 
     def have_begun(self) -> bool:
         """Whether all memories are there: a first step makes them, which the layers take."""
@@ -207,15 +206,15 @@ class Updates(NamedTuple):
         """How many steps each parameter has taken, and `more`, if the optimizer counts them."""
         return np.array([s[name] + more for name in self.counts for s in self.states], np.float64)
 
-    def set_steps(self, steps: Array) -> None:
-        """Let each parameter have taken so many."""
+    def add_steps(self, steps: int) -> None:
+        """Let each parameter have taken so many more."""
         for name in self.counts:
-            for state, taken in zip(self.states, steps, strict=True):
-                state[name] = int(taken)
+            for state in self.states:
+                state[name] += steps
 
     def memory(self, position: int, name: str) -> Array:
         """What is remembered of a parameter."""
-        return self.states[position][name]
+        return self.optimizer.state[self.places[position]][name]
 
 
 @global_generators_kept()
@@ -225,15 +224,15 @@ def recorded_updates(net: Module, optimizer: Optimizer) -> Updates:
     if kind.step is not Optimizer.step or kind.zero_grad is not Optimizer.zero_grad:
         raise CannotRecord(f"{kind.__name__} has its own step or zero_grad")
     own = {id(parameter) for _, parameter in parameters_of(net)}
-    learn = [parameter.requires_grad for parameter in known]
-    if not any(learn):
+    places = [place for place, parameter in enumerate(known) if parameter.requires_grad]
+    if not places:
         raise CannotRecord(f"all parameters of the optimizer, {kind.__name__}, are frozen")
     for position, parameter in enumerate(known):
         if id(parameter) not in own:
             raise CannotRecord(f"optimizer.parameters[{position}] is not the network's")
     made: dict[Any, Update] = {}
     try:
-        for parameter in (learning := [*itertools.compress(known, learn)]):
+        for parameter in (learning := [known[place] for place in places]):
             key = parameter.data.shape, parameter.data.dtype
             if key not in made:
                 made[key] = _remembered(optimizer, key, record_update, parameter)
@@ -242,4 +241,4 @@ def recorded_updates(net: Module, optimizer: Optimizer) -> Updates:
     each = [made[parameter.data.shape, parameter.data.dtype] for parameter in learning]
     if len({(update.memories, update.counts) for update in each}) > 1:
         raise CannotRecord(f"the optimizer, {kind.__name__}, remembers other things of some")
-    return Updates(optimizer, known, learn, [update.part for update in each], *each[0][1:])
+    return Updates(optimizer, known, places, [update.part for update in each], *each[0][1:])

@@ -280,11 +280,10 @@ class StepVerb:
         updates = self._updates
         if not (self._options.still_hold() and self._are_usual() and updates.have_begun()):
             return False
-        t = updates.steps(1)
         name = "update_if_finite" if if_finite else "update"
-        if self._code.run(name, self._optimizer.lr, t) is False:
+        if self._code.run(name, self._optimizer.lr, updates.steps(1)) is False:
             return False
-        updates.set_steps(t)
+        updates.add_steps(1)
         return True
 
 
