@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from machine import ONE_THREAD, headline, print_table
+from machine import ONE_THREAD, headline, parse, print_table
+from processors import add_keep, keep
 
 os.environ.update(ONE_THREAD)  # before the libraries start their threads
 
@@ -135,10 +136,13 @@ def best_times(what: dict[str, Action], rounds: int) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=60)
-    rounds = parser.parse_args().rounds
+    add_keep(parser)
+    options = parse(parser)
+    rounds = options.rounds
     torch.set_num_threads(1)
     print(headline() + "\n")
     rows = []
+    beside_torch: list[float] = []
     for shape in SHAPES:
         for kernel in ("conv2d", "conv2d_dx", "conv2d_dw"):
             times = best_times(actions(shape, kernel), rounds)
@@ -147,15 +151,18 @@ def main() -> None:
             ratios = [f"{time / ours:.1f}".replace("nan", "") for time in times.values()]
             rate = shape.multiply_adds / ours / 1e9
             rows.append([kernel, shape.what, f"{ours * 1e6:.0f}", f"{rate:.1f}", *ratios])
+            beside_torch.append(times["PyTorch"] / ours)
         for kernel in ("max_pool", "max_pool_dx"):
             times = best_times(pools(shape, kernel), rounds)
-            ratio = f"{times['PyTorch'] / times['ours']:.1f}"
+            beside_torch.append(times["PyTorch"] / times["ours"])
+            ratio = f"{beside_torch[-1]:.1f}"
             rows.append([kernel, shape.what, f"{times['ours'] * 1e6:.0f}", "", ratio, "", ""])
     others = (f"{other} / ours" for other in ("PyTorch", "plain loop", "im2col"))
     print_table(
         ("kernel", "layer", "ours (us)", "multiply-adds per ns", *others),
         rows,
     )
+    keep({"convolutions": f"{min(beside_torch):.1f} to {max(beside_torch):.1f}"}, options.keep)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Both take turns in this process, and the table shows the median of the rounds.
 """
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -18,19 +19,25 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from machine import ONE_THREAD, headline, print_table
+from machine import ONE_THREAD, headline, parse, print_table
 from numpy.typing import NDArray
+from processors import LARGE, add_keep, keep
 
 import tinynet as tn
 
 HERE = Path(__file__).parent
 LESSON = (784, 64, 32, 32, 10)
 EPOCHS = 120_000  # digits that one call of fit trains on, in as many epochs as that takes
+SIZES = (1, 4, 32, 128, 512, 4096)  # batches of the grid
+WIDTHS = (1, 10, 64, 256, 1024, 4096)
 Epoch = Callable[[], object]
 
 
-def digits(count: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """The bundled digits, repeated where more are wanted."""
+def digits(count: int, pixels: int = 784) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The bundled digits, repeated where more are wanted; of other widths, random numbers."""
+    if pixels != 784:
+        rng = np.random.default_rng(0)
+        return rng.standard_normal((count, pixels), np.float32), rng.integers(0, 10, count)
     images, labels = tn.datasets.mnist_small()
     rows = np.arange(count) % len(images)
     return tn.data.minmax_scale(images[rows], 0, 255), labels[rows]
@@ -55,21 +62,22 @@ def torch_net(sizes: Sequence[int]) -> torch.nn.Sequential:
 def tinynet_epoch(sizes: Sequence[int], batch: int, count: int, epochs: int = 1) -> Epoch:
     net, loss_fn = tinynet_net(sizes), tn.NLLLoss()
     optimizer = tn.SGD(net.parameters(), lr=0.01)
-    loader = tn.DataLoader(*digits(count), batch_size=batch, shuffle=True, rng=0)
+    loader = tn.DataLoader(*digits(count, sizes[0]), batch_size=batch, shuffle=True, rng=0)
+
+    def train(compiled: bool | None = True) -> None:
+        tn.fit(net, loss_fn, optimizer, loader, epochs=epochs, progress=False, compiled=compiled)
+
     try:
-        tn.compile(net, loss_fn, optimizer)
-        compiled = True
+        train()
     except TypeError:  # a layer so large that BLAS takes its products
-        compiled = False
-    return lambda: tn.fit(
-        net, loss_fn, optimizer, loader, epochs=epochs, progress=False, compiled=compiled
-    )
+        return lambda: train(compiled=None)
+    return train
 
 
 def torch_epoch(sizes: Sequence[int], batch: int, count: int) -> Epoch:
     net = torch_net(sizes)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
-    X, y = map(torch.from_numpy, digits(count))
+    X, y = map(torch.from_numpy, digits(count, sizes[0]))
 
     def epoch() -> None:
         for rows in torch.randperm(count).split(batch):
@@ -110,11 +118,15 @@ def print_digits(rounds: int) -> None:
 
 def print_against_torch(
     title: str, cases: Sequence[tuple[str, Sequence[int], int, int]], rounds: int
-) -> None:
-    """A table of cases (name, sizes, batch, digits per epoch), on one thread and on all."""
+) -> dict[str, str]:
+    """A table of cases (name, sizes, batch, digits per epoch), on one thread and on all.
+
+    Return how much longer PyTorch takes than tinynet on all.
+    """
     print(f"### {title}\n")
     cores = tn.get_num_threads()
     rows = []
+    ratios = {}
     for name, sizes, batch, count in cases:
         ours, theirs = tinynet_epoch(sizes, batch, count), torch_epoch(sizes, batch, count)
         times = take_turns(
@@ -131,11 +143,44 @@ def print_against_torch(
         each = (f"{seconds / count * 1e6:.2f}" for seconds in times)
         better = f"{min(times[2:]) / times[0]:.2f}", f"{min(times[2:]) / times[1]:.2f}"
         rows.append((name, *each, *better))
+        ratios[name] = better[1]
     tn.set_num_threads(cores)
     columns = [f"{name}, {n}" for name in ("tinynet", "PyTorch") for n in (1, cores)]
     columns += [f"better PyTorch / tinynet, {n}" for n in (1, cores)]
     print("Microseconds per digit, by the number of threads.\n")
     print_table(("", *columns), rows)
+    return ratios
+
+
+def steps_of_grid(batch: int, width: int) -> int:
+    """So many that they take a tenth of a second or so, and their rows no more than 64 MB."""
+    arithmetic, memory = 5 * batch * width**2 / 5e10, 32 * width**2 / 2e10
+    seconds = 2e-5 + max(arithmetic, memory)
+    return max(1, min(2000, int(0.1 / seconds), 2**24 // (batch * width)))
+
+
+def print_grid(batches: Sequence[int], widths: Sequence[int], rounds: int) -> dict[str, str]:
+    """One step by batch and width, all cores, PyTorch at its better threads; return the share."""
+    print("### Steps of width-width-width-10, all cores: better PyTorch / tinynet\n")
+    cores = tn.get_num_threads()
+    ratios = {}
+    for batch, width in itertools.product(batches, widths):
+        steps = steps_of_grid(batch, width)
+        case = (width, width, width, 10), batch, steps * batch
+        theirs = torch_epoch(*case)
+        turns = [tinynet_epoch(*case)]
+        turns += [on_threads(n, torch.set_num_threads, theirs) for n in sorted({1, cores})]
+        print(f"batch {batch}, width {width}: {steps} steps", file=sys.stderr)
+        times = take_turns(turns, 1 if batch * width == 4096**2 else rounds)
+        ratios[batch, width] = min(times[1:]) / times[0]
+    rows = [[f"**{b}**", *(f"{ratios[b, w]:.2f}" for w in widths)] for b in batches]
+    print_table(("batch \\ width", *map(str, widths)), rows)
+    ahead = sum(ratio > 1 for ratio in ratios.values())
+    worst = sorted(ratios, key=lambda cell: ratios[cell])[:4]
+    told = ", ".join(f"{ratios[b, w]:.2f} (batches of {b}, width {w})" for b, w in worst)
+    print(f"tinynet is ahead in {ahead} of {len(ratios)} cells; the worst: {told}.\n")
+    share = f"ahead in {ahead} of {len(ratios)}, worst {min(ratios.values()):.2f}"
+    return {"grid": share}
 
 
 def on_threads(number: int, set_threads: Callable[[int], None], epoch: Epoch) -> Epoch:
@@ -237,9 +282,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7, help="timed rounds (7)")
     parser.add_argument("--mapped-rows", type=int, default=600_000, help="of the mapped file")
-    parts = ["digits", "batches", "widths", "large", "predictions", "memory", "mapped"]
+    parts = ["digits", "batches", "widths", "grid", "large", "predictions", "memory", "mapped"]
     parser.add_argument("--only", nargs="+", choices=parts, default=parts)
-    options = parser.parse_args()
+    parser.add_argument("--batches", type=int, nargs="+", default=SIZES, help="of the grid")
+    parser.add_argument("--widths", type=int, nargs="+", default=WIDTHS, help="of the grid")
+    add_keep(parser)
+    options = parse(parser)
     print(f"{headline()}\n")
     rounds = options.rounds
     if "predictions" in options.only:
@@ -254,12 +302,14 @@ def main() -> None:
         widths = (1, 10, 32, 64, 128, 256, 512, 1024, 4096)
         cases = [(str(w), (784, w, 10), 32, 4096 if w <= 256 else 512) for w in widths]
         print_against_torch("Widths: 784-width-10, batches of 32", cases, rounds)
+    if "grid" in options.only:
+        keep(print_grid(options.batches, options.widths, rounds), options.keep)
     if "large" in options.only:
         cases = [
-            ("784-512-512-10, batches of 128", (784, 512, 512, 10), 128, 4096),
-            ("784-1024-1024-10, batches of 256", (784, 1024, 1024, 10), 256, 4096),
+            (LARGE[0], (784, 512, 512, 10), 128, 4096),
+            (LARGE[1], (784, 1024, 1024, 10), 256, 4096),
         ]
-        print_against_torch("Large", cases, rounds)
+        keep(print_against_torch("Large", cases, rounds), options.keep)
     if "memory" in options.only:
         print_memory()
     if "mapped" in options.only:

@@ -4,7 +4,8 @@ Ours run in a compiled loop, as they do in training; BLAS is called by NumPy in 
 and the 0.5 us or so that such a call costs are not subtracted. BLAS is asked for the bare product,
 though ours also add the bias, add to dW, or turn W around. Both go over the same batches in turn,
 and all arrays start at a cache line, as parameters do, and nearly all arrays of compiled steps. A
-ratio is BLAS's best time over ours, from interleaved rounds: above 1, ours is faster.
+ratio is BLAS's best time over ours, from interleaved rounds: above 1, ours is faster. In the table
+of wide layers OpenBLAS with each kind of its kernels, and MKL, take part (blas.py).
 
 A bound is what the work takes at least on this machine: the multiply-adds that no zero spares us
 at the rate of BLAS's best product, or reading or writing every operand once at the rate of NumPy's
@@ -12,37 +13,44 @@ pass over 200 KB in place, whichever is longer.
 """
 
 import argparse
+import importlib.util
 import itertools
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple
 
+import blas
 import numba
 import numpy as np
-from machine import headline, print_table
+from blas import Case, Floats, Loop, Timer, random_case, room_for
+from machine import code, headline, parse, print_table
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from processors import add_keep, keep
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import tinynet as tn
 from tinynet import kernels
 from tinynet.support.blas import LARGEST_OWN
 from tinynet.support.memory import on_cache_lines
 
-Floats = NDArray[np.float32]
-Loop = Callable[..., None]
-
-MOST_ELEMENTS = 2**17  # in the batches that a loop goes over: they fit the L2 cache, as in training
-LEAST_SECONDS = 2e-3  # how long a timed loop runs at least
 SWEEPS = 8  # over the shapes of a table, with pauses: no slow moment spoils all rounds of a shape
+CORETYPES = {"AVX-512": ("SkylakeX", "Haswell"), "AVX2": ("Haswell",)}
+"""OpenBLAS's kernels, as OPENBLAS_CORETYPE names them, for the code that ours are compiled to.
 
-
-class Case(NamedTuple):
-    """Inputs and upstream gradients of some batches (batches, N, features), and the weights."""
-
-    x: Floats
-    dy: Floats
-    W: Floats
-    b: Floats
+The Cooperlake and the Zen that one may ask NumPy's OpenBLAS for are these two again.
+"""
+WIDE = tuple(
+    (product, N, *widths, zeros)
+    for zeros in (0.0, 0.5)
+    for N in (128, 256)
+    for widths in ((784, 512), (512, 512), (1024, 1024))
+    for product in blas.PRODUCTS
+)
+SINGLE_ROWS = tuple(
+    (product, 1, *widths, 0.0) for widths in ((784, 64), (1024, 1024)) for product in blas.PRODUCTS
+)
+NARROW = tuple(("x.T @ dy", N, 4096, 10, zeros) for N in (32, 256) for zeros in (0.0, 0.5))
 
 
 @numba.njit
@@ -63,25 +71,10 @@ def our_dx(times: int, x: Floats, dy: Floats, W: Floats, b: Floats, out: Floats)
         kernels.linear_dx(dy[t % len(x)], W, out)
 
 
-def blas_linear(times: int, x: Floats, dy: Floats, W: Floats, b: Floats, out: Floats) -> None:
-    for t in range(times):
-        np.matmul(x[t % len(x)], W, out=out)
-
-
-def blas_dW(times: int, x: Floats, dy: Floats, W: Floats, b: Floats, out: Floats) -> None:
-    for t in range(times):
-        np.matmul(x[t % len(x)].T, dy[t % len(x)], out=out)
-
-
-def blas_dx(times: int, x: Floats, dy: Floats, W: Floats, b: Floats, out: Floats) -> None:
-    for t in range(times):
-        np.matmul(dy[t % len(x)], W.T, out=out)
-
-
 PRODUCTS: dict[str, tuple[Loop, Loop]] = {
-    "x @ W": (our_linear, blas_linear),
-    "x.T @ dy": (our_dW, blas_dW),
-    "dy @ W.T": (our_dx, blas_dx),
+    "x @ W": (our_linear, blas.linear),
+    "x.T @ dy": (our_dW, blas.dW),
+    "dy @ W.T": (our_dx, blas.dx),
 }
 
 
@@ -132,49 +125,17 @@ def multiply(times: int, a: Floats, b: Floats, out: Floats) -> None:
         np.matmul(a, b, out=out)
 
 
-def best_seconds(
-    loops: Sequence[tuple[Callable[..., Any], tuple[Any, ...]]], rounds: int
-) -> list[float]:
+def best_seconds(loops: Sequence[tuple[Loop, tuple[Any, ...]]], rounds: int) -> list[float]:
     """The best time of one turn of each loop, from interleaved rounds."""
-    counts, best = [], [np.inf] * len(loops)
-    for loop, arguments in loops:
-        loop(1, *arguments)  # compiles
-        trial = min(_timed(loop, 2, arguments) for _ in range(5))
-        counts.append(1 + int(LEAST_SECONDS / trial))
-    for _ in range(rounds):
-        for which, ((loop, arguments), count) in enumerate(zip(loops, counts)):
-            best[which] = min(best[which], _timed(loop, count, arguments))
-    return best
-
-
-def _timed(loop: Callable[..., Any], count: int, arguments: tuple[Any, ...]) -> float:
-    start = time.perf_counter()
-    loop(count, *arguments)
-    return (time.perf_counter() - start) / count
+    timers = [Timer(loop, arguments) for loop, arguments in loops]
+    return [min(times) for times in zip(*([t.seconds() for t in timers] for _ in range(rounds)))]
 
 
 def seconds(product: str, case: Case, rounds: int) -> tuple[float, float]:
     """The best time of one call, ours and BLAS's."""
-    loops = PRODUCTS[product]
-    (N, I), O = case.x.shape[1:], case.W.shape[1]
-    shape = {"x @ W": (N, O), "x.T @ dy": (I, O), "dy @ W.T": (N, I)}[product]
-    out = on_cache_lines(np.zeros(shape, np.float32))
-    ours, blas = best_seconds([(loop, (*case, out)) for loop in loops], rounds)
-    return ours, blas
-
-
-def random_case(N: int, I: int, O: int, zeros: float) -> Case:
-    """Normal numbers, of which this share is 0 in x and in dy."""
-    rng = np.random.default_rng(0)
-    batches = max(1, min(8, MOST_ELEMENTS // (N * max(I, O))))
-
-    def draw(*shape: int) -> Floats:
-        values = rng.standard_normal(shape, np.float32)
-        values[rng.random(shape) < zeros] = 0
-        return on_cache_lines(values)
-
-    W = on_cache_lines(rng.standard_normal((I, O), np.float32) / np.float32(np.sqrt(I)))
-    return Case(draw(batches, N, I), draw(batches, N, O), W, np.zeros(O, np.float32))
+    out = room_for(product, case)
+    ours, theirs = best_seconds([(loop, (*case, out)) for loop in PRODUCTS[product]], rounds)
+    return ours, theirs
 
 
 def lesson_cases(batches: int = 4) -> list[Case]:
@@ -231,7 +192,8 @@ def measure_machine(rounds: int) -> Machine:
     return Machine(512**3 / product, 2 * small.nbytes / pass_over)
 
 
-def print_lesson(rounds: int) -> None:
+def print_lesson(rounds: int) -> dict[str, str]:
+    """The table of the main lesson; return its ratio to keep."""
     print("### The main lesson, trained, real digits, batches of 32\n")
     machine = measure_machine(rounds)
     print(
@@ -282,6 +244,7 @@ def print_lesson(rounds: int) -> None:
         "ours / bound",
     )
     print_table(("kernel", *header), rows)
+    return {"products": f"{totals[1] / totals[0]:.2f}"}
 
 
 def _times(ours: float, blas: float, bound: float) -> tuple[str, ...]:
@@ -344,19 +307,74 @@ def print_border(sizes: list[int], N: int, zeros: float, rounds: int) -> None:
         )
 
 
+def print_wide(rounds: int, folder: Path | None) -> None:
+    """Wide layers, single rows and ten columns beside each OpenBLAS that there is, and MKL."""
+    print("### Wide layers, single rows, ten columns: BLAS / ours\n")
+    own = next(each for each in threadpool_info() if each["user_api"] == "blas")["architecture"]
+    settings: dict[str, tuple[str, dict[str, str]]] = {
+        f"OpenBLAS, {name}": ("numpy", {"OPENBLAS_CORETYPE": name})
+        for name in CORETYPES.get(code(), ())
+    }
+    if importlib.util.find_spec("torch"):
+        settings["MKL"] = ("torch", {})
+    print(
+        f"NumPy's OpenBLAS takes its kernels for {own} here. MKL: in PyTorch"
+        f"{'' if 'MKL' in settings else ', which is missing'}.\n"
+    )
+    rows = []
+    ratios: dict[str, list[float]] = {}
+    with blas.libraries(settings) as others:
+        for question in (*WIDE, *SINGLE_ROWS, *NARROW):
+            product, N, I, O, zeros = question
+            case = random_case(N, I, O, zeros)
+            arguments = (*case, room_for(product, case))
+            timers = [Timer(loop, arguments) for loop in PRODUCTS[product]]
+            best = [np.inf] * (2 + len(others))
+            for _ in range(rounds):
+                times = [timer.warm_seconds() for timer in timers]
+                times += [other.seconds(question) for other in others.values()]
+                best = list(map(min, best, times))
+            ours, *theirs = best
+            of_each = dict(zip(("", *others), (each / ours for each in theirs)))
+            best_blas = min(ratio for name, ratio in of_each.items() if name != "MKL")
+            cells = [f"{ratio:.2f}" for ratio in (*of_each.values(), best_blas)]
+            rows.append((product, N, (I, O), f"{zeros:.0%}", f"{ours * 1e6:.1f}", *cells))
+            if question in WIDE:
+                ratios.setdefault(f"wide, {zeros:.0%} zeros", []).append(best_blas)
+                if "MKL" in of_each:
+                    ratios.setdefault(f"wide, {zeros:.0%} zeros, MKL", []).append(of_each["MKL"])
+    columns = ("batch", "(I, O)", "zeros", "ours (us)", "OpenBLAS", *others, "OpenBLAS at its best")
+    print_table(("product", *columns), rows)
+    kept = {
+        name: f"worst {min(each):.2f}, median {median(each):.2f}" for name, each in ratios.items()
+    }
+    for name, told in kept.items():
+        print(f"{name}: {told}")
+    print()
+    keep(kept, folder)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=31, help="interleaved rounds (31)")
     sizes = [10, 32, 64, 128, 256, 512, 1024, 4096]
     parser.add_argument("--sizes", type=int, nargs="+", default=sizes, help="of the border's table")
-    options = parser.parse_args()
+    parts = ["lesson", "zeros", "wide", "border"]
+    parser.add_argument("--only", nargs="+", choices=parts, default=parts)
+    add_keep(parser)
+    options = parse(parser)
     print(f"{headline()}\n")
     tn.set_num_threads(1)
     with threadpool_limits(1):
-        print_lesson(options.rounds)
-        print_zeros(options.rounds)
-        for N, zeros in ((32, 0.0), (256, 0.0), (32, 0.5), (256, 0.5), (1, 0.0)):
-            print_border(options.sizes, N, zeros, options.rounds)
+        if "lesson" in options.only:
+            keep(print_lesson(options.rounds), options.keep)
+        if "zeros" in options.only:
+            print_zeros(options.rounds)
+        if "wide" in options.only:
+            print_wide(options.rounds, options.keep)
+        if "border" in options.only:
+            for N, zeros in ((32, 0.0), (256, 0.0), (32, 0.5), (256, 0.5), (1, 0.0)):
+                print_border(options.sizes, N, zeros, options.rounds)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ from typing import Any
 
 import training_pictures
 from contest import EPOCHS, Process, Results, measure
-from machine import describe, headline, print_table
+from machine import describe, headline, parse, print_table
+from processors import FIGURES, add_keep, keep
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -181,6 +182,17 @@ def print_networks(chosen: dict[str, Process]) -> None:
     print("Learned: the loss of the fifth epoch, and the accuracy after it.\n")
 
 
+def ratios_to_keep(chosen: dict[str, Process]) -> dict[str, str]:
+    """How many times as long as tinynet's each peer's epoch takes."""
+    ours_of = {theirs: ours for ours, theirs, _ in NETWORKS.values()}
+    found = {}
+    for peer in FIGURES.keys() & chosen.keys():
+        pair = chosen[peer], chosen[ours_of.get(peer, "tinynet_fit")]
+        theirs, ours = (statistics.median(p.seconds) for p in pair)
+        found[peer] = f"{theirs / ours:.2f}"
+    return found
+
+
 def save_json(results: Results, path: Path) -> None:
     peers: dict[str, dict[str, Any]] = {}
     for p in results.processes:
@@ -242,12 +254,13 @@ def main() -> None:
         "--no-fits", dest="fits", action="store_false", help="without the fits of fresh processes"
     )
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of JSON and figure")
-    options = parser.parse_args()
+    add_keep(parser)
+    options = parse(parser)
     rounds = options.rounds or (9 if options.pictures else 31)
     if rounds < EPOCHS - 1:
         parser.error(f"--rounds {rounds}: accuracy is compared after {EPOCHS} epochs; at least 4")
     if options.pictures:
-        training_pictures.run(rounds, options.peers, options.results)
+        training_pictures.run(rounds, options.peers, options.results, options.keep)
         return
     peers = [p for p in NAMES if not options.peers or p in ("tinynet_fit", *options.peers)]
     results = measure(peers, rounds, TWO_FITS if options.fits else None)
@@ -260,6 +273,7 @@ def main() -> None:
     wrong = faults(results.processes)
     if wrong:
         sys.exit("error: a fast wrong answer does not count\n" + "\n".join(wrong))
+    keep(ratios_to_keep(best(results.processes)), options.keep)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from contest import EPOCHS, HERE, THREADS, Failed, Process, Results, figures_printed, measure
 from machine import describe, headline, print_table
+from processors import keep
 
 PATIENCE = 240  # seconds; JAX's epoch takes half a minute, its compiler's not counted
 ACCURACY_BAND = 1.0  # percentage points from tinynet's
@@ -57,6 +58,12 @@ NAMES = {
 }
 ONE, ALL = THREADS  # thread settings
 
+KEPT = {
+    "CNN: PyTorch, better / fit, default": "cnn, torch",
+    "CNN: JAX, better / fit, default": "cnn, jax",
+    "LeNet-5: PyTorch, default / fit, default": "lenet, torch",
+}
+"""The ratios that are kept by processor, and their names there."""
 Measured = dict[tuple[str, str], Process]
 Keys = list[tuple[str, str]]
 Ratio = tuple[str, str, Keys, Keys, str]
@@ -197,8 +204,8 @@ def save_json(results: Results, memory: dict[str, Any], path: Path) -> None:
     path.write_text(json.dumps(content, indent=1) + "\n")
 
 
-def run(rounds: int, peers: Iterable[str] | None, folder: Path) -> None:
-    """Measure, print the tables, and save the figures; a fault is an error."""
+def run(rounds: int, peers: Iterable[str] | None, folder: Path, kept: Path | None) -> None:
+    """Measure, print the tables, save the figures and keep the ratios; a fault is an error."""
     chosen = [p for p in NAMES if not peers or p in peers]
     results = measure(chosen, rounds, patience=PATIENCE, predictions=True)
     print_results(results, rounds)
@@ -209,3 +216,5 @@ def run(rounds: int, peers: Iterable[str] | None, folder: Path) -> None:
     wrong = faults(results.processes)
     if wrong:
         sys.exit("error: a fast wrong answer does not count\n" + "\n".join(wrong))
+    asked = _asked({(p.peer, p.threads): p for p in results.processes})
+    keep({KEPT[what]: ratio for what, ratio, *_ in asked if what in KEPT}, kept)

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import platform
 import shutil
 import subprocess
 import sys
@@ -267,8 +268,13 @@ def test_a_lesson_in_pytorch_measures_what_is_stored(load):
     )
 
 
-GROWTH = ("growth.py", "--rounds", 1, "--mapped-rows", 20_000)
-GROWTH += ("--only", "digits", "predictions", "memory", "mapped")
+GROWTH = ("growth.py", "--rounds", 1, "--mapped-rows", 20_000, "--batches", 1, 8, "--widths", 1, 64)
+GROWTH += ("--only", "digits", "grid", "predictions", "memory", "mapped")
+COLD = ("cold_start.py", "--rounds", 1, "--first-runs", 1, "--lesson", "22_line_through_points.py")
+ON_X86 = pytest.mark.skipif(
+    platform.machine().lower() not in ("x86_64", "amd64"), reason="AVX2 is a part of x86 processors"
+)
+AS_AVX2 = ("kernels.py", "--as", "avx2", "--rounds", 1, "--only", "wide")
 
 
 @pytest.mark.slow
@@ -277,7 +283,9 @@ GROWTH += ("--only", "digits", "predictions", "memory", "mapped")
     [
         (("kernels.py", "--rounds", 1, "--sizes", 10, 32), "### The border"),
         (("convolutions.py", "--rounds", 1), "| PyTorch / ours |"),
-        (("cold_start.py", "--rounds", 1, "--first-runs", 1), "| import tinynet "),
+        pytest.param(AS_AVX2, "code for AVX2", marks=ON_X86),
+        (("ladder.py", "--rounds", 1), "| `by_tinynet` "),
+        (COLD, "| first forward pass "),
         (("workbook.py", "--rounds", 1, "--learners", 2), "| grade 2 workbooks, "),
         (("learned.py", "--epochs", 1, "--seeds", 2), "| accuracy (%) "),
         (GROWTH, "### A memory-mapped file"),
@@ -290,6 +298,37 @@ def test_the_other_benchmarks_run(command, heading):
     done = run(*command)
     assert done.returncode == 0, done.stderr
     assert heading in done.stdout
+
+
+class TestRatiosByProcessor:
+    def test_the_page_has_what_the_files_give(self, load):
+        page = (BENCHMARKS.parent / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+        table = load("processors").table()
+        assert f"<!-- begin processors -->\n{table}\n<!-- end processors -->" in page
+
+    def test_a_ratio_takes_the_place_of_an_older_one(self, load, tmp_path, monkeypatch):
+        processors = load("processors")
+        monkeypatch.setattr(sys, "argv", ["/some/kernels.py", "--rounds", "3"])
+        processors.keep({"products": "4.00", "wide, 0% zeros": "1.01"}, tmp_path)
+        processors.keep({"products": "4.50"}, tmp_path)
+        (path,) = tmp_path.iterdir()
+        figures = json.loads(path.read_text(encoding="utf-8"))["figures"]
+        assert {name: figure["value"] for name, figure in figures.items()} == {
+            "products": "4.50",
+            "wide, 0% zeros": "1.01",
+        }
+        assert figures["products"]["command"] == "python benchmarks/kernels.py --rounds 3"
+        assert "| 4.50 (" in processors.table(tmp_path)
+        with pytest.raises(KeyError, match="product"):
+            processors.keep({"product": "4.50"}, tmp_path)
+
+    @pytest.mark.slow
+    def test_a_command_keeps_its_ratios(self, tmp_path):
+        done = run("kernels.py", "--rounds", 1, "--only", "lesson", "--keep", tmp_path)
+        assert done.returncode == 0, done.stderr
+        (path,) = tmp_path.iterdir()
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        assert kept["code"] in done.stdout and "products" in kept["figures"]
 
 
 class TestFirstFigure:
