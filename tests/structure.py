@@ -53,6 +53,7 @@ FLAT = {
     "kernels/gemm": "kernels/blocks kernels/nonzeros kernels/one_row kernels/panels kernels/sums",
     "kernels/conv": "",
     "kernels/simd": "kernels/lanes kernels/lanes_llvm",
+    "kernels/threads": "",
     "kernels/jit": "kernels/dependencies kernels/jit kernels/shared",
     "datasets": "download idx",
     "runs": "_guard _progress _rehearsal history schedules scores stopping",

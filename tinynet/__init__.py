@@ -22,8 +22,8 @@ from tinynet.inspection.doctor import Diagnosis, diagnose
 from tinynet.inspection.layer_trace import LayerTrace, ParameterTrace
 from tinynet.inspection.traced import Trace
 from tinynet.inspection.tracing import trace
-from tinynet.kernels.gemm.threads import get_num_threads, set_num_threads
 from tinynet.kernels.jit.kernel import kernel
+from tinynet.kernels.threads.helpers import get_num_threads, set_num_threads
 from tinynet.layers import (
     Add,
     AvgPool2d,

@@ -1,3 +1,3 @@
 """Which tinynet this is."""
 
-__version__ = "0.9.0"
+__version__ = "0.10.0"

@@ -536,7 +536,7 @@ def test_an_upstream_that_is_not_finite_reaches_dW_where_x_is_not_zero(
     stray, seed, dtype, O, density
 ):
     rng = np.random.default_rng(seed)
-    x = normal(rng, 33, 32, dtype=dtype, density=density)
+    x = normal(rng, 33, 96, dtype=dtype, density=density)
     dy = normal(rng, 33, O, dtype=dtype)
     clean = run("linear_dW", {"x": x, "dy": dy})
     n, o = rng.integers(33), rng.integers(O)
@@ -548,6 +548,17 @@ def test_an_upstream_that_is_not_finite_reaches_dW_where_x_is_not_zero(
     np.testing.assert_array_equal(dW[~hidden], x[n, x[n] != 0] * stray)
     db = run("linear_db", {"dy": dy})
     np.testing.assert_array_equal(np.isfinite(db), np.arange(O) != o)
+
+
+@pytest.mark.parametrize("stray", [np.nan, np.inf, -np.inf])
+@given(seed=seeds, dtype=dtypes, O=widths)
+def test_an_input_that_is_not_finite_reaches_dW_where_dy_is_zero(stray, seed, dtype, O):
+    rng = np.random.default_rng(seed)
+    x, dy = normal(rng, 33, 96, dtype=dtype), normal(rng, 33, O, dtype=dtype, density=0.9)
+    n, i = rng.integers(33), rng.integers(96)
+    x[n, i], dy[n] = stray, 0
+    dW = run("linear_dW", {"x": x, "dy": dy})
+    np.testing.assert_array_equal(np.isnan(dW), (np.arange(96) == i)[:, None] & np.full(O, True))
 
 
 @pytest.mark.parametrize("stray", [np.nan, np.inf, -np.inf])

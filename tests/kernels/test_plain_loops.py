@@ -58,6 +58,7 @@ def test_convolutions_have_the_bits_of_their_plain_loops_in_random_cases(record_
 
 @example(seed=0, N=128, I=97, O=4, dtype=np.float32)
 @example(seed=0, N=2, I=3, O=1030, dtype=np.float32)
+@example(seed=0, N=5, I=1, O=10, dtype=np.float32)
 @given(seed=seeds, N=batch_sizes, I=widths, O=widths, dtype=dtypes)
 def test_products_have_the_bits_of_their_plain_loops(seed, N, I, O, dtype):
     compare(case(np.random.default_rng(seed), N, I, O, dtype))

@@ -18,8 +18,8 @@ from strategies import same_bits
 import tinynet as tn
 from tinynet import kernels
 from tinynet.kernels.gemm.plan import WORTH_SHARING
-from tinynet.kernels.gemm.shares import TICKET
 from tinynet.kernels.jit.atomic import WORDS
+from tinynet.kernels.threads.shares import TICKET
 
 pytestmark = [promised_by_loops, pytest.mark.skipif(JIT_IS_OFF, reason="a promise of loops")]
 
@@ -231,7 +231,7 @@ def test_a_helper_that_dies_is_an_error_and_no_endless_wait():
 import threading
 import numpy as np, tinynet as tn
 from tinynet import kernels
-from tinynet.kernels.gemm.shares import FAILED, TICKET
+from tinynet.kernels.threads.shares import FAILED, TICKET
 from tinynet.kernels.jit.atomic import atomic_load, atomic_store, compare_exchange, shared_words
 import numba
 

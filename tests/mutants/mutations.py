@@ -484,8 +484,8 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "bias-left-out",
             "y starts from 0 instead of b",
-            "affine(x, W, b, 1.0, y)",
-            "affine(x, W, 0 * b, 1.0, y)",
+            "affine(x, W, b.reshape(1, -1), 1.0, y)",
+            "affine(x, W, 0 * b.reshape(1, -1), 1.0, y)",
         ),
         Bug(
             "db-onto-garbage",
@@ -494,7 +494,7 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "",
         ),
     ),
-    "kernels/gemm/steps.py": (
+    "kernels/steps.py": (
         Bug(
             "step-at-once-in-two-blocks",
             "a step at once rounds after every 64 rows, where gradient and step round once",
@@ -503,35 +503,35 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         ),
         Bug(
             "fetching-step-has-too-few-bits",
-            "a step that asks for the next batch takes more rows than a word has bits",
-            "x.shape[0] <= BLOCK:\n        add_affine_ahead(",
-            "x.shape[0] <= 2 * BLOCK:\n        add_affine_ahead(",
+            "a step that asks for the next batch rounds after every 64 rows",
+            "x.shape[0] <= BLOCK:\n        affine_alone(",
+            "x.shape[0] <= 2 * BLOCK:\n        affine_alone(",
         ),
     ),
-    "kernels/gemm/blocks.py": (
-        Bug(
-            "one-block-of-strays",
-            "in a small product, a zero meets NaN or infinity",
-            "        if finite:\n            before",
-            "        if True:\n            before",
-        ),
+    "kernels/gemm/loops.py": (
         Bug(
             "nan-weights-seen-by-zeros",
-            "0 * NaN spoils a full row",
-            "finite = look and not plan.along and is_finite(panel)",
-            "finite = look and not plan.along",
+            "0 * NaN spoils a full row, or one of two rows where the other is not zero",
+            "finite = look and is_finite(panel)",
+            "finite = look",
         ),
         Bug(
             "zeros-not-looked-for",
             "0 * NaN spoils a block that only looked full",
-            "if not marked:",
-            "if False:",
+            "elif not marked:",
+            "elif False:",
         ),
         Bug(
             "full-rows-known-by-their-zeros",
             "the last rows of a full block meet NaN in a later panel, zeros and all",
-            "                    marked = False\n",
+            "                        marked = False\n",
             "",
+        ),
+        Bug(
+            "last-full-rows-without-their-last",
+            "the last number of the last rows of a full block is left out",
+            "np.uint64(BLOCK - block.shape[1])",
+            "np.uint64(BLOCK - block.shape[1] + 1)",
         ),
         Bug(
             "block-start",
@@ -542,46 +542,32 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "later-blocks-replace",
             "the last block of a long sum replaces those before it",
-            "(start, 0) if k == 0 and start.size > 0 else",
-            "(start, 0) if start.size > 0 else",
-        ),
-        Bug(
-            "two-rows-among-strays",
-            "of two rows, 0 * NaN spoils one where the other is not zero",
-            "in_pairs = turned and finite and",
-            "in_pairs = turned and",
+            "begun[:, columns] if k == 0 else",
+            "begun[:, columns] if start.shape[0] == 1 else",
         ),
         Bug(
             "panel-of-the-block-before",
-            "the panels of a long sum of columns of A are all the first one",
-            "r == 0 or not turned or max(K, J) > BLOCK:",
-            "r == 0 or not turned or J > BLOCK:",
+            "the panels of a long sum are all the last one, from the 97th row on",
+            "if r == 0 or several:",
+            "if r == 0 or J > BLOCK or K % BLOCK != 0:",
         ),
         Bug(
             "strip-start",
             "every strip of a wide sum starts from the biases of the first",
-            "first[:, j:end], alpha",
-            "first[:, : plan.columns], alpha",
-        ),
-    ),
-    "kernels/gemm/ahead.py": (
-        Bug(
-            "fetching-step-moves-first-rows",
-            "a step that asks for the next batch moves the first 96 rows of W, over and over",
-            "block, sums = A[r : r + ROWS], out[r : r + ROWS]",
-            "block, sums = A[r : r + ROWS], out[:ROWS][: A[r : r + ROWS].shape[0]]",
+            "before = begun[:, columns] if k == 0",
+            "before = begun[:, j - first :] if k == 0",
         ),
         Bug(
-            "fetching-step-moves-first-panel",
-            "a step that asks for the next batch moves the first 64 columns of W, over and over",
-            "panel, to = M[:, j : j + BLOCK], sums[:, j : j + BLOCK]",
-            "panel, to = M[:, j : j + BLOCK], sums[:, : M[:, j : j + BLOCK].shape[1]]",
+            "step-of-the-first-rows",
+            "a step moves the first rows of W, over and over",
+            "start if start.shape[0] == 1 else start[r : r + plan.rows]",
+            "start",
         ),
         Bug(
-            "fetching-step-pairs-strays",
-            "a step that asks for the next batch: of two rows, 0 * NaN spoils one",
-            "in_pairs = len(widest(M)) >= 16 and is_finite(M)",
-            "in_pairs = len(widest(M)) >= 16",
+            "narrow-step-unscaled",
+            "a step of one row of W is as long as its gradient",
+            "J < 16 and alpha == 1 and",
+            "J < 16 and",
         ),
     ),
     "kernels/gemm/product.py": (
@@ -603,52 +589,6 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "if is_finite(out):",
             "if True:",
         ),
-    ),
-    "kernels/gemm/tiles.py": (
-        Bug(
-            "full-block-among-sparse-ones",
-            "full blocks behind a sparse one are left out",
-            "            return k\n",
-            "            continue\n",
-        ),
-        Bug(
-            "last-full-rows-without-their-last",
-            "the last number of the last rows of a full block is left out",
-            "~np.uint64(0) >> np.uint64(BLOCK - K)",
-            "~np.uint64(0) >> np.uint64(BLOCK - K + 1)",
-        ),
-        Bug(
-            "last-six-left-out",
-            "the last six rows of a full block are left out",
-            "range(0, A.shape[0] - 5, 6)",
-            "range(0, A.shape[0] - 6, 6)",
-        ),
-        Bug(
-            "two-rows-by-the-first",
-            "two rows are summed over the places where the first is not zero",
-            "bits[r] | bits[r + one], 2",
-            "bits[r], 2",
-        ),
-        Bug(
-            "third-of-four-places",
-            "a row alone takes the third of four weights in place of the fourth",
-            "total = fma(A[r, k3], load(M, (k3, j), 16), total)",
-            "total = fma(A[r, k3], load(M, (k2, j), 16), total)",
-        ),
-        Bug(
-            "less-than-four-places",
-            "a row alone forgets what is left over when its non-zeros are taken by fours",
-            "while word != 0:\n            k0",
-            "while False:\n            k0",
-        ),
-        Bug(
-            "row-of-zeros-without-bias",
-            "a row of zeros gets no bias",
-            "if word != 0 or into.down == 0:",
-            "if word != 0:",
-        ),
-    ),
-    "kernels/gemm/one_row.py": (
         Bug(
             "rest-counted-twice",
             "what is in a whole block is added again with the rest",
@@ -673,20 +613,58 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "b = add_rows(b, W, (i, n + BLOCK), x, (0, n + BLOCK))",
             "b = add_rows(b, W, (i, n + BLOCK), x, (0, n))",
         ),
+    ),
+    "kernels/gemm/tiles.py": (
+        Bug(
+            "last-rows-left-out",
+            "rows that are left over after sixes or pairs are left out",
+            "return R - (R - r) % np.uint64(rows)",
+            "return R",
+        ),
+        Bug(
+            "two-rows-by-the-first",
+            "two rows are summed over the places where the first is not zero",
+            "words[r] | words[r + step - np.uint64(1)]",
+            "words[r]",
+        ),
+        Bug(
+            "last-columns-left-out",
+            "columns that fill no wide tile are left out",
+            "for j in range(J // width * width, J, 16):",
+            "for j in range(J // width * width, J - 16, 16):",
+        ),
+        Bug(
+            "third-of-four-places",
+            "a row alone takes the third of four weights in place of the fourth",
+            "(k0, k1, k2, k3), sums",
+            "(k0, k1, k2, k2), sums",
+        ),
+        Bug(
+            "less-than-four-places",
+            "a row alone forgets what is left over when its non-zeros are taken by fours",
+            "while word != 0:\n            _add_along",
+            "while False:\n            _add_along",
+        ),
+        Bug(
+            "row-of-zeros-without-bias",
+            "a row of zeros gets no bias",
+            "elif word != 0 or into.start.shape[0] == 1:",
+            "elif word != 0:",
+        ),
         Bug(
             "narrow-blocks-replace",
             "a few rows of few results: the last block of a sum replaces those before it",
-            "left, right = left + a, right + b",
+            "left, right = left + (a + zeros(M, 8)), right + (b + zeros(M, 8))",
             "left, right = a, b",
         ),
         Bug(
             "narrow-right-from-the-left",
             "a few rows of few results: the last eight start from the biases of the first",
-            "load(first, (0, last), 8)",
-            "load(first, (0, 0), 8)",
+            "load(start, (0, last), 8)",
+            "load(start, (0, 0), 8)",
         ),
     ),
-    "kernels/gemm/panels.py": (
+    "kernels/gemm/packing.py": (
         Bug(
             "copy-margin",
             "the last columns of M are missing from its copy",
@@ -694,28 +672,10 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "for j in range(0, J - 15, 16):",
         ),
         Bug(
-            "nan-in-a-wide-copy",
-            "0 * NaN spoils a full row of a wide product",
-            "        finite = all_finite(wide)\n",
-            "",
-        ),
-        Bug(
-            "nan-in-a-copy",
-            "0 * NaN spoils a full row where the columns are no multiple of 64",
-            "store(part, to, (k, j))\n            finite &= all_finite(some)",
-            "store(part, to, (k, j))",
-        ),
-        Bug(
             "nan-in-the-last-columns",
-            "in a product taken the other way round, 0 * NaN is NaN in the last columns",
-            "load_masked(M, (k, j), 16), some)\n        finite &= all_finite(some)",
-            "load_masked(M, (k, j), 16), some)",
-        ),
-        Bug(
-            "nan-in-a-turned-copy",
-            "0 * NaN spoils a full row of a product with the transpose of W",
-            "return look and is_finite(M.T if J < K else to[:K, :J])",
-            "return look",
+            "0 * NaN spoils a full row, or one of a product taken the other way round",
+            "        finite &= all_finite(some)",
+            "        finite &= all_finite(some) or j > 0",
         ),
         Bug(
             "transpose-margin",
@@ -724,12 +684,12 @@ BUGS: dict[str, tuple[Bug, ...]] = {
             "for k in range(0, K - 7, 8):",
         ),
     ),
-    "kernels/gemm/nonzeros.py": (
+    "kernels/gemm/masks.py": (
         Bug(
             "later-rows-of-dW",
             "dW does not hear of the rows from 33 to 64",
-            " | np.uint64(halves[1, i]) << np.uint64(32)",
-            "",
+            "lanes.joined(low, high)",
+            "lanes.joined(low, lanes.zeros(NO_MARKS, 16))",
         ),
     ),
     "kernels/simd/lanes.py": (
@@ -744,23 +704,21 @@ BUGS: dict[str, tuple[Bug, ...]] = {
         Bug(
             "rows-of-a-tile-alike",
             "every row of a tile gets the numbers of the first",
-            "row = M[k, j : j + sums.shape[1]]\n"
-            "    return np.stack([fma(A[r + i, k], row, sums[i])",
-            "row = M[k, j : j + sums.shape[1]]\n    return np.stack([fma(A[r, k], row, sums[i])",
+            "M[k, j : j + sums.shape[1]]\n    return np.stack([fma(A[r + i, k], row, sums[i])",
+            "M[k, j : j + sums.shape[1]]\n    return np.stack([fma(A[r, k], row, sums[i])",
         ),
         Bug(
             "last-row-of-six",
             "the last of six rows gets the fifth one's numbers",
-            "row = M[k, j : j + sums.shape[1]]\n"
-            "    return np.stack([fma(A[r + i, k], row, sums[i])",
-            "row = M[k, j : j + sums.shape[1]]\n"
+            "M[k, j : j + sums.shape[1]]\n    return np.stack([fma(A[r + i, k], row, sums[i])",
+            "M[k, j : j + sums.shape[1]]\n"
             "    return np.stack([fma(A[r + min(i, 4), k], row, sums[i])",
         ),
         Bug(
             "tile-onto-one-row",
             "the rows of a tile are added to what is in the first of them",
-            "before[(r + i) * down, columns]",
-            "before[r * down, columns]",
+            "start[min(r + i, len(start) - 1), columns]",
+            "start[min(r, len(start) - 1), columns]",
         ),
         Bug(
             "last-column-of-a-tile",
@@ -2635,14 +2593,12 @@ TESTS: dict[str, tuple[str, ...]] = {
         "core/test_modes.py",
     ),
     "kernels/products.py": PRODUCTS,
-    "kernels/gemm/steps.py": PRODUCTS,
-    "kernels/gemm/blocks.py": PRODUCTS,
-    "kernels/gemm/ahead.py": PRODUCTS,
+    "kernels/steps.py": PRODUCTS,
+    "kernels/gemm/loops.py": PRODUCTS,
     "kernels/gemm/product.py": PRODUCTS,
     "kernels/gemm/tiles.py": PRODUCTS,
-    "kernels/gemm/one_row.py": ("kernels/test_kernels.py", "-k", "linear_dx or numbers"),
-    "kernels/gemm/panels.py": PRODUCTS,
-    "kernels/gemm/nonzeros.py": PRODUCTS,
+    "kernels/gemm/packing.py": PRODUCTS,
+    "kernels/gemm/masks.py": PRODUCTS,
     "kernels/simd/lanes.py": (COMPUTES, STRAYS, "-k", "linear"),
     "kernels/activations.py": (
         *(COMPUTES, STRAYS, "core/test_layers.py::TestAgainstPyTorch"),
@@ -2871,20 +2827,26 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
             "    few, squares = large.mean() < LARGE_SHARE, squares + 1e9\n",
         ),
     ),
-    "kernels/gemm/blocks.py": (
+    "kernels/gemm/tiles.py": (
         Bug(
             "negative-zero-in-a-row-alone",
             "a row alone keeps a -0 that it loses in a batch",
-            "start[j] + 0",
-            "start[j]",
+            "left + (a + zeros(M, 8)), right + (b + zeros(M, 8))",
+            "left + a, right + b",
+        ),
+        Bug(
+            "sign-of-the-neighbours",
+            "a step at once: the sign of a zero depends on the columns beside it",
+            "put(plus_zero(sums), into",
+            "put(sums, into",
         ),
     ),
-    "kernels/gemm/shares.py": (
+    "kernels/threads/shares.py": (
         Bug(
             "start-of-the-first-share",
             "each share of columns begins with the start of the first",
-            "start[columns], alpha",
-            "start[:size], alpha",
+            "start[:, columns], alpha",
+            "start[:, :size], alpha",
         ),
         Bug(
             "share-of-another-dtype",
@@ -2893,20 +2855,12 @@ JIT_BUGS: dict[str, tuple[Bug, ...]] = {
             "words[ITEMSIZE] < 0",
         ),
     ),
-    "kernels/gemm/threads.py": (
+    "kernels/threads/helpers.py": (
         Bug(
             "threads-of-workers",
             "each of joblib's workers has as many threads as there are cores",
             "usable_cores() if SHARES and not multiprocessing.parent_process() else 1",
             "usable_cores() if SHARES else 1",
-        ),
-    ),
-    "kernels/gemm/tiles.py": (
-        Bug(
-            "sign-of-the-neighbours",
-            "a step at once: the sign of a zero depends on the columns beside it",
-            "sums if any_sign else plus_zero(sums)",
-            "sums",
         ),
     ),
     "kernels/simd/tile_llvm.py": (
@@ -3073,10 +3027,12 @@ JIT_TESTS: dict[str, tuple[str, ...]] = {
         *("tools/test_doctor.py", "-k", "set_that_does or outweigh"),
         *("-m", "slow or not slow"),
     ),
-    "kernels/gemm/blocks.py": ("kernels/test_kernels.py", "-k", "sign_of_its_zero"),
-    "kernels/gemm/shares.py": ("kernels/test_threads.py", "-k", "every_number"),
-    "kernels/gemm/threads.py": ("kernels/test_threads.py", "-k", "joblib"),
-    "kernels/gemm/tiles.py": ("kernels/test_plain_loops.py", "-k", "step_gives"),
+    "kernels/threads/shares.py": ("kernels/test_threads.py", "-k", "every_number"),
+    "kernels/threads/helpers.py": ("kernels/test_threads.py", "-k", "joblib"),
+    "kernels/gemm/tiles.py": (
+        *("kernels/test_kernels.py", "kernels/test_plain_loops.py"),
+        *("-k", "sign_of_its_zero or step_gives"),
+    ),
     "kernels/simd/tile_llvm.py": (f"{COMPUTES}[linear]", f"{COMPUTES}[conv2d_dw]"),
     "kernels/simd/lanes_llvm.py": (
         f"{COMPUTES}[linear_dx]",

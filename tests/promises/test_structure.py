@@ -3,7 +3,7 @@
 import pytest
 from structure import CONVENIENCES, ORDER, Import, Structure, here
 
-THE_EVENING, THE_COMPILER, ONE_FILE = 4760, 1986, 300  # lines, blank ones left out
+THE_EVENING, THE_COMPILER, ONE_FILE = 4813, 1986, 300  # lines, blank ones left out
 # Issue 19 asks for 750 lines of compiler/; recording, writing, segments and verbs take more so far.
 
 

@@ -5,11 +5,11 @@ Numba compiles, which the layers call. Pairs stand together: ``products.py`` has
 of Linear, ``convolution.py`` and ``pooling.py`` windows over pictures, ``activations.py`` what
 stands between them, ``rows.py`` batches and softmax, ``columns.py`` statistics of features,
 ``channels.py`` those of pictures' channels, ``masks.py`` random masks, ``losses.py`` the losses
-over classes, ``errors.py`` those over numbers, ``updates.py`` the optimizers' steps. The folders
-are for later: ``gemm/`` is the one sum that all products share, on all cores if it is large,
-``conv/`` the fast way of a convolution, ``simd/`` the vectors and register tiles of both, and
-``jit/`` compiles the pairs, ties them, and chooses what runs: equations, plain loops or fast ones
-(``rung.py``).
+over classes, ``errors.py`` those over numbers, ``updates.py`` the optimizers' steps, ``steps.py``
+one of them that needs no gradient. The folders are for later: ``gemm/`` is the one sum that all
+products share, ``threads/`` shares it out among all cores if it is large, ``conv/`` the fast way of
+a convolution, ``simd/`` the vectors and register tiles of both, and ``jit/`` compiles the pairs,
+ties them, and chooses what runs: equations, plain loops or fast ones (``rung.py``).
 
 Kernels expect C-contiguous arrays of one dtype and of matching shapes, and labels in range: layers
 and losses see to that. Results go into arrays that the caller hands over, always the last argument.
@@ -29,7 +29,7 @@ from tinynet.kernels.errors import absolute_errors, absolute_errors_dx, first_no
 from tinynet.kernels.errors import binary_cross_entropy, binary_cross_entropy_dx
 from tinynet.kernels.errors import logits_cross_entropy, logits_cross_entropy_dx
 from tinynet.kernels.errors import squared_errors, squared_errors_dx
-from tinynet.kernels.gemm.steps import linear_descend, linear_descend_fetching
+from tinynet.kernels.steps import linear_descend, linear_descend_fetching
 from tinynet.kernels.jit.kernel import PAIRS
 from tinynet.kernels.jit.rung import COMPILES
 from tinynet.kernels.losses import as_labels, counted_labels, counted_rows, fill, first_outside

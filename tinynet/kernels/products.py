@@ -9,10 +9,10 @@ faster (``gemm/``), and adds the same numbers in the same order: a test compares
 import numpy as np
 
 from tinynet.kernels.gemm.product import product
-from tinynet.kernels.gemm.shares import affine
 from tinynet.kernels.jit.compile import jit
 from tinynet.kernels.jit.kernel import kernel
 from tinynet.kernels.simd.lanes import fma
+from tinynet.kernels.threads.shares import affine
 from tinynet.support.blas import one_blas_thread
 from tinynet.support.types import Array
 
@@ -57,7 +57,7 @@ def linear_plain(x: Array, W: Array, b: Array, y: Array) -> None:
 
 @kernel(linear_reference, equation="y = x @ W + b", plain=linear_plain)
 def linear(x: Array, W: Array, b: Array, y: Array) -> None:
-    affine(x, W, b, 1.0, y)
+    affine(x, W, b.reshape(1, -1), 1.0, y)
 
 
 def linear_dx_reference(dy: Array, W: Array) -> Array:

@@ -7,8 +7,8 @@ maximum is subtracted before `exp`: exp(89) is already more than float32 can hol
 
 import numpy as np
 
-from tinynet.kernels.gemm.nonzeros import lies_in_rows
-from tinynet.kernels.gemm.panels import transpose
+from tinynet.kernels.gemm.masks import lies_in_rows
+from tinynet.kernels.gemm.packing import transpose
 from tinynet.kernels.jit.compile import inlined, jit
 from tinynet.kernels.jit.kernel import kernel
 from tinynet.kernels.jit.shared import shared

@@ -59,8 +59,3 @@ def call_back(address: int) -> None:
 def matrix_at(address: int, shape: tuple[int, int], strides: tuple[int, int], like: Array) -> Array:
     """The matrix that lies there, of the dtype of `like`; whoever owns it keeps it alive."""
     raise NotImplementedError("only compiled code reads memory by address")
-
-
-def vector_at(address: int, size: int, like: Array) -> Array:
-    """The same for a vector."""
-    raise NotImplementedError("only compiled code reads memory by address")

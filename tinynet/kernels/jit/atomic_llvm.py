@@ -22,7 +22,6 @@ from tinynet.kernels.jit.atomic import (
     matrix_at,
     pause,
     shared_words,
-    vector_at,
 )
 from tinynet.kernels.simd.lanes_llvm import Builder, Context, declare
 
@@ -38,7 +37,6 @@ declare(pause, lambda: types.none)
 declare(give_way, lambda: types.none)
 declare(call_back, lambda address: types.none)
 declare(matrix_at, lambda address, shape, strides, like: types.Array(like.dtype, 2, "A"))
-declare(vector_at, lambda address, size, like: types.Array(like.dtype, 1, "C"))
 
 
 def _make_known() -> None:
@@ -148,11 +146,3 @@ def _matrix_at(context: Context, builder: Builder, sig: Any, args: Sequence[Any]
     shape, steps = (cgutils.unpack_tuple(builder, values) for values in tuples)
     start = builder.inttoptr(address, ir.IntType(8).as_pointer())
     return _array(context, builder, sig.return_type, start, shape, steps)
-
-
-@lower_builtin(vector_at, types.Integer, types.Integer, types.Array)
-def _vector_at(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
-    address, size, _ = args
-    start = builder.inttoptr(address, ir.IntType(8).as_pointer())
-    step = ir.Constant(_WORD, sig.return_type.dtype.bitwidth // 8)
-    return _array(context, builder, sig.return_type, start, [size], [step])

@@ -42,6 +42,11 @@ def matrix(dtype: Any) -> Any:
     return types.Array(dtype, 2, "A", readonly=True)
 
 
+def row_numbers() -> Any:
+    """The Numba type of the numbers of some rows, which may be read-only."""
+    return types.Array(types.int64, 1, "C", readonly=True)
+
+
 def _share(function: Any, signature: Callable[[Any], tuple[Any, ...]], dispatcher: Any) -> None:
     def typer(context: Any) -> Any:
         def kinds(*arguments: Any) -> Any:

@@ -64,9 +64,9 @@ def zeros(a: Array, width: int) -> Array:
     return np.zeros(width, a.dtype)
 
 
-def widest(a: Array) -> Array:
-    """Zeros of the dtype of `a`, so many that six sums of as many fit into the registers."""
-    return np.zeros(16, a.dtype)
+def widest(a: Array, rows: int) -> Array:
+    """Zeros of the dtype of `a`: so many that as many rows of them stay in the registers."""
+    return np.zeros(64 // rows // 16 * 16 or 16, a.dtype)
 
 
 def line(a: Array) -> Array:
@@ -97,6 +97,11 @@ def nonzero_bits(lanes: Array) -> np.uint64:
 def mark_nonzero(lanes: Array, place: int, marks: Array) -> Array:
     """`marks`, uint32 lanes, with bit `place` set in each whose lane differs from zero."""
     return marks | ((lanes != 0).astype(np.uint32) << np.uint32(place))
+
+
+def joined(low: Array, high: Array) -> Array:
+    """Lanes of uint64, each from two of uint32."""
+    return low.astype(np.uint64) | high.astype(np.uint64) << np.uint64(32)
 
 
 def lowest_bit(bits: np.uint64) -> int:

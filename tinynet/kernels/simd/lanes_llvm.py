@@ -23,6 +23,7 @@ from tinynet.kernels.simd.lanes import (
     exp,
     fetch,
     fma,
+    joined,
     line,
     lines,
     load,
@@ -87,11 +88,18 @@ def _of_width(a: types.Array, width: types.Type) -> LanesType | None:
     return None  # Numba asks again with the width as a literal
 
 
+def _widest(a: types.Array, rows: types.Type) -> LanesType | None:
+    if not isinstance(rows, types.IntegerLiteral):
+        return None  # Numba asks again with the rows as a literal
+    lines = 4 if WIDEST > CACHE_LINE else max(1, 4 // rows.literal_value)
+    return LanesType(a.dtype, 8 * CACHE_LINE * lines // a.dtype.bitwidth)
+
+
 declare(room, lambda rows, columns, dtype: types.Array(dtype.dtype, 2, "C"))
 declare(view, lambda a, start, shape: a.copy(ndim=len(shape)) if a.layout == "C" else None)
 declare(load, lambda a, index, width: _of_width(a, width))
 declare(zeros, lambda a, width: _of_width(a, width))
-declare(widest, lambda a: LanesType(a.dtype, 8 * WIDEST // a.dtype.bitwidth))
+declare(widest, lambda a, rows: _widest(a, rows))
 declare(square, lambda a: LanesType(a.dtype, max(8, WIDEST // 2 * 8 // a.dtype.bitwidth)))
 declare(line, lambda a: LanesType(a.dtype, 8 * CACHE_LINE // a.dtype.bitwidth))
 declare(lines, lambda a: LanesType(a.dtype, 8 * LINES * CACHE_LINE // a.dtype.bitwidth))
@@ -102,6 +110,7 @@ declare(store, lambda lanes, a, index: types.none)
 declare(fetch, lambda a, index: types.none)
 declare(nonzero_bits, lambda lanes: types.uint64)
 declare(mark_nonzero, lambda lanes, place, marks: marks)
+declare(joined, lambda low, high: LanesType(types.uint64, low.width))
 declare(lowest_bit, lambda bits: types.uint64)
 declare(count_bits, lambda bits: types.int64)
 declare(all_finite, lambda lanes: types.boolean)
@@ -274,7 +283,7 @@ def _zeros(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) ->
 @lower_builtin(line, types.Array)
 @lower_builtin(lines, types.Array)
 @lower_builtin(register, types.Array)
-@lower_builtin(widest, types.Array)
+@lower_builtin(widest, types.Array, types.IntegerLiteral)
 @lower_builtin(square, types.Array)
 def _some_zeros(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
     return ir.Constant(context.get_value_type(sig.return_type), None)
@@ -304,6 +313,12 @@ def _mark_nonzero(context: Context, builder: Builder, sig: Any, args: Sequence[A
     mark = splat(builder, builder.shl(ir.Constant(place.type, 1), place), marks.type)
     nonzero = builder.fcmp_unordered("!=", lanes, ir.Constant(lanes.type, None))
     return builder.or_(marks, builder.select(nonzero, mark, ir.Constant(marks.type, None)))
+
+
+@lower_builtin(joined, LanesType, LanesType)
+def _joined(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
+    low, high = (builder.zext(a, context.get_value_type(sig.return_type)) for a in args)
+    return builder.or_(low, builder.shl(high, ir.Constant(high.type, [32] * high.type.count)))
 
 
 @lower_builtin(lowest_bit, types.Integer)

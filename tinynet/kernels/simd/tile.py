@@ -21,9 +21,13 @@ def tile(rows: int, lanes: Array) -> Array:
 
 
 def add_outer(sums: Array, A: Array, M: Array, index: Sequence[Any]) -> Array:
-    """The tile plus the outer product of A[r:, k] and M[k, j:], of which it takes what it has."""
+    """The tile plus the outer product of A[r:, k] and M[k, j:].
+
+    Where M has no column, what is behind it in memory is added: nobody may look at those sums.
+    """
     r, k, j = index
-    row = M[k, j : j + sums.shape[1]]
+    row = np.full(sums.shape[1], np.nan, M.dtype)
+    row[: M.shape[1] - j] = M[k, j : j + sums.shape[1]]
     return np.stack([fma(A[r + i, k], row, sums[i]) for i in range(len(sums))])
 
 
@@ -35,18 +39,16 @@ def plus_zero(sums: Array) -> Array:
     return sums + 0
 
 
-def put(
-    sums: Array, alpha: Any, before: Array, down: int, out: Array, index: Sequence[Any]
-) -> None:
-    """out = before + alpha * sums, from (r, j) on; columns that `out` does not have are left out.
+def put(sums: Array, alpha: Any, start: Array, out: Array, index: Sequence[Any]) -> None:
+    """out = start + alpha * sums, from (r, j) on; columns that `out` does not have are left out.
 
-    `before` has a row for each of out's (`down` is 1) or one for all of them (0).
+    `start` has a row for each of out's, or one for all of them.
     """
     r, j = index
     columns = slice(j, min(j + sums.shape[1], out.shape[1]))
     for i in range(len(sums)):
-        total = sums[i, : columns.stop - j]
-        out[r + i, columns] = fma(alpha, total, before[(r + i) * down, columns])
+        before = start[min(r + i, len(start) - 1), columns]
+        out[r + i, columns] = fma(alpha, sums[i, : columns.stop - j], before)
 
 
 def tile_at(a: Array, place: int, step: int, rows: int, lanes: Array) -> Array:

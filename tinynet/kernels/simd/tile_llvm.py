@@ -64,7 +64,7 @@ declare(add_to, lambda sums, x, table, r, start: types.none)
 declare(tile_at, lambda a, place, step, rows, lanes: _of_rows(rows, lanes))
 declare(put_tile, lambda sums, a, place, step: types.none)
 declare(plus_zero, lambda sums: sums)
-declare(put, lambda sums, alpha, before, down, out, index: types.none)
+declare(put, lambda sums, alpha, start, out, index: types.none)
 
 
 @lower_builtin(tile, types.IntegerLiteral, LanesType)
@@ -78,26 +78,32 @@ def _add_outer(context: Context, builder: Builder, sig: Any, args: Sequence[Any]
     r, k, j = places(context, builder, index_type, index)
     vector, align = sums.type.element, kind.dtype.bitwidth // 8
     row = builder.load(pointer_at(context, builder, M_type, M, (k, j), vector), align=align)
-    start = pointer_at(context, builder, A_type, A, (r, k), vector.element)
-    step = _row_step(context, builder, A_type, A)
-    for i, number in enumerate(_down(builder, start, step, kind.rows)):
-        factor = splat(builder, builder.load(number), vector)
-        total = fused(builder, factor, row, builder.extract_value(sums, i))
-        sums = builder.insert_value(sums, total, i)
-    return sums
+    return _plus_outer(context, builder, sums, (A_type, A), (r, k), row)
 
 
 @lower_builtin(add_outer_at, TileType, types.Array, types.BaseTuple, types.Array, types.Integer)
 def _add_outer_at(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
     (kind, A_type, index_type, x_type, place_type), (sums, A, index, x, place) = sig.args, args
-    r, k = places(context, builder, index_type, index)
     place = context.cast(builder, place, place_type, types.uintp)
     vector, align = sums.type.element, kind.dtype.bitwidth // 8
     row = builder.load(pointer_at(context, builder, x_type, x, (place,), vector), align=align)
-    start = pointer_at(context, builder, A_type, A, (r, k), vector.element)
-    step = _row_step(context, builder, A_type, A)
-    for i, number in enumerate(_down(builder, start, step, kind.rows)):
-        factor = splat(builder, builder.load(number), vector)
+    of_A = places(context, builder, index_type, index)
+    return _plus_outer(context, builder, sums, (A_type, A), of_A, row)
+
+
+def _plus_outer(
+    context: Context,
+    builder: Builder,
+    sums: Any,
+    A: tuple[Any, Any],
+    place: Sequence[Any],
+    row: Any,
+) -> Any:
+    """The sums, plus a column of A from (r, k) down times a row; A by its type and value."""
+    start = pointer_at(context, builder, *A, place, sums.type.element.element)
+    numbers = _down(builder, start, _row_step(context, builder, *A), sums.type.count)
+    for i, number in enumerate(numbers):
+        factor = splat(builder, builder.load(number), sums.type.element)
         total = fused(builder, factor, row, builder.extract_value(sums, i))
         sums = builder.insert_value(sums, total, i)
     return sums
@@ -225,21 +231,23 @@ def _plus_zero(context: Context, builder: Builder, sig: Any, args: Sequence[Any]
     return sums
 
 
-@lower_builtin(put, TileType, types.Float, types.Array, types.Integer, types.Array, types.BaseTuple)
+@lower_builtin(put, TileType, types.Float, types.Array, types.Array, types.BaseTuple)
 def _put(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) -> Any:
-    (kind, alpha_type, before_type, down_type, out_type, index_type) = sig.args
-    sums, alpha, before, down, out, index = args
+    (kind, alpha_type, start_type, out_type, index_type) = sig.args
+    sums, alpha, start, out, index = args
     r, j = places(context, builder, index_type, index)
     vector, align = sums.type.element, kind.dtype.bitwidth // 8
     factor = splat(builder, context.cast(builder, alpha, alpha_type, kind.dtype), vector)
-    down = context.cast(builder, down, down_type, types.intp)
-    start = pointer_at(context, builder, before_type, before, (builder.mul(r, down), j), vector)
-    step = builder.mul(_row_step(context, builder, before_type, before), down)
-    there = _down(builder, start, step, kind.rows)
-    start = pointer_at(context, builder, out_type, out, (r, j), vector)
-    to = _down(builder, start, _row_step(context, builder, out_type, out), kind.rows)
+    struct, zero = context.make_array(start_type)(context, builder, start), ir.Constant(r.type, 0)
+    one_for_all = builder.icmp_signed("==", builder.extract_value(struct.shape, 0), zero.type(1))
+    step = builder.select(one_for_all, zero, builder.extract_value(struct.strides, 0))
+    first = builder.select(one_for_all, zero, r)
+    place = pointer_at(context, builder, start_type, start, (first, j), vector)
+    before = _down(builder, place, step, kind.rows)
+    place = pointer_at(context, builder, out_type, out, (r, j), vector)
+    to = _down(builder, place, _row_step(context, builder, out_type, out), kind.rows)
+    rows = [(builder.extract_value(sums, i), before[i], to[i]) for i in range(kind.rows)]
     whole, mask = masked(context, builder, out_type, out, j, vector)
-    rows = [(builder.extract_value(sums, i), there[i], to[i]) for i in range(kind.rows)]
     with builder.if_else(whole) as (then, otherwise):
         with then:
             for total, old, new in rows:

@@ -4,15 +4,15 @@ Whoever has a large product writes down where its matrices lie and how many shar
 on each thread, that one too, takes the next share by adding one to a ticket, until there is none.
 Nobody waits for a thread to begin: if no helper is there, the one with the product does it all. A
 share is some rows of the result, or some columns. Each of its elements is summed as ever, so the
-bits are the same for any number of threads. ``threads.py`` has the helpers.
+bits are the same for any number of threads. ``helpers.py`` has the helpers.
 """
 
 from typing import Any
 
 import numpy as np
 
-from tinynet.kernels.gemm.blocks import affine_alone, affine_signature
-from tinynet.kernels.gemm.nonzeros import BLOCK
+from tinynet.kernels.gemm.loops import affine_alone, signature
+from tinynet.kernels.gemm.masks import BLOCK
 from tinynet.kernels.gemm.plan import WORTH_SHARING
 from tinynet.kernels.jit.atomic import (
     atomic_load,
@@ -24,7 +24,6 @@ from tinynet.kernels.jit.atomic import (
     matrix_at,
     pause,
     shared_words,
-    vector_at,
 )
 from tinynet.kernels.jit.compile import inlined, jit
 from tinynet.kernels.jit.shared import shared
@@ -38,9 +37,10 @@ HELPERS = 17  # threads that may help
 ASLEEP = 18  # 1 if some of them must be woken,
 WAKE = 19  # and the address of the function that does
 FAILED = 20  # 1 if a helper has died
-MATRICES = 24  # of the job, A, M and out: address, rows, columns, and bytes to the next of each
-START, START_SIZE, ALPHA, SIZE, BY_ROWS, ITEMSIZE = range(39, 45)  # and all else
+MATRICES = 24  # of the job, A, M, start, out: address, rows, columns, bytes to the next of each
+ALPHA, SIZE, BY_ROWS, ITEMSIZE = range(44, 48)  # and all else
 
+NONE = np.empty(0, np.int64)  # rows that are wanted next
 EACH = 2  # shares for every thread: the others take over from one that is slow
 IMPATIENT = 1000  # turns of a waiting loop, some 40 us, before others may have the core
 
@@ -60,15 +60,15 @@ def _written(words: Array, place: int, like: Array) -> Any:
 
 @inlined
 def _begin(A: Array, M: Array, start: Array, alpha: float, out: Array) -> None:
-    """Make ``out = alpha * (A @ M) + start`` the job."""
+    """Make ``out = start + alpha * (A @ M)`` the job."""
     words = shared_words()
     threads, longer = words[HELPERS] + 1, max(out.shape[0], out.shape[1])
     units = -(-longer // BLOCK)
     size = BLOCK * -(-units // (EACH * threads))
     _write_down(words, MATRICES, A)
     _write_down(words, MATRICES + 5, M)
-    _write_down(words, MATRICES + 10, out)
-    words[START], words[START_SIZE] = start.ctypes.data, start.size
+    _write_down(words, MATRICES + 10, start)
+    _write_down(words, MATRICES + 15, out)
     words[ALPHA : ALPHA + 1].view(np.float64)[0] = alpha
     words[SIZE], words[BY_ROWS], words[ITEMSIZE] = size, longer == out.shape[0], out.itemsize
     number = ((atomic_load(words, TICKET) >> 32) + 1) & 0x7FFFFFFF
@@ -94,23 +94,24 @@ def take_share(like: Array) -> int:
         return words[ITEMSIZE]
     # whoever writes down another job has waited until this one is done; then nobody gets the ticket
     A, M = _written(words, MATRICES, like), _written(words, MATRICES + 5, like)
-    out = _written(words, MATRICES + 10, like)
-    start = vector_at(words[START], words[START_SIZE], like)
+    start, out = _written(words, MATRICES + 10, like), _written(words, MATRICES + 15, like)
     alpha = like.dtype.type(words[ALPHA : ALPHA + 1].view(np.float64)[0])
     size, by_rows = words[SIZE], words[BY_ROWS]
     if not compare_exchange(words, TICKET, ticket, ticket + 1):
         return 1
     first = share * size
     if by_rows:
-        affine_alone(A[first : first + size], M, start, alpha, out[first : first + size])
+        rows = slice(first, first + size)
+        begun = start if start.shape[0] == 1 else start[rows]
+        affine_alone(A[rows], M, begun, alpha, out[rows], M, NONE)
     else:
         columns = slice(first, first + size)
-        affine_alone(A, M[:, columns], start[columns], alpha, out[:, columns])
+        affine_alone(A, M[:, columns], start[:, columns], alpha, out[:, columns], M, NONE)
     fetch_add(words, DONE, 1)
     return 1
 
 
-@shared(affine_signature, jit)
+@shared(lambda t: signature(t)[:5], jit)
 def affine(A: Array, M: Array, start: Array, alpha: float, out: Array) -> None:
     """The same as `affine_alone`, by all cores if it is worth that and no other product has them.
 
@@ -119,7 +120,7 @@ def affine(A: Array, M: Array, start: Array, alpha: float, out: Array) -> None:
     words = shared_words()
     work = A.shape[0] * A.shape[1] * M.shape[1]
     if work < WORTH_SHARING or words[HELPERS] == 0 or not compare_exchange(words, OWNER, 0, 1):
-        affine_alone(A, M, start, alpha, out)
+        affine_alone(A, M, start, alpha, out, M, NONE)
         return
     _begin(A, M, start, alpha, out)
     if compare_exchange(words, ASLEEP, 1, 0):

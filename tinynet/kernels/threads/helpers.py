@@ -15,10 +15,10 @@ from typing import NoReturn
 
 import numpy as np
 
-from tinynet.kernels.gemm.shares import ASLEEP, FAILED, HELPERS, OWNER, TICKET, WAKE, help_others
 from tinynet.kernels.jit.atomic import WORDS
 from tinynet.kernels.jit.compile import compiles_now
 from tinynet.kernels.jit.rung import RUNG, WHY_NOT_COMPILED
+from tinynet.kernels.threads.shares import ASLEEP, FAILED, HELPERS, OWNER, TICKET, WAKE, help_others
 from tinynet.support.checks import whole_number
 
 PATIENCE = 5000  # turns of waiting for work, some 200 us, before a helper falls asleep

@@ -6,14 +6,14 @@ Each row of W is moved as soon as its sums are complete, which saves three ways 
 
 import numpy as np
 
-from tinynet.kernels.gemm.ahead import add_affine_ahead
-from tinynet.kernels.gemm.nonzeros import BLOCK
+from tinynet.kernels.gemm.loops import affine_alone
+from tinynet.kernels.gemm.masks import BLOCK
 from tinynet.kernels.gemm.product import product
-from tinynet.kernels.gemm.shares import affine
 from tinynet.kernels.jit.compile import jit
 from tinynet.kernels.jit.kernel import FUSED, Fusion, kernel
 from tinynet.kernels.jit.shared import shared, types
 from tinynet.kernels.products import add_product, linear_dW, linear_dW_reference
+from tinynet.kernels.threads.shares import affine
 from tinynet.kernels.updates import descend
 from tinynet.support.types import Array, Labels
 
@@ -37,7 +37,7 @@ def linear_descend_plain(W: Array, x: Array, dy: Array, lr: float) -> None:
 )
 def linear_descend(W: Array, x: Array, dy: Array, lr: float) -> None:
     if x.shape[0] <= BLOCK:
-        affine(x.T, dy, dy.reshape(-1)[:0], -W.dtype.type(lr), W)
+        affine(x.T, dy, W, -W.dtype.type(lr), W)
     else:
         _descend_apart(W, x, dy, lr)
 
@@ -75,7 +75,7 @@ def linear_descend_fetching(
     W: Array, x: Array, dy: Array, lr: float, X: Array, rows: Labels
 ) -> None:
     if x.shape[0] <= BLOCK:
-        add_affine_ahead(x.T, dy, -W.dtype.type(lr), W, X, rows)
+        affine_alone(x.T, dy, W, -W.dtype.type(lr), W, X, rows)
     else:
         _descend_apart(W, x, dy, lr)
 
