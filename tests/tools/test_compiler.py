@@ -256,14 +256,39 @@ def test_predict_runs_compiled_with_the_same_bits_until_the_layers_change():
     assert net.predict(X).tobytes() == net(X).tobytes() != doubled.tobytes()
 
 
-def test_a_layer_that_is_the_whole_network_is_no_chain_and_runs_by_itself():
-    net, X = tn.Linear(FEATURES, CLASSES, rng=0), data()[0]
-    expected = net.predict(X[::2])
-    steps = tn.compile(net, tn.CrossEntropyLoss(), tn.SGD(net.parameters()))
-    assert "linear(x, W0, b0, y0)" in steps.source
-    assert net.predict(X[::2]).tobytes() == net(X[::2]).tobytes() == expected.tobytes()
-    with pytest.raises(TypeError, match="float64"):
-        net.predict(X.astype(np.float64))
+class OwnChain(tn.Sequential):
+    pass
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda rng: tn.Linear(FEATURES, CLASSES, rng=rng),
+        lambda rng: OwnChain(tn.Linear(FEATURES, CLASSES, rng=rng), tn.LeakyReLU()),
+    ],
+    ids=["a layer", "a subclass of Sequential"],
+)
+def test_a_network_that_is_one_part_runs_as_without(make):
+    X, y = data()
+    results = []
+    for compiled in (False, True):
+        net, loss_fn = make(0), tn.CrossEntropyLoss()
+        optimizer = tn.SGD(net.parameters(), lr=0.1)
+        if compiled:
+            assert "linear(" in tn.compile(net, loss_fn, optimizer).source
+        losses = []
+        for x in (X, X[::2], np.asfortranarray(X), X):  # usual rows, and unusual ones
+            losses.append(loss_fn(net(x), y[: len(x)]))
+            optimizer.zero_grad()
+            own = {} if isinstance(net, tn.Linear) else {"input_gradient": len(losses) > 2}
+            net.backward(loss_fn.backward(), **own)
+            optimizer.step()
+        losses += [net.predict(X[::2]).tobytes(), net.predict(X).tobytes()]
+        with pytest.raises(TypeError, match="float64"):
+            net.predict(X.astype(np.float64))
+        fitted = tn.fit(net, loss_fn, optimizer, tn.DataLoader(X, y), progress=False)
+        results.append((losses, fitted, net.predict(X[::2]).tobytes()))
+    assert results[0] == results[1]
 
 
 class Doubled(tn.ReLU):

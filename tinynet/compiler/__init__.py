@@ -64,7 +64,7 @@ def compile(
     """
     row = None if input_shape is None else checked_shape("compile", input_shape)
     layers, verbs = record_layers(net, row), None
-    with suppress(CannotRecord):  # a network that is no chain of layers has training steps alone
+    with suppress(CannotRecord):  # a network that keeps its layers' calls has training steps alone
         verbs = compile_verbs(layers, net, loss_fn, optimizer)
     try:
         return CompiledSteps(net, loss_fn, optimizer, layers)

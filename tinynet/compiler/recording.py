@@ -176,7 +176,8 @@ def _held_now(module: Module, name: str) -> Array:
 
 
 def _key(place: str, name: str) -> str:
-    return f"{place}.{name}".strip(".").replace(".", "_")
+    key = f"{place}.{name}".strip(".").replace(".", "_")
+    return key if key.isidentifier() else f"_{key}"  # as of a subclass of Sequential: 0.W
 
 
 class Update(NamedTuple):

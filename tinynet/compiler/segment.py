@@ -9,7 +9,7 @@ import numpy as np
 from tinynet.compiler.part import Number, Part, Use
 from tinynet.compiler.recorded import Layer
 from tinynet.compiler.script import Placed, Row, Script, needed, words
-from tinynet.module import Sequential
+from tinynet.module import Module, Sequential
 from tinynet.support.types import Array
 
 Taking = Callable[[tuple[Any, ...]], tuple[Any, ...]]
@@ -18,12 +18,12 @@ Taking = Callable[[tuple[Any, ...]], tuple[Any, ...]]
 class Segment:
     """Layers, all of them recorded, that run as one piece of code; the first has a number.
 
-    What is unusual is left to the layers themselves.
+    What is unusual is left to the layers themselves; to `net`, by NotImplemented, if it is the one.
     """
 
-    def __init__(self, layers: list[Layer], first: int) -> None:
+    def __init__(self, layers: list[Layer], first: int, net: Module) -> None:
         self.modules = [layer.module for layer in layers]
-        self._by_layers = Sequential(*self.modules)
+        self._by_layers = None if self.modules == [net] else Sequential(*self.modules)
         self.inputs, self._dtype = layers[0].inputs, layers[0].dtype
         self._outputs = [layer.outputs for layer in layers]
         self._fewest = max(layer.recorded.fewest for layer in layers)
@@ -73,7 +73,7 @@ class Segment:
         """Run all layers; each keeps what it would keep by itself."""
         self._pending = []
         if not self._takes(x, self._fewest):
-            return self._by_layers.forward(x)
+            return self._by_layers.forward(x) if self._by_layers else NotImplemented
         pool = (x, *self.code.run("forward", x))
         if len(x) != self._rows:
             self._rows = len(x)
@@ -96,7 +96,7 @@ class Segment:
             and all(map(operator.is_, map(_kept, self.modules), pending))
         )
         if not usual:
-            return self._by_layers.backward(dy)
+            return self._by_layers.backward(dy) if self._by_layers else NotImplemented
         dx = self.code.run("backward" if wanted else "backward_alone", dy, *self._pool)
         for module in self.modules:
             module._kept = None
@@ -105,8 +105,9 @@ class Segment:
 
     def predict(self, x: Array) -> Array:
         """Run all layers; they keep nothing."""
-        usual = self._takes(x, self._predicts)
-        return self.code.run("predict", x) if usual else self._by_layers.predict(x)
+        if not self._takes(x, self._predicts):
+            return self._by_layers.predict(x) if self._by_layers else NotImplemented
+        return self.code.run("predict", x)
 
 
 _kept = operator.attrgetter("_kept")

@@ -18,7 +18,6 @@ from tinynet.compiler.verbs import Verbs, compile_verbs
 from tinynet.data import DataLoader
 from tinynet.formats.checkpoint import RunningEpoch
 from tinynet.kernels.jit.rung import COMPILES
-from tinynet.module import Sequential
 from tinynet.runs.rehearsal import batches, deals_by_order
 from tinynet.runs.run import TrainingRun
 from tinynet.support.types import Array
@@ -64,8 +63,9 @@ class Steps:
             return
         if must or batches >= COMPILE_FROM or steps.is_compiled:
             self.compiled = steps
-            if net._compiled is None and type(net) is Sequential:
-                net._compiled = Verbs(net, layers, loop=False)  # predicts
+            if net._compiled is None:
+                with suppress(CannotRecord):
+                    net._compiled = Verbs(net, layers, loop=False)  # predicts
 
     def _compile_some(self, layers: list[Layer], reason: str) -> None:
         """Compile what can be; say once what stays Python, and what that costs."""

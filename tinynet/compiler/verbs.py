@@ -20,7 +20,7 @@ from tinynet.compiler.recording import modes_of, modules_of
 from tinynet.compiler.script import Row, Script
 from tinynet.compiler.segment import Segment, can_be_split, keeping, tuple_of
 from tinynet.kernels import all_finite
-from tinynet.module import Module, Sequential
+from tinynet.module import Module
 from tinynet.optim import Optimizer
 from tinynet.support.calls import mode
 from tinynet.support.types import Array
@@ -36,7 +36,7 @@ class Verbs:
 
     Parameters
     ----------
-    net : Sequential
+    net : Module
     layers : list of Layer
     loop : bool
         Whether a learner's own loop runs: if not, only ``predict`` is compiled.
@@ -50,20 +50,22 @@ class Verbs:
     """
 
     def __init__(self, net: Module, layers: list[Layer], loop: bool) -> None:
-        if type(net) is not Sequential:
-            raise CannotRecord(f"{type(net).__name__} is no chain of layers")
         self.loop, self._net, self._row = loop, net, layers[0].inputs
         self.segments: list[Segment | Module] = []
         self.python: list[str] = []
         number, why = 0, "what it keeps for backward is no array that a kernel wrote"
         for splits, run in itertools.groupby(layers, lambda layer: can_be_split(layer.part)):
             some = list(run)
-            self.segments += [Segment(some, number)] if splits else [one.module for one in some]
+            self.segments += (
+                [Segment(some, number, net)] if splits else [one.module for one in some]
+            )
             self.python += [] if splits else [f"{one}: {one.reason or why}" for one in some]
             number += len(some)
         compiled = [segment for segment in self.segments if isinstance(segment, Segment)]
         codes = [segment.code for segment in compiled]
-        self.source, self.path = (codes[0].source, codes[0].path) if codes else ("", "")
+        if not codes:
+            raise CannotRecord(f"nothing of the network compiles: {'; '.join(self.python)}")
+        self.source, self.path = codes[0].source, codes[0].path
         asking = [layer.module for layer in layers if layer.part is not None and layer.part.asks]
         self._asking = [module for layer in asking for module in modules_of(layer)]
         self._modes = modes_of(self._asking)
@@ -138,11 +140,9 @@ class Verbs:
         first, *others = self.segments
         for segment in reversed(others):
             dy = segment.backward(dy)
-        if input_gradient or not isinstance(first, Segment):
-            dy = first.backward(dy)
-        else:
-            first.backward(dy, wanted=False)
-        return dy if input_gradient else None
+        wanted = [input_gradient] if isinstance(first, Segment) else []
+        dy = first.backward(dy, *wanted)
+        return dy if input_gradient or dy is NotImplemented else None
 
     def predict(self, *inputs: Any) -> Any:
         """The output with nothing kept; NotImplemented if the layers must do it."""
@@ -299,8 +299,6 @@ def compile_verbs(
     Without `targets`, a loss is one of classes or one of as many numbers as there are outputs.
     """
     verbs = Verbs(net, layers, loop=True)
-    if not any(isinstance(segment, Segment) for segment in verbs.segments):
-        raise CannotRecord(f"nothing of the network compiles: {'; '.join(verbs.python)}")
     step, outputs, dtype = None, layers[-1].outputs, layers[0].dtype
     kinds: list[Array] = [np.zeros(1, np.int64), np.zeros((1, *outputs), dtype)]
     if targets is not None:
