@@ -18,7 +18,7 @@ from tinynet.kernels.conv.layout import (
 )
 from tinynet.kernels.jit.compile import inlined, jit
 from tinynet.kernels.jit.shared import shared, types
-from tinynet.kernels.simd.lanes import line, lines, room, view
+from tinynet.kernels.simd.lanes import line, room, view, widest
 from tinynet.kernels.simd.tile import add_outer_at, add_to, put_tile, tile, tile_at
 from tinynet.support.types import Array
 
@@ -58,7 +58,7 @@ def sum_taps(x: Array, w: Array, b: Array, window: Any, y: Array) -> None:
 )
 def sum_blocks(x: Array, w: Array, b: Array, window: Any, blocks: Any, y: Array) -> None:
     """The same for some pictures, a block at a time: as many as a line has numbers, or one."""
-    (_, C, H, W), (O, _, K, L), width = x.shape, w.shape, len(lines(x))
+    (_, C, H, W), (O, _, K, L), width = x.shape, w.shape, len(widest(x, 6))
     begin, end, lanes = blocks
     picture, grid = (C, H, W), make_grid((C, H, W), (K, L), y.shape[2:], window, lanes)
     M, R, P, rows = C * H * W, C * K * L, grid.rows * grid.columns, _rows_of(O, lanes)
@@ -94,11 +94,11 @@ def sum_rows(w: Array, x: Array, grid: Any, starts: Array, wide: bool, sums: Arr
     if not wide:
         _sum(w, x, grid, starts, sums, 6, line(x))
     elif rows == 6:
-        _sum(w, x, grid, starts, sums, 6, lines(x))
+        _sum(w, x, grid, starts, sums, 6, widest(x, 6))
     elif rows == 5:
-        _sum(w, x, grid, starts, sums, 5, lines(x))
+        _sum(w, x, grid, starts, sums, 5, widest(x, 6))
     else:
-        _sum(w, x, grid, starts, sums, 4, lines(x))
+        _sum(w, x, grid, starts, sums, 4, widest(x, 6))
 
 
 @inlined
@@ -160,12 +160,12 @@ def turn_taps(w: Array, grid: Any, last_w: Array, last_at: Array) -> None:
 def spread_rows(y: Array, w: Array, at: Array, grid: Any, x: Array) -> None:
     """Let all places add to all taps, row by row."""
     y, x = view(y, 0, (y.size,)), view(x, 0, (x.size,))
-    width, across = len(lines(y)), grid.columns * len(line(y))
+    width, across = len(widest(y, 6)), grid.columns * len(line(y))
     for i in range(grid.rows):
         for r in range(0, len(at), TAPS):
             whole = across // width * width
             for j in range(0, whole, width):
-                _spread_tile(y, w, at, grid, x, (i, r, j), tile(TAPS, lines(y)))
+                _spread_tile(y, w, at, grid, x, (i, r, j), tile(TAPS, widest(y, 6)))
             for j in range(whole, across, len(line(y))):
                 _spread_tile(y, w, at, grid, x, (i, r, j), tile(TAPS, line(y)))
 

@@ -66,17 +66,12 @@ def zeros(a: Array, width: int) -> Array:
 
 def widest(a: Array, rows: int) -> Array:
     """Zeros of the dtype of `a`: so many that as many rows of them stay in the registers."""
-    return np.zeros(64 // rows // 16 * 16 or 16, a.dtype)
+    return np.zeros(64 // a.itemsize * max(1, 4 // rows), a.dtype)
 
 
 def line(a: Array) -> Array:
     """Zeros of the dtype of `a`: as many as a cache line has, 16 of float32 and 8 of float64."""
     return np.zeros(64 // a.itemsize, a.dtype)
-
-
-def lines(a: Array) -> Array:
-    """Zeros of the dtype of `a`: four lines, if six sums of them fit into the registers, or one."""
-    return line(a)
 
 
 def register(a: Array) -> Array:

@@ -25,7 +25,6 @@ from tinynet.kernels.simd.lanes import (
     fma,
     joined,
     line,
-    lines,
     load,
     load_masked,
     lowest_bit,
@@ -55,9 +54,8 @@ def _processor_has(feature: str, elsewhere: bool) -> bool:
 
 
 HAS_FMA = _processor_has("fma", elsewhere=True)
-WIDEST = 128 if _processor_has("avx512f", elsewhere=False) else 64  # bytes: two registers
 CACHE_LINE = 64  # bytes
-LINES = 4 if WIDEST > CACHE_LINE else 1
+REGISTER = 64 if _processor_has("avx512f", elsewhere=False) else 32  # bytes
 
 
 class LanesType(types.Type):
@@ -91,7 +89,7 @@ def _of_width(a: types.Array, width: types.Type) -> LanesType | None:
 def _widest(a: types.Array, rows: types.Type) -> LanesType | None:
     if not isinstance(rows, types.IntegerLiteral):
         return None  # Numba asks again with the rows as a literal
-    lines = 4 if WIDEST > CACHE_LINE else max(1, 4 // rows.literal_value)
+    lines = 4 if REGISTER == CACHE_LINE else max(1, 4 // rows.literal_value)
     return LanesType(a.dtype, 8 * CACHE_LINE * lines // a.dtype.bitwidth)
 
 
@@ -100,10 +98,9 @@ declare(view, lambda a, start, shape: a.copy(ndim=len(shape)) if a.layout == "C"
 declare(load, lambda a, index, width: _of_width(a, width))
 declare(zeros, lambda a, width: _of_width(a, width))
 declare(widest, lambda a, rows: _widest(a, rows))
-declare(square, lambda a: LanesType(a.dtype, max(8, WIDEST // 2 * 8 // a.dtype.bitwidth)))
+declare(square, lambda a: LanesType(a.dtype, max(8, 8 * REGISTER // a.dtype.bitwidth)))
 declare(line, lambda a: LanesType(a.dtype, 8 * CACHE_LINE // a.dtype.bitwidth))
-declare(lines, lambda a: LanesType(a.dtype, 8 * LINES * CACHE_LINE // a.dtype.bitwidth))
-declare(register, lambda a: LanesType(a.dtype, 8 * WIDEST // 2 // a.dtype.bitwidth))
+declare(register, lambda a: LanesType(a.dtype, 8 * REGISTER // a.dtype.bitwidth))
 declare(len, lambda lanes: types.intp if isinstance(lanes, LanesType) else None)
 declare(load_masked, lambda a, index, width: _of_width(a, width))
 declare(store, lambda lanes, a, index: types.none)
@@ -281,7 +278,6 @@ def _zeros(context: Context, builder: Builder, sig: Any, args: Sequence[Any]) ->
 
 
 @lower_builtin(line, types.Array)
-@lower_builtin(lines, types.Array)
 @lower_builtin(register, types.Array)
 @lower_builtin(widest, types.Array, types.IntegerLiteral)
 @lower_builtin(square, types.Array)
