@@ -260,13 +260,22 @@ class OwnChain(tn.Sequential):
     pass
 
 
+class Keyed(tn.Module):
+    def __init__(self, rng):
+        self.parts = {"1 a-b": tn.Linear(FEATURES, CLASSES, rng=rng)}
+
+    def forward(self, x):
+        return self.parts["1 a-b"](x)
+
+
 @pytest.mark.parametrize(
     "make",
     [
         lambda rng: tn.Linear(FEATURES, CLASSES, rng=rng),
         lambda rng: OwnChain(tn.Linear(FEATURES, CLASSES, rng=rng), tn.LeakyReLU()),
+        Keyed,
     ],
-    ids=["a layer", "a subclass of Sequential"],
+    ids=["a layer", "a subclass of Sequential", "a dict with a key that is no name"],
 )
 def test_a_network_that_is_one_part_runs_as_without(make):
     X, y = data()
@@ -280,7 +289,7 @@ def test_a_network_that_is_one_part_runs_as_without(make):
         for x in (X, X[::2], np.asfortranarray(X), X):  # usual rows, and unusual ones
             losses.append(loss_fn(net(x), y[: len(x)]))
             optimizer.zero_grad()
-            own = {} if isinstance(net, tn.Linear) else {"input_gradient": len(losses) > 2}
+            own = {"input_gradient": len(losses) > 2} if isinstance(net, tn.Sequential) else {}
             net.backward(loss_fn.backward(), **own)
             optimizer.step()
         losses += [net.predict(X[::2]).tobytes(), net.predict(X).tobytes()]

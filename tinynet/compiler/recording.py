@@ -176,7 +176,8 @@ def _held_now(module: Module, name: str) -> Array:
 
 
 def _key(place: str, name: str) -> str:
-    key = f"{place}.{name}".strip(".").replace(".", "_")
+    signs = f"{place}.{name}".strip(".").replace(".", "_")  # of a dict's key they may be any
+    key = "".join(c if f"_{c}".isidentifier() else f"_{ord(c)}_" for c in signs)
     return key if key.isidentifier() else f"_{key}"  # as of a subclass of Sequential: 0.W
 
 

@@ -140,8 +140,7 @@ class Verbs:
         first, *others = self.segments
         for segment in reversed(others):
             dy = segment.backward(dy)
-        wanted = [input_gradient] if isinstance(first, Segment) else []
-        dy = first.backward(dy, *wanted)
+        dy = first.backward(dy, *[input_gradient] * isinstance(first, Segment))
         return dy if input_gradient or dy is NotImplemented else None
 
     def predict(self, *inputs: Any) -> Any:
